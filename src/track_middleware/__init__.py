@@ -1,0 +1,1 @@
+"""Tracking for Python web apps: page views and key metrics, exactly once, from your own host."""

@@ -1,0 +1,1 @@
+"""From the spool to the destinations: the only part that waits."""

@@ -1,0 +1,97 @@
+"""Destinations: pure codecs between events and a vendor's calls, one file per vendor.
+
+No I/O happens here. A codec turns events into calls (``calls``) and a vendor's answer into one
+verdict per event (``judge``); ``delivery`` sends, waits, retries and remembers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+from ..event import Event
+from ..settings import Address
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What became of one event at one destination.
+
+    ``retry``: not taken, to be sent again: after ``after`` seconds (0: at once, None: the retry
+    rules decide), in halves of its call when ``split`` (a lone event that still comes back is
+    refused with ``reason``), or when the operator has mended something (``pause``: wrong key).
+    ``refused``: never to be sent again; ``reason`` is in the vendor's own words.
+    """
+
+    state: Literal["delivered", "retry", "refused"]
+    reason: str = ""
+    after: float | None = None
+    split: bool = False
+    pause: bool = False
+
+
+DELIVERED = Verdict("delivered")
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request to a destination.
+
+    ``ids`` are the message ids of the events it carries, in the body's order; one event may be in
+    several calls (it is delivered when all of them are). ``url`` is ``http://``, ``https://`` or, for
+    files, ``file:///``. Secrets may stand in url, headers and body: never log them.
+    """
+
+    url: str
+    body: bytes
+    ids: tuple[str, ...]
+    method: str = "POST"
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back: status, headers by lower-case name, the body's first 64 KiB."""
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Outbound:
+    """What a codec makes of a batch of events.
+
+    ``settled`` holds verdicts that need no call, by message id (refused: over a limit that no cut
+    can mend; delivered: this destination has nothing for such an event). ``cut`` counts values that
+    were shortened to the vendor's limits.
+    """
+
+    calls: Sequence[Call]
+    settled: Mapping[str, Verdict] = field(default_factory=dict)
+    cut: int = 0
+
+
+class Destination(Protocol):
+    """A codec, configured from its URL.
+
+    ``idempotent``: the vendor drops a repeated id, so a doubtful call may be repeated; otherwise
+    ``?on_doubt=`` decides. ``most`` is the number of events that one batch should hold.
+    """
+
+    name: str
+    idempotent: bool
+    most: int
+
+    def calls(self, events: Sequence[Event], now: float) -> Outbound:
+        """The calls that carry these events; ``now`` (epoch seconds) stamps and signs them."""
+        ...
+
+    def judge(self, call: Call, answer: Answer | None) -> Sequence[Verdict]:
+        """One verdict per id of the call; ``answer`` is None when nobody answered."""
+        ...
+
+
+#: Makes a destination of its URL; SettingsError names what is wrong with it.
+Maker = Callable[[Address], Destination]

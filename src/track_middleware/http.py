@@ -1,0 +1,86 @@
+"""Requests, replies and cookies as plain values, shared by every face.
+
+No I/O happens here: a face fills a ``Request`` and spends a ``Reply``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+#: Looks a header up by its lower-case name; "" when it is missing.
+Header = Callable[[str], str]
+
+
+class Request:
+    """What the core needs to know of one request.
+
+    ``path`` is percent-decoded and holds no ``root_path``; ``query`` is raw, without ``?``; ``peer``
+    is the address of the connection. Header values are text (latin-1), looked up by lower-case name;
+    several lines of one name are joined as RFC 9110 says (cookies by ``; ``).
+    """
+
+    __slots__ = ("header", "host", "method", "path", "peer", "query", "root_path", "scheme")
+
+    def __init__(
+        self,
+        method: str,
+        path: str,
+        *,
+        header: Header,
+        query: str = "",
+        scheme: str = "http",
+        host: str = "",
+        root_path: str = "",
+        peer: str = "",
+    ) -> None:
+        self.method = method
+        self.path = path
+        self.header = header
+        self.query = query
+        self.scheme = scheme
+        self.host = host
+        self.root_path = root_path
+        self.peer = peer
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A whole answer of our own: status, headers in order, body."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Cookie:
+    """One cookie to set; ``max_age`` in seconds, 0 deletes it. Always HttpOnly, Lax, Path=/."""
+
+    name: str
+    value: str
+    max_age: int
+    secure: bool = False
+    domain: str | None = None
+
+    def line(self) -> str:
+        """The value of its ``Set-Cookie`` header (RFC 6265, section 4.1)."""
+        domain = f"; Domain={self.domain}" if self.domain else ""
+        secure = "; Secure" if self.secure else ""
+        return (
+            f"{self.name}={self.value}; Max-Age={self.max_age}; Path=/{domain}"
+            f"; HttpOnly; SameSite=Lax{secure}"
+        )
+
+
+REASONS = {
+    200: "OK", 202: "Accepted", 204: "No Content", 302: "Found", 304: "Not Modified",
+    400: "Bad Request", 403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed",
+    413: "Content Too Large", 415: "Unsupported Media Type", 429: "Too Many Requests",
+    503: "Service Unavailable",
+}  # fmt: skip
+
+
+def status_line(status: int) -> str:
+    """``200 OK``: the form that WSGI wants."""
+    return f"{status} {REASONS.get(status, 'Unknown')}"

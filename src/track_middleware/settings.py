@@ -1,0 +1,284 @@
+"""Every setting: name, type, default, meaning; where values come from; syntax checks.
+
+No I/O happens here but reading the mapping one is given. Keyword arguments, the ``TRACK`` dict and
+``TRACK_*`` variables name the same keys; arguments and dict win over variables.
+"""
+
+from __future__ import annotations
+
+import difflib
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, get_args, get_type_hints
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+import msgspec
+
+from .errors import SettingsError
+
+logger = logging.getLogger("track_middleware")
+
+#: Query and property names whose values never leave the request.
+REDACTED = (
+    "token", "access_token", "id_token", "refresh_token", "csrf_token", "csrfmiddlewaretoken",
+    "key", "api_key", "apikey", "password", "passwd", "pwd", "secret", "client_secret", "code",
+    "email", "e-mail", "mail", "signature", "sig", "auth", "authorization", "session", "sessionid",
+    "otp", "pin", "ssn", "card", "cvv", "iban", "phone",
+)  # fmt: skip
+
+Dotted = str | Callable[..., Any]
+
+
+def _setting(default: Any, meaning: str, *, one_of: tuple[Any, ...] = (), low: float = 0) -> Any:
+    metadata = {"meaning": meaning, "one_of": one_of, "low": low}
+    if isinstance(default, (list, dict)):
+        return field(default_factory=lambda: type(default)(default), metadata=metadata)
+    return field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """All settings, checked. ``""`` stands for "derived at start" where the table says so."""
+
+    enabled: bool = _setting(True, "Off: nothing is tracked, tagged or answered; verbs return None.")
+    debug: bool = _setting(False, "Mistakes raise instead of being counted. Follows the framework's own debug switch.")
+    secret_key: str = _setting("", "Signs cookies and tokens and derives the path. Empty: the framework's, else made once in the data folder.")
+    secret_key_fallbacks: list[str] = _setting([], "Former secret keys: still verified, never signed with.")
+    data_dir: str = _setting("", "Folder of the spool, store and locks (mode 0700). Empty: Django's BASE_DIR/.track, Flask's instance_path/track, else ./.track.")
+    store: str = _setting("", "The event store's URL. Empty: sqlite:///<data_dir>/events.db.")
+    deliver: str = _setting("process", "Who delivers: a child process of the elected web process, a thread in it, only the worker verb, or the request itself.", one_of=("process", "thread", "worker", "inline"))
+    destinations: list[str] = _setting([], "URLs of the systems that get the events.")
+    path: str = _setting("", "First path segment of everything that the browser calls. Empty: derived from the secret key.")
+    path_grace_days: int = _setting(30, "How long a former path still answers, in days.")
+    page_views: bool = _setting(True, "The server counts page views.")
+    requests: str = _setting("changes", "Which requests leave a Request event: all, none, or changes (non-GET, and answers of 500 and more).", one_of=("changes", "all", "none"))
+    exclude: list[str] = _setting([], "Path globs that are never tracked.")
+    shared: list[str] = _setting([], "Path globs whose responses a shared cache stores although their headers do not say so.")
+    inject: bool = _setting(True, "The script tag is put into HTML documents; off: only where the template tag stands.")
+    client_global: str = _setting("track", "Name of the browser's global function; never overwrites one that is there.")
+    autocapture: bool = _setting(False, "The script records clicks on links and buttons and form submits by itself.")
+    consent: str = _setting("opt_out", "What holds before somebody chose: everything (opt_out) or nothing (opt_in).", one_of=("opt_out", "opt_in"))
+    respect_gpc: str | bool = _setting("marketing", "What Sec-GPC denies: marketing, all, or nothing (False).", one_of=("marketing", "all", False))
+    cookie_name: str = _setting("_tm", "Prefix of the three cookies.")
+    cookie_domain: str = _setting("", "Domain of the cookies; auto: the registrable domain. Empty: this host only.")
+    cookie_max_age: int = _setting(365 * 86400, "Life of the visitor's cookie in seconds; browsers allow 400 days.", low=60)
+    session_timeout: int = _setting(1800, "Idle seconds after which a session is over.", low=1)
+    session_max: int = _setting(86400, "Longest session, and longest time a user is believed unconfirmed, in seconds.", low=1)
+    redact: list[str] = _setting(list(REDACTED), "Names of query parameters and properties whose values are replaced.")
+    ip: str = _setting("truncate", "What is kept of a client's address.", one_of=("truncate", "full", "none"))
+    trusted_proxies: int = _setting(0, "How many proxies before this server add to X-Forwarded-For.")
+    user_id: Dotted | None = _setting(None, "Callable or dotted path: request -> user id or None.")
+    browser_identity: str = _setting("verified", "verified: a user id claimed by the browser counts only when the cookie says the same.", one_of=("verified", "trusted"))
+    write_keys: dict[str, str] = _setting({}, "Write key -> platform, for Segment's protocol.")
+    linked_domains: list[str] = _setting([], "Other domains of yours that share the visitor.")
+    proxies: list[str] = _setting([], "Vendors whose browser scripts are served from this host.")
+    console: Dotted | None = _setting(None, "Who may open the console: a token, a callable, or in Django staff.")
+    plan: str | None = _setting(None, "The tracking plan: a module or a YAML or JSON file.")
+    reconcile: dict[str, dict[str, str]] = _setting({}, "Event -> where the same numbers can be counted independently.")
+    keep_days: int = _setting(90, "How long served events stay in the store.", low=1)
+    dedupe_days: int = _setting(400, "How long an event's id is remembered.", low=1)
+    min_free: str = _setting("", "Free disk below which nothing of ours grows: 5%, 2GiB, or bytes. Empty: 5% and at least 512 MiB.")
+    before_send: Dotted | None = _setting(None, "Dotted path: event -> event or None, in the worker.")
+    enrichers: list[Dotted] = _setting([], "Dotted paths: event -> event, in the worker.")
+    repairs: Dotted | None = _setting(None, "Dotted path to the plan's repairs.")
+    geo_file: str | None = _setting(None, "A MaxMind-format country database.")
+    traits: list[str] | None = _setting(None, "Allow-list of traits; unset: all.")
+    dnt: bool = _setting(False, "DNT: 1 counts as a refusal.")
+    cookieless: bool = _setting(False, "Before consent, count without cookies.")
+    banners: list[str] = _setting([], "Consent banners whose cookies are read.")
+    migrate_cookies: list[str] = _setting([], "Former tools whose visitor cookies are taken over.")
+    bridge: list[str] = _setting([], "Vendors whose first-party cookies share the visitor.")
+    impersonation: str = _setting("suspend", "What happens while an operator is logged in as somebody.", one_of=("suspend", "separate"))
+    noscript: bool = _setting(False, "Adds a pixel for browsers without JavaScript.")
+    hash_routes: bool = _setting(False, "A changed #hash is a page view.")
+    js_errors: bool = _setting(False, "The script reports uncaught errors.")
+    bait: bool = _setting(False, "The script tries one known tracker address, to tell blockers from other losses.")
+    time_zone: str = _setting("UTC", "Time zone of the console's days.")
+    data_host: str = _setting("", "Id of the host of this data folder. Empty: the machine's name.")
+    merge_window: float = _setting(5.0, "How long a page view waits for its other half, in seconds.")
+    outbox: bool = _setting(False, "Django: events of a transaction are rows of the app's own database.")
+    mirror: bool = _setting(True, "A new campaign is put into the framework's own session.")
+    strict: bool = _setting(False, "A refused event raises.")
+
+
+NAMES = tuple(each.name for each in fields(Settings))
+_HINTS = get_type_hints(Settings)
+
+
+def load(
+    given: Mapping[str, Any], env: Mapping[str, str], *, defaults: Mapping[str, Any] | None = None
+) -> Settings:
+    """The settings that ``given`` and the ``TRACK_*`` variables name, over a face's ``defaults``.
+
+    SettingsError for an unknown key (naming the nearest known one) or a value that cannot be used;
+    an unknown variable is only warned of, since others use the prefix too.
+    """
+    for name in given:
+        if name not in NAMES:
+            raise SettingsError(str(name), f"no such setting{_nearest(str(name))}")
+    values = {**(defaults or {}), **_variables(env), **given}
+    checked = {name: _checked(name, value) for name, value in values.items()}
+    settings = Settings(**checked)
+    _check_together(settings)
+    return settings
+
+
+def _nearest(name: str) -> str:
+    close = difflib.get_close_matches(name.lower(), NAMES, n=1, cutoff=0.5)
+    return f"; did you mean {close[0]!r}?" if close else "; docs/settings.md lists them all"
+
+
+def _variables(env: Mapping[str, str]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for variable, text in env.items():
+        if not variable.startswith("TRACK_"):
+            continue
+        name = variable[len("TRACK_") :].lower()
+        if name in NAMES:
+            found[name] = _parsed(name, text)
+        else:
+            logger.warning("%s is set, but there is no setting %r%s", variable, name, _nearest(name))
+    return found
+
+
+def _parsed(name: str, text: str) -> Any:
+    """A variable's text as the setting's own type; lists by white space, or JSON."""
+    kinds = _kinds(name)
+    if text.lstrip()[:1] in ("[", "{") and (list in kinds or dict in kinds):
+        try:
+            return msgspec.json.decode(text.encode())
+        except msgspec.DecodeError as error:
+            raise SettingsError(name, f"is no JSON: {error}") from error
+    if list in kinds:
+        return text.split()
+    if bool in kinds and text.lower() in _TRUTH:
+        return _TRUTH[text.lower()]
+    for kind in (int, float):
+        if kind in kinds:
+            try:
+                return kind(text)
+            except ValueError as error:
+                raise SettingsError(name, f"{text!r} is no number") from error
+    return text
+
+
+_TRUTH = {"1": True, "true": True, "yes": True, "on": True,
+          "0": False, "false": False, "no": False, "off": False}  # fmt: skip
+
+
+def _kinds(name: str) -> tuple[type, ...]:
+    hint = _HINTS[name]
+    parts = get_args(hint) if not hasattr(hint, "__origin__") and get_args(hint) else (hint,)
+    return tuple(getattr(part, "__origin__", part) for part in parts)
+
+
+def _checked(name: str, value: Any) -> Any:
+    kinds = _kinds(name)
+    meta = next(each.metadata for each in fields(Settings) if each.name == name)
+    if isinstance(value, tuple) and list in kinds:
+        value = list(value)
+    if type(value) is int and float in kinds:
+        value = float(value)
+    if name in ("data_dir", "geo_file", "plan") and hasattr(value, "__fspath__"):
+        value = str(value)
+    if isinstance(value, bool) and bool not in kinds:
+        raise SettingsError(name, f"must be {_shape(kinds)}, not {value!r}")
+    if not (isinstance(value, kinds if kinds else object) or (callable(value) and _callable(name))):
+        raise SettingsError(name, f"must be {_shape(kinds)}, not {value!r}")
+    if meta["one_of"] and value not in meta["one_of"]:
+        raise SettingsError(name, f"must be one of {', '.join(map(repr, meta['one_of']))}, not {value!r}")
+    if type(value) in (int, float) and value < meta["low"]:
+        raise SettingsError(name, f"must be at least {meta['low']}, not {value!r}")
+    if isinstance(value, list) and not all(isinstance(item, str) or callable(item) for item in value):
+        raise SettingsError(name, "must be a list of strings")
+    return value
+
+
+def _callable(name: str) -> bool:
+    return name in ("user_id", "console", "before_send", "repairs")
+
+
+def _shape(kinds: tuple[type, ...]) -> str:
+    names = [kind.__name__ for kind in kinds if isinstance(kind, type) and kind is not type(None)]
+    return " or ".join(names) or "a value of its type"
+
+
+def _check_together(settings: Settings) -> None:
+    if settings.cookie_max_age > 400 * 86400:
+        raise SettingsError("cookie_max_age", "browsers cut it at 400 days (34560000 s); give less")
+    if not settings.cookie_name.replace("_", "a").replace("-", "a").isalnum():
+        raise SettingsError("cookie_name", "may hold letters, digits, - and _ only")
+    path = settings.path
+    if path and not path.replace("-", "a").replace("_", "a").isalnum():
+        raise SettingsError("path", "is one path segment of letters, digits, - and _, without slashes")
+    if settings.client_global and not settings.client_global.isidentifier():
+        raise SettingsError("client_global", "must be a JavaScript identifier")
+    if settings.min_free:
+        free_bytes(settings.min_free, total=1)
+    for url in settings.destinations:
+        address(url)
+
+
+def free_bytes(text: str, *, total: int) -> int:
+    """The bytes that ``min_free`` asks to keep free on a disk of ``total`` bytes."""
+    if not text:
+        return max(total // 20, 512 * 2**20)
+    units = {"%": total / 100, "kib": 2**10, "mib": 2**20, "gib": 2**30, "tib": 2**40}
+    lowered = text.strip().lower()
+    for suffix, unit in units.items():
+        if lowered.endswith(suffix):
+            lowered, factor = lowered[: -len(suffix)], unit
+            break
+    else:
+        factor = 1
+    try:
+        return int(float(lowered) * factor)
+    except ValueError as error:
+        raise SettingsError("min_free", f"{text!r} is none of 5%, 2GiB, 1048576") from error
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A destination's URL, taken apart. ``host`` keeps its case: vendors' keys live there."""
+
+    url: str
+    scheme: str
+    user: str
+    password: str
+    host: str
+    path: str
+    options: dict[str, str]
+
+    def __repr__(self) -> str:
+        return f"<{self.scheme} destination>"  # keys are secrets
+
+
+#: Options that every destination takes; a destination may take more of its own.
+OPTIONS = ("endpoint", "region", "events", "bots", "purpose", "on_doubt", "name")
+
+
+def address(url: str) -> Address:
+    """A destination URL's parts; SettingsError says what is wrong, without repeating the secret."""
+    parts = urlsplit(url)
+    scheme = parts.scheme
+    if not scheme or "://" not in url:
+        raise SettingsError("destinations", "each is a URL such as amplitude://API_KEY or jsonl:///file; one has no scheme://")
+    netloc = parts.netloc
+    user, at, host = netloc.rpartition("@")
+    name, _, password = user.partition(":")
+    pairs = parse_qsl(parts.query, keep_blank_values=True)
+    options = dict(pairs)
+    if len(options) != len(pairs):
+        raise SettingsError("destinations", f"the {scheme} URL names an option twice")
+    endpoint = options.get("endpoint")
+    if endpoint is not None and urlsplit(endpoint).scheme not in ("http", "https"):
+        raise SettingsError("destinations", f"endpoint of the {scheme} URL must start with http:// or https://")
+    if options.get("on_doubt", "drop") not in ("drop", "repeat"):
+        raise SettingsError("destinations", f"on_doubt of the {scheme} URL is drop or repeat")
+    if at and not host:
+        raise SettingsError("destinations", f"the {scheme} URL has nothing after @")
+    return Address(
+        url=url, scheme=scheme, user=unquote(name), password=unquote(password), host=unquote(host),
+        path=unquote(parts.path), options=options,
+    )  # fmt: skip
