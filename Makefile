@@ -1,0 +1,60 @@
+# `make demo` and `make test` need Python >= 3.11, make and git; everything else they fetch.
+
+VENV ?= .venv
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
+BIN = $(VENV)/bin
+READY = $(VENV)/.ready
+UV = $(shell uv --version >/dev/null 2>&1 && echo uv || echo .uv/bin/uv)
+export UV_PYTHON_DOWNLOADS = never
+
+.PHONY: demo test check lint types bench client torture build docs constraints
+
+demo: $(READY)  ## The Django shop with its store, and the events as they arrive
+	@$(BIN)/python -m track_middleware demo
+
+test: $(READY)  ## All tests: the library's, then each example's own
+	$(BIN)/python -m pytest tests $(PYTEST_ARGS)
+	$(BIN)/python -m pytest examples/django_app $(PYTEST_ARGS)
+	$(BIN)/python -m pytest examples/flask_app $(PYTEST_ARGS)
+	$(BIN)/python -m pytest examples/fastapi_app $(PYTEST_ARGS)
+
+check: lint types test  ## What a change must pass
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(READY)
+	$(BIN)/mypy
+
+bench: $(READY)  ## The cost bars, as ratios measured in one run
+	$(BIN)/python -m benchmarks
+
+client:  ## Builds the browser script into the package
+	cd client && npm install --no-audit --no-fund && npm run build
+
+torture: $(READY)  ## kill -9, forks, full disks: the long form
+	TORTURE=full $(BIN)/python -m pytest tests/torture $(PYTEST_ARGS)
+
+build: $(READY)  ## Wheel and source distribution into dist/
+	rm -rf dist && $(UV) build -q --out-dir dist
+
+docs: $(READY)  ## The generated parts of docs/
+	$(BIN)/python docs/generate.py
+
+constraints: .uv/ready  ## The versions that tests run with
+	$(UV) pip compile -q --universal --all-extras --no-header --no-annotate --no-emit-index-url \
+		--upgrade --output-file constraints.txt pyproject.toml
+
+.uv/ready:
+	@$(PYTHON) -c '' || { echo 'no Python >= 3.11 was found; name one with PYTHON=…'; exit 1; }
+	@mkdir -p .uv
+	@$(UV) --version >/dev/null 2>&1 || \
+		{ $(PYTHON) -m venv .uv && .uv/bin/python -m pip install -q uv; }
+	@touch $@
+
+$(READY): pyproject.toml constraints.txt | .uv/ready
+	@$(UV) venv -q --allow-existing --python $(PYTHON) $(VENV)
+	@$(UV) pip install -q --python $(VENV) --constraints constraints.txt --editable '.[dev]'
+	@touch $@

@@ -1,0 +1,114 @@
+"""What every test shares: programs that may be missing, a guard around loopback, fixtures.
+
+Tests that need a program carry ``@pytest.mark.needs("chromium", …)``. Where it is missing they are
+left out and counted; with ``TRACK_TEST_ALL=1`` they fail instead, so that a machine that promises
+to run everything cannot leave anything out silently.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import socket
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.programs import KNOWN, there
+
+#: Taken out of the environment at once: settings are read from ``TRACK_*`` variables.
+ALL_REQUIRED = os.environ.pop("TRACK_TEST_ALL", "") not in ("", "0")
+
+_LEFT_OUT: pytest.StashKey[Counter[str]] = pytest.StashKey()
+_LEFT_OUT_TESTS: pytest.StashKey[int] = pytest.StashKey()
+
+_strangers: list[str] = []
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    for name in [name for name in os.environ if name.startswith("TRACK_")]:
+        del os.environ[name]
+    config.stash[_LEFT_OUT] = Counter()
+    config.stash[_LEFT_OUT_TESTS] = 0
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leaves out what cannot run here; unknown names are errors, not silent omissions."""
+    missing = {item: _missing(item) for item in items}
+    if ALL_REQUIRED:
+        return
+    left_out = [item for item in items if missing[item]]
+    items[:] = [item for item in items if not missing[item]]
+    config.hook.pytest_deselected(items=left_out)
+    config.stash[_LEFT_OUT_TESTS] += len(left_out)
+    for item in left_out:
+        config.stash[_LEFT_OUT].update(missing[item])
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    missing = _missing(item)
+    if missing:
+        pytest.fail(f"needs {', '.join(missing)}, and nothing may be left out here", pytrace=False)
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    why = ", ".join(f"{name}: {count}" for name, count in sorted(config.stash[_LEFT_OUT].items()))
+    count = config.stash[_LEFT_OUT_TESTS]
+    terminalreporter.write_line(f"left out: {count}" + (f" ({why})" if why else ""))
+
+
+def _missing(item: pytest.Item) -> list[str]:
+    needed = [name for mark in item.iter_markers("needs") for name in mark.args]
+    unknown = [name for name in needed if name not in KNOWN]
+    if unknown:
+        raise pytest.UsageError(f"{item.nodeid} needs {unknown}: tests/programs.py knows no such")
+    return sorted({name for name in needed if not there(name)})
+
+
+def _is_loopback(address: Any) -> bool:
+    if not isinstance(address, tuple):
+        return True  # a Unix socket's path
+    host = str(address[0])
+    if host in ("", "localhost"):
+        return True
+    try:
+        parsed = ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return parsed.is_loopback or parsed.is_unspecified
+
+
+def _guard(event: str, args: tuple[Any, ...]) -> None:
+    if event not in ("socket.connect", "socket.sendto") or _is_loopback(args[1]):
+        return
+    _strangers.append(repr(args[1]))
+    raise OSError(f"tests talk to loopback only, not to {args[1]!r}")
+
+
+sys.addaudithook(_guard)
+
+
+@pytest.fixture(autouse=True)
+def _loopback_only() -> Iterator[None]:
+    """Fails the test that tried to reach another machine, even when its code took the error."""
+    _strangers.clear()
+    yield
+    assert not _strangers, f"tried to reach {_strangers}"
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A port of 127.0.0.1 that nobody listened on a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path) -> Path:
+    """A data folder of this test's own, not yet made."""
+    return tmp_path / "track"

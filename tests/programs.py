@@ -1,0 +1,81 @@
+"""What tests may need beside Python's packages, and whether it is there."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+SHARED_DATA = ROOT.parent / "shared" / "data"
+
+
+def chromium() -> str | None:
+    """The path of a Chromium-like browser, None when there is none."""
+    names = ("chromium", "chromium-browser", "google-chrome")
+    return next(filter(None, map(shutil.which, names)), None)
+
+
+@cache
+def interpreter(version: str) -> str | None:
+    """The path of a Python of this version that really runs, None when there is none.
+
+    A version manager's shim on the path may exist without running, so each candidate is started;
+    the version manager's own folder is looked into as well.
+    """
+    name = f"python{version}"
+    candidates = [shutil.which(name), *_pyenv_candidates(version, name)]
+    return next((path for path in candidates if path and _runs(path)), None)
+
+
+def _pyenv_candidates(version: str, name: str) -> list[str]:
+    pyenv = shutil.which("pyenv")
+    if pyenv is None:
+        return []
+    asked = subprocess.run([pyenv, "root"], capture_output=True, text=True, check=False)
+    folder = Path(asked.stdout.strip()) / "versions"
+    return sorted(str(path) for path in folder.glob(f"{version}*/bin/{name}"))
+
+
+def _runs(python: str) -> bool:
+    return subprocess.run([python, "-c", ""], capture_output=True, check=False).returncode == 0
+
+
+def _program(name: str) -> Callable[[], bool]:
+    return lambda: shutil.which(name) is not None
+
+
+def _module(name: str) -> Callable[[], bool]:
+    return lambda: importlib.util.find_spec(name) is not None
+
+
+def _python(version: str) -> Callable[[], bool]:
+    return lambda: interpreter(version) is not None
+
+
+#: Every name that ``@pytest.mark.needs`` takes, and how one sees that it is there.
+KNOWN: dict[str, Callable[[], bool]] = {
+    "chromium": lambda: chromium() is not None and _module("playwright")(),
+    **{name: _program(name) for name in ("brotli", "git", "make", "nginx", "node", "npm")},
+    **{
+        name: _module(name)
+        for name in (
+            "django", "fastapi", "flask", "flask_caching", "flask_login", "gevent", "gunicorn",
+            "hypothesis", "maxminddb", "starlette", "uvicorn", "uwsgi", "waitress", "webtest",
+        )
+    },
+    **{f"python{version}": _python(version) for version in ("3.11", "3.12", "3.13")},
+    "linux": Path("/proc/self/stat").exists,
+    "root": lambda: os.geteuid() == 0,
+    "shared-data": SHARED_DATA.is_dir,
+}  # fmt: skip
+
+
+@cache
+def there(name: str) -> bool:
+    """Whether a program of ``KNOWN`` is there; KeyError for a name it does not hold."""
+    return KNOWN[name]()
