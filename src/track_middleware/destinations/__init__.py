@@ -39,8 +39,8 @@ class Call:
     """One request to a destination.
 
     ``ids`` are the message ids of the events it carries, in the body's order; one event may be in
-    several calls (it is delivered when all of them are). ``url`` is ``http://``, ``https://`` or, for
-    files, ``file:///``. Secrets may stand in url, headers and body: never log them.
+    several calls, or several times in one (it is delivered when all of them are). ``url`` is
+    ``http://``, ``https://`` or, for files, ``file:///``. Secrets may stand in url, headers and body: never log them.
     """
 
     url: str
@@ -52,7 +52,10 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back: status, headers by lower-case name, the body's first 64 KiB."""
+    """What came back: status, headers by lower-case name, the body's first 64 KiB.
+
+    There is always a ``date``: the transport adds the time of receipt where the answer had none.
+    """
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -90,6 +93,14 @@ class Destination(Protocol):
 
     def judge(self, call: Call, answer: Answer | None) -> Sequence[Verdict]:
         """One verdict per id of the call; ``answer`` is None when nobody answered."""
+        ...
+
+
+class WireDestination(Destination, Protocol):
+    """A destination that takes events as they stand on the wire, so that nobody decodes them."""
+
+    def wire_calls(self, events: Sequence[tuple[str, bytes]], now: float) -> Outbound:
+        """As ``calls``, of (message id, JSON of one line) pairs."""
         ...
 
 

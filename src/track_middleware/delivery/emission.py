@@ -1,0 +1,60 @@
+"""An event of the log as everybody outside sees it: the accepted body and what was derived from it.
+
+The body keeps its own words: what enrichment derived only fills in what the sender left out, key by
+key. The message id is the log's event id.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from ..event import Event, decode_event
+from .store import Stored
+
+_Raws = dict[str, msgspec.Raw]
+
+_raws = msgspec.json.Decoder(_Raws)
+_dict = msgspec.json.Decoder(dict[str, Any])
+_encode = msgspec.json.Encoder().encode
+
+
+def event(stored: Stored) -> Event:
+    """The event as a value; msgspec.DecodeError when the body is none."""
+    made = decode_event(stored.body)
+    made.message_id = stored.event_id
+    if stored.derived:
+        made.context = _merged(made.context, _dict.decode(stored.derived))
+    return made
+
+
+def wire(stored: Stored) -> bytes:
+    """The event as JSON on one line, without decoding what is inside its properties."""
+    fields = _raws.decode(stored.body)
+    fields["messageId"] = msgspec.Raw(_encode(stored.event_id))
+    if stored.derived:
+        context = fields.get("context")
+        fields["context"] = _spliced(bytes(context) if context else b"", stored.derived)
+    body = _encode(fields)
+    return msgspec.json.format(body, indent=-1) if b"\n" in body or b"\r" in body else body
+
+
+def _merged(context: Any, derived: Mapping[str, Any]) -> dict[str, Any]:
+    if not isinstance(context, dict):
+        return dict(derived)
+    both = {**derived, **context}
+    for key in derived.keys() & context.keys():
+        if isinstance(derived[key], dict) and isinstance(context[key], dict):
+            both[key] = {**derived[key], **context[key]}
+    return both
+
+
+def _spliced(context: bytes, derived: bytes) -> msgspec.Raw:
+    if not context.startswith(b"{"):
+        return msgspec.Raw(derived)
+    said, added = _raws.decode(context), _raws.decode(derived)
+    if said.keys() & added.keys():
+        return msgspec.Raw(_encode(_merged(_dict.decode(context), _dict.decode(derived))))
+    return msgspec.Raw(_encode({**said, **added}))

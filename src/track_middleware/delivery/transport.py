@@ -1,0 +1,182 @@
+"""Sends calls over HTTP and appends them to files; the only place that talks to destinations.
+
+Everything is bounded: connecting, every read, the whole call, and what is kept of an answer.
+Redirects are answers, not followed. A connection that ends before its answer does is no answer.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from email.utils import formatdate
+from socket import SHUT_RDWR, socket
+from typing import Any
+from urllib.parse import urlsplit
+
+import urllib3
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import HTTPError
+
+from ..destinations import Answer, Call
+from .lines import FileTransport, Silence
+
+__all__ = ["KEPT", "Deliver", "HttpTransport", "Silence", "Transport"]
+
+#: Bytes kept of an answer; a connection whose answer is longer is closed.
+KEPT = 64 * 1024
+
+#: Sends one call: what came back, or why nothing did.
+Transport = Callable[[Call], Answer | Silence]
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Seconds: to connect, without a byte coming or going, and for a whole call."""
+
+    connect: float = 5.0
+    idle: float = 15.0
+    whole: float = 60.0
+
+
+class HttpTransport:
+    """Pools of connections, TLS verified against the system's authorities.
+
+    One per thread that delivers, or shared: the pools are safe between threads. ``close`` it at the
+    end.
+    """
+
+    def __init__(self, *, bounds: Bounds | None = None, authorities: str | None = None) -> None:
+        self._bounds = bounds or Bounds()
+        self._pools = urllib3.PoolManager(
+            num_pools=16,
+            maxsize=4,
+            retries=False,
+            timeout=urllib3.Timeout(connect=self._bounds.connect, read=self._bounds.idle),
+            cert_reqs="CERT_REQUIRED",
+            ca_certs=authorities,
+        )
+        self._pools.pool_classes_by_scheme = _pools(self._bounds.whole)
+
+    def __call__(self, call: Call) -> Answer | Silence:
+        """Sends a call; ``Silence`` when no whole answer came."""
+        deadline = time.monotonic() + self._bounds.whole
+        try:
+            response = self._pools.request(
+                call.method,
+                call.url,
+                body=call.body,
+                headers=dict(call.headers),
+                redirect=False,
+                preload_content=False,
+                decode_content=False,
+            )
+            return _answer(response, deadline)
+        except (HTTPError, OSError, ValueError) as error:
+            return Silence(_reason(error))
+
+    def close(self) -> None:
+        """Closes every idle connection."""
+        self._pools.clear()
+
+
+class Deliver:
+    """The transport of every destination: files for ``file://``, HTTP for the rest."""
+
+    def __init__(self, http: HttpTransport | None = None) -> None:
+        self._http = http or HttpTransport()
+        self._file = FileTransport()
+
+    def __call__(self, call: Call) -> Answer | Silence:
+        return self._file(call) if call.url.startswith("file:") else self._http(call)
+
+    def close(self) -> None:
+        self._http.close()
+
+
+def _answer(response: Any, deadline: float) -> Answer | Silence:
+    """The answer with at most ``KEPT`` bytes of its body; closes what was not read to its end."""
+    kept = bytearray()
+    done = False
+    try:
+        while len(kept) <= KEPT:
+            if time.monotonic() > deadline:
+                return Silence("the answer took too long")
+            chunk = response.read1(KEPT)
+            if not chunk:
+                done = True
+                break
+            kept += chunk
+    finally:
+        if done:
+            response.release_conn()
+        else:
+            response.close()
+    if done and response.length_remaining not in (None, 0):
+        return Silence("the connection was closed before the answer's end")
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    # RFC 9110, section 6.6.1: a recipient with a clock adds the date that is missing.
+    headers.setdefault("date", formatdate(usegmt=True))
+    return Answer(response.status, headers, bytes(kept[:KEPT]))
+
+
+def _reason(error: Exception) -> str:
+    """What kept the answer away, without the URL (it may hold a key)."""
+    cause = error
+    while cause.__cause__ is not None and isinstance(cause.__cause__, OSError):
+        cause = cause.__cause__
+    if isinstance(cause, OSError) and cause.strerror:
+        return f"no answer: {cause.strerror}"
+    return f"no answer: {type(cause).__name__}"
+
+
+def _pools(whole: float) -> dict[str, Any]:
+    """Connection pools whose answers' headers must come within the time of a whole call."""
+
+    class Plain(HTTPConnection):
+        def getresponse(self) -> Any:
+            with _shut_after(self.sock, whole):
+                return super().getresponse()
+
+    class Secure(HTTPSConnection):
+        def getresponse(self) -> Any:
+            with _shut_after(self.sock, whole):
+                return super().getresponse()
+
+    class PlainPool(HTTPConnectionPool):
+        ConnectionCls = Plain
+
+    class SecurePool(HTTPSConnectionPool):
+        ConnectionCls = Secure
+
+    return {"http": PlainPool, "https": SecurePool}
+
+
+@contextmanager
+def _shut_after(sock: socket | None, seconds: float) -> Iterator[None]:
+    """Shuts a socket down when the block takes longer: a header may come byte by byte for ever."""
+    if sock is None:
+        yield
+        return
+    timer = threading.Timer(seconds, _shut, (sock,))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def _shut(sock: socket) -> None:
+    try:
+        sock.shutdown(SHUT_RDWR)
+    except OSError:
+        pass  # it is closed already
+
+
+def host(call: Call) -> str:
+    """Where a call goes, for logs: never the whole URL, which may hold a key."""
+    return urlsplit(call.url).netloc.rpartition("@")[2] or "a file"

@@ -1,0 +1,110 @@
+"""An event's ``context`` as flat facts under one set of names, which vendors' tables rename. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from ..event import Event, epoch
+
+#: Campaign keys that have a UTM name; the others are click ids and go by their own.
+UTM = {
+    "source": "utm_source", "medium": "utm_medium", "name": "utm_campaign", "term": "utm_term",
+    "content": "utm_content", "id": "utm_id", "source_platform": "utm_source_platform",
+    "creative_format": "utm_creative_format", "marketing_tactic": "utm_marketing_tactic",
+}  # fmt: skip
+
+#: (fact, where it stands in the context).
+_PLACES = (
+    ("page_id", ("page", "id")), ("url", ("page", "url")), ("path", ("page", "path")),
+    ("route", ("page", "route")), ("referrer", ("page", "referrer")),
+    ("title", ("page", "title")), ("status", ("page", "status")),
+    ("duration_ms", ("page", "durationMs")), ("confirmed", ("page", "confirmed")),
+    ("session_id", ("session", "id")), ("session_number", ("session", "number")),
+    ("browser", ("browser", "name")), ("browser_version", ("browser", "version")),
+    ("os", ("os", "name")), ("os_version", ("os", "version")),
+    ("device_type", ("device", "type")), ("device_model", ("device", "model")),
+    ("device_brand", ("device", "manufacturer")), ("country", ("location", "country")),
+    ("screen", ("screen", "size")), ("viewport", ("screen", "viewport")),
+    ("channel", ("channel",)), ("ip", ("ip",)), ("locale", ("locale",)),
+    ("timezone", ("timezone",)), ("platform", ("platform",)), ("user_agent", ("userAgent",)),
+    ("app_version", ("app", "version")),
+)  # fmt: skip
+
+
+def facts(event: Event) -> dict[str, Any]:
+    """What is known about where an event happened; nothing that is missing."""
+    context = event.context if isinstance(event.context, Mapping) else {}
+    found: dict[str, Any] = {}
+    for name, place in _PLACES:
+        value = _at(context, place)
+        if value is not None and not isinstance(value, (dict, list)):
+            found[name] = value
+    _split_url(found)
+    _split_screen(found)
+    return found
+
+
+def campaign(event: Event, *, first: bool = False) -> dict[str, str]:
+    """The session's campaign, or the visitor's first, with UTM names and click ids by their own."""
+    context = event.context if isinstance(event.context, Mapping) else {}
+    told = context.get("firstCampaign" if first else "campaign")
+    if not isinstance(told, Mapping):
+        return {}
+    return {UTM.get(str(key), str(key)): value for key, value in told.items() if value}
+
+
+def renamed(values: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    """The values that a vendor has names for, under those names."""
+    return {names[key]: value for key, value in values.items() if key in names}
+
+
+def milliseconds(event: Event) -> int:
+    """When the event happened, epoch milliseconds; ValueError when its time cannot be read."""
+    return round(epoch(event.timestamp) * 1000)
+
+
+def session_start(event: Event) -> int | None:
+    """When the event's session began, epoch milliseconds."""
+    context = event.context if isinstance(event.context, Mapping) else {}
+    start = _at(context, ("session", "start"))
+    try:
+        return round(epoch(start) * 1000) if isinstance(start, str) else None
+    except ValueError:
+        return None
+
+
+def own(values: Any) -> dict[str, Any]:
+    """An event's properties or traits as a dict; {} when it has none."""
+    return dict(values) if isinstance(values, Mapping) else {}
+
+
+def _at(context: Mapping[str, Any], place: tuple[str, ...]) -> Any:
+    value: Any = context
+    for key in place:
+        if not isinstance(value, Mapping):
+            return None
+        value = value.get(key)
+    return value
+
+
+def _split_url(found: dict[str, Any]) -> None:
+    try:
+        url, referrer = (
+            urlsplit(str(found.get("url", ""))),
+            urlsplit(str(found.get("referrer", ""))),
+        )
+    except ValueError:
+        return
+    parts = {"host": url.netloc, "scheme": url.scheme, "query": url.query,
+             "plain_url": url._replace(query="", fragment="").geturl(),
+             "referrer_host": referrer.netloc}  # fmt: skip
+    found.update((name, value) for name, value in parts.items() if value)
+
+
+def _split_screen(found: dict[str, Any]) -> None:
+    for name in ("screen", "viewport"):
+        width, _, height = str(found.pop(name, "")).partition("x")
+        if width.isdigit() and height.isdigit():
+            found[f"{name}_width"], found[f"{name}_height"] = int(width), int(height)

@@ -1,0 +1,78 @@
+"""Which events a destination is given: ``?events=``, ``?bots=`` and ``?purpose=`` of its URL.
+
+No I/O happens here.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from fnmatch import translate
+
+import msgspec
+
+from ..settings import Address
+from .options import flag, wrong
+
+#: The event of a request that is no page view: kept, but delivered only where it is asked for.
+REQUEST = "Request"
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Says whether an event goes to a destination.
+
+    ``labels`` matches the labels asked for (None: all but ``Request``). ``purpose`` must be granted
+    in the event's ``context.consent``; an event that does not say so is not given.
+    """
+
+    labels: re.Pattern[str] | None = None
+    bots: bool = False
+    purpose: str | None = None
+
+    def wants(self, label: str, *, bot: str | None) -> bool:
+        """By what the log says beside the body; ``bot`` is the bot's name or class."""
+        if bot is not None and not self.bots:
+            return False
+        if self.labels is None:
+            return label != REQUEST
+        return self.labels.match(label) is not None
+
+    def permitted(self, body: bytes) -> bool:
+        """By the consent in the body; only looked at when there is a purpose."""
+        if self.purpose is None:
+            return True
+        try:
+            said = _decoder.decode(body).context.consent
+        except msgspec.DecodeError:
+            return False
+        return said.get(self.purpose) == "granted"
+
+
+class _Context(msgspec.Struct):
+    consent: dict[str, str] = {}
+
+
+class _Consented(msgspec.Struct):
+    context: _Context = msgspec.field(default_factory=_Context)
+
+
+_decoder = msgspec.json.Decoder(_Consented)
+
+
+def of(address: Address) -> Filter:
+    """The filter that a destination's URL asks for."""
+    purpose = address.options.get("purpose")
+    if purpose == "":
+        raise wrong(address, "has an empty purpose; write for example ?purpose=marketing")
+    return Filter(labels=_labels(address), bots=flag(address, "bots"), purpose=purpose)
+
+
+def _labels(address: Address) -> re.Pattern[str] | None:
+    text = address.options.get("events")
+    if text is None:
+        return None
+    globs = [part.strip() for part in text.split(",") if part.strip()]
+    if not globs:
+        raise wrong(address, "has an empty list of events; write for example ?events=Order*,Signup")
+    return re.compile("|".join(translate(glob) for glob in globs))

@@ -1,0 +1,80 @@
+"""Cutting values to a vendor's limits, and packing encoded events under its sizes. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+_encoder = msgspec.json.Encoder()
+
+
+@dataclass(slots=True)
+class Cutter:
+    """Shortens values to limits and counts what it shortened.
+
+    ``text``: longest string in characters; ``keys``: most keys of an object and most items of a
+    list; ``depth``: deepest nesting, below which a value becomes its JSON text.
+    """
+
+    text: int | None = None
+    keys: int | None = None
+    depth: int = 40
+    count: int = 0
+
+    def cut(self, value: Any, level: int = 0) -> Any:
+        """The value within the limits; the same object where nothing had to change."""
+        if isinstance(value, str):
+            return self.string(value)
+        if not isinstance(value, (dict, list)):
+            return value
+        if level >= self.depth:
+            self.count += 1
+            return _encoder.encode(value).decode()[: self.text]
+        if self.keys is not None and len(value) > self.keys:
+            self.count += 1
+        if isinstance(value, list):
+            return [self.cut(each, level + 1) for each in value[: self.keys]]
+        return {
+            self.string(name): self.cut(each, level + 1)
+            for name, each in list(value.items())[: self.keys]
+        }
+
+    def string(self, value: str) -> str:
+        if self.text is None or len(value) <= self.text:
+            return value
+        self.count += 1
+        return value[: self.text]
+
+
+Piece = tuple[str, bytes]
+
+
+def packed(pieces: Iterable[Piece], *, most: int, size: int) -> Iterator[Sequence[Piece]]:
+    """Runs of (id, JSON) pieces, in order, of at most ``most`` pieces and ``size`` bytes of JSON.
+
+    A piece that is larger by itself comes alone; its size must have been looked at before.
+    """
+    run: list[Piece] = []
+    held = 0
+    for piece in pieces:
+        weight = len(piece[1]) + 1
+        if run and (len(run) >= most or held + weight > size):
+            yield run
+            run, held = [], 0
+        run.append(piece)
+        held += weight
+    if run:
+        yield run
+
+
+def listed(pieces: Sequence[Piece]) -> bytes:
+    """The pieces as one JSON list."""
+    return b"[" + b",".join([body for _, body in pieces]) + b"]"
+
+
+def ids(pieces: Sequence[Piece]) -> tuple[str, ...]:
+    """Whose pieces they are, in order."""
+    return tuple([each for each, _ in pieces])

@@ -1,0 +1,58 @@
+"""What every destination's URL may say, and how a codec reads it. Secrets are never repeated."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+
+from ..errors import SettingsError
+from ..settings import OPTIONS, Address
+
+_YES = frozenset(("1", "true", "yes", "on"))
+_NO = frozenset(("", "0", "false", "no", "off"))
+
+
+def wrong(address: Address, problem: str) -> SettingsError:
+    """The error that tells what is wrong with one destination's URL."""
+    return SettingsError("destinations", f"the {address.scheme} URL {problem}")
+
+
+def nearest(word: str, known: Sequence[str]) -> str:
+    """``; did you mean 'x'?``, or the list of what there is."""
+    close = difflib.get_close_matches(word.lower(), known, n=1, cutoff=0.5)
+    return f"; did you mean {close[0]!r}?" if close else f"; there are {', '.join(sorted(known))}"
+
+
+def check(address: Address, *, extra: Sequence[str] = ()) -> None:
+    """SettingsError when the URL names an option that its destination does not take."""
+    known = (*OPTIONS, *extra)
+    for name in address.options:
+        if name not in known:
+            raise wrong(address, f"has an unknown option {name!r}{nearest(name, known)}")
+
+
+def key(address: Address, what: str) -> str:
+    """The vendor's key, which stands where other URLs have their host."""
+    if not address.host:
+        raise wrong(address, f"has no key: {address.scheme}://{what}")
+    if address.path not in ("", "/"):
+        raise wrong(address, f"has a path behind the key; write {address.scheme}://{what}")
+    return address.host
+
+
+def base(address: Address, regions: Mapping[str, str]) -> str:
+    """The vendor's base URL, without a slash at its end: ``?endpoint=``, else the region's."""
+    region = address.options.get("region", "us")
+    if region not in regions:
+        raise wrong(address, f"has an unknown region {region!r}{nearest(region, [*regions])}")
+    return address.options.get("endpoint", regions[region]).rstrip("/")
+
+
+def flag(address: Address, name: str) -> bool:
+    """A yes-or-no option; no when it is missing."""
+    text = address.options.get(name, "").lower()
+    if text in _YES:
+        return True
+    if text in _NO:
+        return False
+    raise wrong(address, f"has {name}={text!r}; it is 1 or 0")
