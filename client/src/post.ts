@@ -1,0 +1,52 @@
+/** One call to the collector, and what its outcome means. */
+
+import type { Answer } from "./wire";
+
+/** `taken`: done; `later`: to be said again, after so many seconds (0: as one likes); neither: refused. */
+export interface Verdict {
+  taken?: Answer;
+  later?: number;
+}
+
+const LONGEST_PAUSE = 300;
+
+/**
+ * Posts a body as text/plain, which needs no preflight. A 2xx counts only with our own answer in it:
+ * a captive portal says 200 too. `leaving`: nobody will be there to try again.
+ */
+export async function post(address: string, body: string, leaving?: boolean): Promise<Verdict> {
+  try {
+    if (leaving && !("keepalive" in Request.prototype)) throw 0;
+    const response = await fetch(address, {
+      method: "POST",
+      body,
+      keepalive: true,
+      credentials: "same-origin",
+    });
+    const answer: Answer = (await response.json().catch(() => 0)) || {};
+    if (response.ok && ("ok" in answer || answer.consent)) return { taken: answer };
+    const status = response.status;
+    if (status > 399 && status < 500 && status != 429) return {};
+    return { later: answer.retry || Number(response.headers.get("Retry-After")) || 0 };
+  } catch {
+    const last = leaving || !window.fetch;
+    return last && navigator.sendBeacon && navigator.sendBeacon(address, body)
+      ? { taken: {} }
+      : { later: 0 };
+  }
+}
+
+/** Milliseconds to wait before the next try: what the collector asked for, else ever longer. */
+export function pause(asked: number, failures: number): number {
+  const seconds = asked || Math.min(2 ** failures, LONGEST_PAUSE);
+  return seconds * (1000 + 500 * Math.random());
+}
+
+/** Posts until the collector has answered; undefined when it refused. */
+export async function insist(address: string, body: string): Promise<Answer | undefined> {
+  for (let failures = 0; ; failures++) {
+    const { taken, later } = await post(address, body);
+    if (later === undefined) return taken;
+    await new Promise((resolve) => setTimeout(resolve, pause(later, failures)));
+  }
+}

@@ -1,0 +1,27 @@
+/** What the tag in the document says. */
+
+export interface Tag {
+  /** The folder that the script came from; the collector's addresses lie beside it. */
+  base: string;
+  /** Name of the global function. */
+  name: string;
+  /** A changed fragment is a view. */
+  hash: boolean;
+}
+
+/** The tag of the script that runs at this moment; undefined when that cannot be known. */
+export function ownTag(): Tag | undefined {
+  const script = document.currentScript as HTMLScriptElement | null;
+  if (!script || !script.src) return undefined;
+  return {
+    base: new URL(".", script.src).href,
+    name: script.dataset.global || "track",
+    hash: "hash" in script.dataset,
+  };
+}
+
+/** The page token, `SHARED`, or "" where nothing but a choice may be sent. */
+export function pageToken(): string {
+  const meta = document.querySelector<HTMLMetaElement>('meta[name="track-page"]');
+  return meta ? meta.content : "";
+}

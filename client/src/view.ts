@@ -1,0 +1,170 @@
+/** The page in view: its ids, whether it may be spoken of, and what is said of it. */
+
+import { bits, uuid } from "./ids";
+import { insist } from "./post";
+import type { Queue } from "./queue";
+import { pageToken, type Tag } from "./tag";
+import { QUESTION, SHARED, type Answer, type Facts, type Message } from "./wire";
+
+type Said = Partial<Pick<Message, "name" | "properties" | "traits" | "userId">>;
+
+export interface View {
+  ready: Promise<boolean>;
+  say(type: "route" | "track" | "identify", said: Said): void;
+  /** The address has changed; the document, or only its route. */
+  moved(): void;
+  /** The document came back from the back/forward cache: a view of its own. */
+  restored(): void;
+  /** The collector's word on what may be sent. */
+  heard(answer: Answer): void;
+  choose(choice: Record<string, boolean>): Promise<Answer["consent"]>;
+}
+
+/** The collector refuses longer ones, and the message with them. */
+const URL_LENGTH = 8192;
+const TITLE_LENGTH = 2000;
+
+function facts(): Facts {
+  return {
+    viewport: `${innerWidth}x${innerHeight}`,
+    screen: `${screen.width}x${screen.height}`,
+    language: navigator.language,
+    timezone: Intl.DateTimeFormat().resolvedOptions().timeZone,
+  };
+}
+
+function throughServiceWorker(): boolean | undefined {
+  const [entry] = performance.getEntriesByType("navigation") as PerformanceNavigationTiming[];
+  return (entry && entry.workerStart > 0) || undefined;
+}
+
+function shown(): Promise<unknown> | undefined {
+  return (document as { prerendering?: boolean }).prerendering
+    ? new Promise((resolve) => document.addEventListener("prerenderingchange", resolve))
+    : undefined;
+}
+
+export function view(tag: Tag, waiting: Queue): View {
+  /** Undefined: not known yet; what is to be said is held until it is. */
+  let allowed: boolean | undefined;
+  let refused = false;
+  let held: (() => void)[] = [];
+  let tell: (allowed: boolean) => void;
+  let choices: Promise<unknown> = Promise.resolve();
+
+  let meta = pageToken();
+  let token = "";
+  let load = "";
+  let route: string | undefined;
+  let count = 0;
+  let url = address();
+  let referrer = document.referrer;
+
+  const ready = new Promise<boolean>((resolve) => (tell = resolve));
+
+  function address(): string {
+    return (tag.hash ? location.href : location.href.split("#")[0]).slice(0, URL_LENGTH);
+  }
+
+  function put(type: Message["type"], said: Said | Partial<Message>): void {
+    waiting.put({
+      id: String(++count),
+      type,
+      load,
+      token: token == SHARED ? undefined : token,
+      page: route,
+      at: Date.now(),
+      url: address(),
+      ...said,
+    });
+  }
+
+  function seen(): Partial<Message> {
+    return {
+      referrer: referrer.slice(0, URL_LENGTH),
+      title: document.title.slice(0, TITLE_LENGTH),
+    };
+  }
+
+  function confirm(): void {
+    put("view", { ...seen(), facts: facts(), sw: throughServiceWorker() });
+  }
+
+  function decide(verdict: boolean): void {
+    const commands = held;
+    held = [];
+    allowed = verdict;
+    if (verdict) {
+      confirm();
+      commands.forEach((command) => command());
+    } else {
+      waiting.clear();
+    }
+    tell(verdict);
+  }
+
+  /** A new load: of the document, of its successor, or of a page restored. */
+  async function begin(said: string): Promise<void> {
+    const mine = (load = bits());
+    token = said;
+    route = allowed = undefined;
+    if (!said || refused) return decide(false);
+    const pending = shown();
+    if (pending) await pending;
+    const answer = said == SHARED && load == mine && (await insist(tag.base + "q", QUESTION));
+    if (load != mine) return;
+    decide(said != SHARED || !!answer && !answer.stop);
+  }
+
+  function say(type: "route" | "track" | "identify", said: Said): void {
+    const speak = () => {
+      if (type == "route") {
+        turn();
+        route = uuid();
+      }
+      put(type, type == "route" ? { ...seen(), ...said } : said);
+    };
+    if (allowed) speak();
+    else if (allowed == undefined) held.push(speak);
+  }
+
+  function turn(): void {
+    referrer = url;
+    url = address();
+  }
+
+  function moved(): void {
+    const said = pageToken();
+    if (said != meta) {
+      turn();
+      begin((meta = said));
+    } else if (allowed) say("route", {});
+    else turn();
+  }
+
+  function restored(): void {
+    if (allowed != false || token == SHARED) begin(token);
+  }
+
+  function heard(answer: Answer): void {
+    if (answer.stop) decide(false);
+  }
+
+  /** One choice after the other, so that the last one holds. */
+  function choose(choice: Record<string, boolean>): Promise<Answer["consent"]> {
+    if ("analytics" in choice) refused = !choice.analytics;
+    if (refused) decide(false);
+    const made = choices.then(() => insist(tag.base + "c", JSON.stringify(choice))).then(taken);
+    choices = made;
+    return made;
+  }
+
+  function taken(answer: Answer | undefined): Answer["consent"] {
+    const found = answer && (answer.token || (meta == SHARED && SHARED));
+    if (found && !allowed && !refused) begin(found);
+    return answer && answer.consent;
+  }
+
+  begin(meta);
+  return { ready, say, moved, restored, heard, choose };
+}
