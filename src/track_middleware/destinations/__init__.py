@@ -40,7 +40,8 @@ class Call:
 
     ``ids`` are the message ids of the events it carries, in the body's order; one event may be in
     several calls, or several times in one (it is delivered when all of them are). ``url`` is
-    ``http://``, ``https://`` or, for files, ``file:///``. Secrets may stand in url, headers and body: never log them.
+    ``http://``, ``https://`` or, for files, ``file:///``. Secrets may stand in url, headers and
+    body: never log them.
     """
 
     url: str

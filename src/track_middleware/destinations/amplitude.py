@@ -34,10 +34,10 @@ _DEPTH = 39
 THROTTLED = 30.0
 
 #: Ids that the vendor refuses, besides the empty one.
-NO_IDS = frozenset(
-    ("anonymous", "nil", "none", "null", "n/a", "na", "undefined", "unknown", "true", "false")
-    + ("[]", "{}", "0", "-1", "nan")
-)
+NO_IDS = frozenset((
+    "anonymous", "nil", "none", "null", "n/a", "na", "undefined", "unknown", "true", "false",
+    "[]", "{}", "0", "-1", "nan",
+))  # fmt: skip
 
 _FIELDS = {
     "ip": "ip", "locale": "language", "country": "country", "browser": "os_name",

@@ -1,4 +1,4 @@
-"""An event's ``context`` as flat facts under one set of names, which vendors' tables rename. Pure."""
+"""An event's ``context`` as flat facts under one set of names, for vendors to rename. Pure."""
 
 from __future__ import annotations
 
