@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from email.utils import formatdate
+from http.client import HTTPResponse, RemoteDisconnected
+from io import BufferedReader
 from socket import SHUT_RDWR, socket
 from typing import Any
 from urllib.parse import urlsplit
@@ -137,11 +139,15 @@ def _pools(whole: float) -> dict[str, Any]:
     """Connection pools whose answers' headers must come within the time of a whole call."""
 
     class Plain(HTTPConnection):
+        response_class = _WholeHead
+
         def getresponse(self) -> Any:
             with _shut_after(self.sock, whole):
                 return super().getresponse()
 
     class Secure(HTTPSConnection):
+        response_class = _WholeHead
+
         def getresponse(self) -> Any:
             with _shut_after(self.sock, whole):
                 return super().getresponse()
@@ -153,6 +159,42 @@ def _pools(whole: float) -> dict[str, Any]:
         ConnectionCls = Secure
 
     return {"http": PlainPool, "https": SecurePool}
+
+
+class _WholeHead(HTTPResponse):
+    """An answer whose headers came to their empty line; the standard one takes a closed connection
+    for that line, and would believe the status of an answer that broke off."""
+
+    def begin(self) -> None:
+        lines = _Lines(self.fp)
+        self.fp = lines  # type: ignore[assignment]  # reading the head needs readline alone
+        try:
+            super().begin()
+        finally:
+            if self.fp is lines:
+                self.fp = lines.file
+        if lines.last not in (b"\r\n", b"\n"):
+            raise RemoteDisconnected("the connection was closed inside the answer's headers")
+
+
+class _Lines:
+    """A file that remembers the last line read from it."""
+
+    __slots__ = ("file", "last")
+
+    def __init__(self, file: BufferedReader) -> None:
+        self.file = file
+        self.last = b""
+
+    def readline(self, limit: int = -1) -> bytes:
+        self.last = self.file.readline(limit)
+        return self.last
+
+    def flush(self) -> None:
+        self.file.flush()
+
+    def close(self) -> None:
+        self.file.close()
 
 
 @contextmanager
