@@ -6,18 +6,25 @@ pass. SQLite (``sqlite.py``) is both.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+import msgspec
+
+from ...errors import StoreError
 from ...event import PageRef, Person
 
 
-@dataclass(frozen=True, slots=True)
-class NewRow:
+class Deposed(StoreError):  # noqa: N818  a state, as are all errors here
+    """Another worker holds the lease now: whoever gets this writes and sends nothing more."""
+
+
+class NewRow(msgspec.Struct, frozen=True, gc=False):
     """An event on its way into the log. ``body`` is its JSON as accepted, ``derived`` the JSON of
-    what enrichment made of it (merged into ``context`` when it is read), None when nothing."""
+    what enrichment made of it (merged into ``context`` when it is read), None when nothing;
+    ``derived_version`` says by which enrichment."""
 
     event_id: str
     order_key: str
@@ -27,10 +34,10 @@ class NewRow:
     body: bytes
     derived: bytes | None = None
     bot: str | None = None
+    derived_version: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
+class Stored(msgspec.Struct, frozen=True, gc=False):
     """An event of the log. ``read`` gives them in the order of ``position``."""
 
     position: int
@@ -63,7 +70,7 @@ class PageRow:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A destination served from one position of the log to another; ``end`` None is the live one."""
+    """A destination served from one position of the log to another; the live job has no end."""
 
     id: int
     destination: str
@@ -103,8 +110,9 @@ class DeadLetter:
 class Log(Protocol):
     """The ordered, immutable events."""
 
-    def append(self, rows: Sequence[NewRow]) -> None:
-        """Adds rows whose event ids are not known yet; the others are dropped."""
+    def append(self, rows: Sequence[NewRow]) -> Mapping[str, int]:
+        """Adds rows whose event ids are not known yet; the others are dropped. The positions of
+        those added, by event id."""
         ...
 
     def read(self, after: int, limit: int) -> Sequence[Stored]:
@@ -165,4 +173,71 @@ class Ledger(Protocol):
     def bury(self, letters: Sequence[DeadLetter], *, most: int) -> None:
         """Adds dead letters of one stage (ids are given by the ledger), up to a cap per stage: the
         oldest go, and are counted."""
+        ...
+
+
+class Intake(Protocol):
+    """What the drain remembers between the spool and the log. All of it changes inside the
+    ledger's ``batch`` only."""
+
+    def offsets(self) -> Mapping[str, int]:
+        """How far each segment is stored, by name."""
+        ...
+
+    def moved(self, segment: str, offset: int) -> None:
+        """A segment is stored up to ``offset``."""
+        ...
+
+    def gone(self, segment: str) -> None:
+        """A segment was removed."""
+        ...
+
+    def pages(self, ids: Iterable[str]) -> dict[str, PageRow]:
+        """The rows of these page views, by page id."""
+        ...
+
+    def keep_pages(self, rows: Iterable[PageRow]) -> None:
+        """Writes rows as they are now."""
+        ...
+
+    def pages_due(self, before: float, limit: int) -> Sequence[PageRow]:
+        """Rows whose waiting half is due at ``before``."""
+        ...
+
+    def newest_unconfirmed(self, visitor: str, url: str) -> PageRow | None:
+        """A visitor's newest page of a URL that no browser has confirmed."""
+        ...
+
+    def wait(self, page: str, due: float, entry: bytes) -> None:
+        """Keeps a browser's entry until its page's row comes, or ``due``."""
+        ...
+
+    def is_ready(self, before: float) -> bool:
+        """Whether ``ready`` would find any."""
+        ...
+
+    def ready(self, before: float, limit: int) -> Sequence[bytes]:
+        """Takes out waiting entries whose page has come, or that are due at ``before``."""
+        ...
+
+    def joined(self, visitors: Iterable[str]) -> dict[str, str]:
+        """Whom those of these visitors that were joined turned out to be."""
+        ...
+
+    def join(self, visitor: str, same_as: str, at: float) -> None:
+        """A visitor turned out to be another."""
+        ...
+
+    def choices(self, subjects: Iterable[str]) -> dict[str, dict[str, str]]:
+        """The last consent choices of these subjects (``user:ID``, ``visitor:ID``)."""
+        ...
+
+    def choose(self, subject: str, states: Mapping[str, str], at: float) -> None:
+        """Keeps a choice, unless a later one is known."""
+        ...
+
+    def tally(
+        self, pages: Mapping[tuple[str, str], int], events: Mapping[tuple[str, str], int]
+    ) -> None:
+        """Adds to the rollups (by day and class) and event counts (by day and label)."""
         ...

@@ -1,0 +1,137 @@
+"""From the spool to the store: every process's segments, in batches of one transaction each.
+
+A batch holds its events, their ledger and the segment's new offset, so that a kill at any moment
+neither loses nor doubles. A segment is removed only when nobody writes it any more and all of it is
+on the store's disk.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+from . import segments
+from .batch import Batch
+from .finish import Finisher
+from .frames import Rules
+from .segments import Segment
+from .store.sqlite import DEAD_MOST, SqliteStore
+
+#: Frames of one transaction, at most.
+AT_ONCE = 1000
+
+#: Transactions that one segment gets before the next segment's turn.
+_TURN = 8
+
+#: Waiting halves whose windows end in one transaction.
+_WINDOWS_AT_ONCE = 500
+
+#: The file whose modification time says: end every window that was opened before.
+FLUSH = "flush"
+
+
+class Drain:
+    """Drains one data folder into one store. The caller holds the lease.
+
+    ``count`` is told what was not kept, by reason, once that is certain.
+    """
+
+    def __init__(
+        self,
+        store: SqliteStore,
+        data_dir: Path,
+        *,
+        finisher: Finisher,
+        rules: Rules,
+        count: Callable[[str, int], object],
+    ) -> None:
+        self._store = store
+        self._data_dir = data_dir
+        self._finisher = finisher
+        self._rules = rules
+        self._count = count
+
+    def once(self, now: float) -> bool:
+        """A turn of every segment; True when there may be more.
+
+        ``now`` is the present moment: the windows that are over by then end, but not while anything
+        accepted before may still lie in the spool.
+        """
+        offsets = self._store.intake.offsets()
+        with segments.open_all(self._data_dir) as found:
+            read_up = [self._turn(segment, offsets.get(segment.name, 0)) for segment in found]
+            self._forget(offsets.keys() - {segment.name for segment in found})
+        if not all(read_up):
+            return True
+        self.end_windows(max(now, self._flushed_until()))
+        return False
+
+    def end_windows(self, before: float = math.inf) -> None:
+        """Page views and browser events whose wait is over at ``before`` take their place."""
+        while self._end_some(before):
+            pass
+
+    def _turn(self, segment: Segment, offset: int) -> bool:
+        """Stores what a segment holds behind ``offset``; False when its turn ended before."""
+        for _ in range(_TURN):
+            reading = segment.read(offset, AT_ONCE)
+            if reading.offset == offset:
+                self._remove_if_done(segment, offset)
+                return True
+            self._store_frames(segment, reading)
+            offset = reading.offset
+        return False
+
+    def _remove_if_done(self, segment: Segment, offset: int) -> None:
+        if segment.done(offset):
+            self._store.sync()
+            segment.remove()
+            self._forget({segment.name})
+
+    def _forget(self, names: set[str]) -> None:
+        if names:
+            with self._store.batch():
+                for name in names:
+                    self._store.intake.gone(name)
+
+    def _store_frames(self, segment: Segment, reading: segments.Reading) -> None:
+        batch = self._batch()
+        with self._store.batch():
+            batch.take(reading.frames)
+            self._write(batch)
+            self._store.intake.moved(segment.name, reading.offset)
+        batch.counts["torn"] += reading.torn
+        self._tell(batch)
+
+    def _end_some(self, before: float) -> bool:
+        intake = self._store.intake
+        if not intake.pages_due(before, 1) and not intake.is_ready(before):
+            return False
+        batch = self._batch()
+        with self._store.batch():
+            batch.end_windows(intake.pages_due(before, _WINDOWS_AT_ONCE))
+            batch.take_ready(intake.ready(before, _WINDOWS_AT_ONCE))
+            self._write(batch)
+        self._tell(batch)
+        return True
+
+    def _batch(self) -> Batch:
+        return Batch(self._store.intake, self._finisher, self._rules)
+
+    def _write(self, batch: Batch) -> None:
+        batch.finish(self._store.append(batch.rows) if batch.rows else {})
+        if batch.letters:
+            self._store.bury(batch.letters, most=DEAD_MOST)
+
+    def _tell(self, batch: Batch) -> None:
+        for reason, number in batch.counts.items():
+            if number:
+                self._count(reason, number)
+
+    def _flushed_until(self) -> float:
+        """Up to which due time a ``flush`` asked windows to end."""
+        try:
+            return (self._data_dir / FLUSH).stat().st_mtime + self._rules.window
+        except FileNotFoundError:
+            return 0.0

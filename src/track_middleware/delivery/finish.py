@@ -1,0 +1,108 @@
+"""From an accepted event to its row in the log: enrichment, the site's own hooks, order key.
+
+``before_send`` and enrichers run here, once, before the event is stored: what they take out is
+never kept, and every destination, file and replay sees the same event.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import msgspec
+
+from ..event import Event, encode_event
+from .store import NewRow
+
+logger = logging.getLogger("track_middleware")
+
+#: The raw facts and the event -> the context keys that follow from them.
+Enrich = Callable[[Event, dict[str, str]], dict[str, Any]]
+
+#: The site's own hook: an event as it shall be stored, None to drop it.
+Hook = Callable[[Event], Event | None]
+
+_encode = msgspec.json.Encoder(decimal_format="number").encode
+
+
+class Finisher:
+    """Makes rows. ``counts`` collects what went wrong or was dropped, by reason."""
+
+    def __init__(
+        self,
+        *,
+        enrich: Enrich,
+        version: int = 0,
+        enrichers: Sequence[Hook] = (),
+        before_send: Hook | None = None,
+    ) -> None:
+        self._enrich = enrich
+        self._version = version
+        self._hooks = (*enrichers, *((before_send,) if before_send else ()))
+        self._told = False
+        self.counts: Counter[str] = Counter()
+
+    def derived(self, event: Event, facts: dict[str, str] | None) -> dict[str, Any]:
+        """What enrichment makes of an event; {} and a count when it fails."""
+        try:
+            return self._enrich(event, facts or {})
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+            self._trouble("enrichment", error)
+            return {}
+
+    def row(
+        self,
+        event: Event,
+        *,
+        event_id: str,
+        at: float,
+        derived: dict[str, Any],
+        body: bytes | None = None,
+    ) -> NewRow | None:
+        """The event's row; None when the site's ``before_send`` drops it.
+
+        ``body`` is the event as accepted, where it need not be encoded again.
+        """
+        changed = self._hooked(event, derived) if self._hooks else event
+        if changed is None:
+            return None
+        bot = derived.get("bot")
+        if changed is not event:
+            event, body, derived = changed, None, {}
+        return NewRow(
+            event_id,
+            event.anonymous_id or event.user_id or event_id,
+            at,
+            event.type,
+            event.event or event.type.capitalize(),
+            encode_event(event) if body is None else body,
+            _encode(derived) if derived else None,
+            (bot.get("class") or bot.get("name")) if bot else None,
+            self._version if derived else 0,
+        )
+
+    def _hooked(self, event: Event, derived: dict[str, Any]) -> Event | None:
+        """What the site's hooks make of an event; a hook that fails changes nothing."""
+        context = event.context if isinstance(event.context, dict) else {}
+        changed = msgspec.structs.replace(event, context={**context, **derived})
+        for hook in self._hooks:
+            before = encode_event(changed)
+            try:
+                answer = hook(changed)
+            except Exception as error:  # noqa: BLE001  the site's own code may raise anything
+                self._trouble("before_send", error)
+                changed = msgspec.json.decode(before, type=Event)
+                continue
+            if answer is None:
+                self.counts["before_send"] += 1
+                return None
+            changed = answer
+        return changed
+
+    def _trouble(self, what: str, error: Exception) -> None:
+        self.counts["trouble"] += 1
+        if not self._told:
+            self._told = True
+            logger.error("%s failed and is counted from now on", what, exc_info=error)

@@ -1,0 +1,56 @@
+"""Spool frames as the drain reads them: an ``Entry`` whose event stays bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+
+from ..event import EntryKind, PageRef, Person
+
+
+class Frame(msgspec.Struct, rename="camel", gc=False):
+    """An ``Entry`` whose event stays the bytes it came in, to be stored as they are."""
+
+    kind: EntryKind
+    at: float
+    event: msgspec.Raw = msgspec.Raw()
+    origin: str = "server"
+    person: Person | None = None
+    page: PageRef | None = None
+    consent: dict[str, str] | None = None
+    facts: dict[str, str] | None = None
+    url: str | None = None
+    await_half: bool = False
+    reason: str | None = None
+    raw: str | None = None
+
+
+class Rules(msgspec.Struct, frozen=True):
+    """What the site's settings say: ``window`` in seconds, the consent before any choice, and the
+    day (in the site's time zone) of a moment."""
+
+    window: float
+    default_consent: dict[str, str]
+    day: Callable[[float], str]
+
+
+class _Who(msgspec.Struct, rename="camel", gc=False):
+    user_id: str | None = None
+    anonymous_id: str | None = None
+
+
+_frame_decoder = msgspec.json.Decoder(Frame)
+_who_decoder = msgspec.json.Decoder(_Who)
+
+
+def decode_frame(raw: bytes) -> Frame:
+    """The frame that some bytes hold; msgspec.DecodeError when they hold none."""
+    return _frame_decoder.decode(raw)
+
+
+def subjects(frame: Frame) -> list[str]:
+    """Under what names a consent choice is kept: its user's, then its visitor's."""
+    who = _who_decoder.decode(frame.event)
+    names = (("user", who.user_id), ("visitor", who.anonymous_id))
+    return [f"{kind}:{name}" for kind, name in names if name]

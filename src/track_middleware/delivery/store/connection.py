@@ -1,0 +1,207 @@
+"""One SQLite connection: its file, schema, transactions and fence."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import re
+import sqlite3
+import struct
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from importlib import resources
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+from ...errors import StoreError
+from . import Deposed
+
+#: How long one waits for another's transaction before the store counts as stuck, in seconds.
+PATIENCE = 20.0
+
+_FOLDER = resources.files(__package__)
+_SCHEMAS = ("schema_1.sql",)
+
+#: ``struct flock`` of Linux for a write lock on all of a file.
+_WHOLE_FILE = struct.pack("hhqqi", fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
+
+
+def _named_queries(text: str) -> dict[str, str]:
+    """The statements of a file in which each stands under ``-- name: a sentence``."""
+    parts = re.split(r"^-- (\w+): .*$", text, flags=re.MULTILINE)
+    return {
+        name: sql.strip().rstrip(";") for name, sql in zip(parts[1::2], parts[2::2], strict=True)
+    }
+
+
+SQL = _named_queries(_FOLDER.joinpath("queries.sql").read_text("utf-8"))
+
+
+class Connection:
+    """A connection that one thread uses at a time.
+
+    ``gate`` is shared by the connections of one process, so that they queue for SQLite's one
+    writer instead of polling for it. With a ``fence`` (a lease's generation) every transaction
+    first checks that no later generation exists, and raises ``Deposed`` when one does.
+    """
+
+    def __init__(self, path: Path, *, gate: Lock, read_only: bool = False) -> None:
+        self.path = path
+        self.gate = gate
+        self.fence: int | None = None
+        self._raw = _opened(path, read_only=read_only)
+
+    def all(self, name: str, values: Any = ()) -> list[Any]:
+        """Every row of a named query."""
+        try:
+            return self._raw.execute(SQL[name], values).fetchall()
+        except sqlite3.Error as error:
+            raise StoreError(f"the store {self.path} cannot be read: {error}") from error
+
+    def value(self, name: str, values: Any = ()) -> Any:
+        """The first column of a named query's first row, None without one."""
+        rows = self.all(name, values)
+        return rows[0][0] if rows else None
+
+    def change(self, name: str, values: Any = ()) -> int:
+        """Runs a named statement; how many rows it changed. Call inside ``batch``."""
+        return self._raw.execute(SQL[name], values).rowcount
+
+    def change_each(self, name: str, rows: Iterable[Sequence[Any]]) -> None:
+        """Runs a named statement for each row of values. Call inside ``batch``."""
+        self._raw.executemany(SQL[name], rows)
+
+    def known(self, keys: Sequence[bytes]) -> set[bytes]:
+        """Those of the ids (at most a few thousand, of 16 bytes) that were stored before."""
+        marks = ",".join("?" * len(keys))
+        return {
+            row[0] for row in self._raw.execute(f"SELECT id FROM known WHERE id IN ({marks})", keys)
+        }
+
+    @contextmanager
+    def batch(self) -> Iterator[None]:
+        """One transaction; inside another it is part of that one. StoreError when it failed."""
+        if self._raw.in_transaction:
+            yield
+            return
+        with self.gate:
+            try:
+                self._raw.execute("BEGIN IMMEDIATE")
+                self._check_fence()
+                yield
+                self._raw.execute("COMMIT")
+            except sqlite3.Error as error:
+                self._undo()
+                raise StoreError(f"the store {self.path} cannot be written: {error}") from error
+            except BaseException:
+                self._undo()
+                raise
+
+    def sync(self) -> None:
+        """Puts everything committed on the disk itself, so that its source may be removed."""
+        self._raw.execute("PRAGMA wal_checkpoint(PASSIVE)")
+
+    def close(self) -> None:
+        """Closes the connection; an open transaction is undone."""
+        self._raw.close()
+
+    def _undo(self) -> None:
+        if self._raw.in_transaction:
+            self._raw.execute("ROLLBACK")
+
+    def _check_fence(self) -> None:
+        if self.fence is not None and self.value("lease_read") != self.fence:
+            raise Deposed("another worker has taken over this store")
+
+
+def _opened(path: Path, *, read_only: bool) -> sqlite3.Connection:
+    if read_only:
+        return _connected(f"{path.absolute().as_uri()}?mode=ro")
+    _make_private(path)
+    if not locks_work(path.parent):
+        raise StoreError(
+            f"{path.parent} is on a volume without working file locks, on which SQLite loses data; "
+            "set data_dir to a local disk"
+        )
+    raw = _connected(path.absolute().as_uri())
+    _upgrade(raw, path)
+    return raw
+
+
+def _connected(uri: str) -> sqlite3.Connection:
+    try:
+        raw = sqlite3.connect(
+            uri, uri=True, timeout=PATIENCE, isolation_level=None, check_same_thread=False
+        )
+        raw.execute("PRAGMA cache_size = -16384")
+        raw.execute("PRAGMA temp_store = MEMORY")
+        return raw
+    except sqlite3.Error as error:
+        raise StoreError(f"the store cannot be opened: {error}") from error
+
+
+def _make_private(path: Path) -> None:
+    """The store's file, for its owner only; SQLite gives its companions the same mode."""
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    except OSError as error:
+        raise StoreError(f"the store {path} cannot be made: {error}") from error
+
+
+def locks_work(folder: Path, *, lock: Callable[..., Any] = fcntl.fcntl) -> bool:
+    """Whether two holders of a lock in this folder exclude each other (``lock`` is fcntl's).
+
+    On Linux a lock of the open file description conflicts with one of the process (fcntl(2),
+    "Open file description locks"), so that one process can ask both sides. Elsewhere all that can
+    be asked is whether a lock can be taken.
+    """
+    with tempfile.NamedTemporaryFile(dir=folder) as one, open(one.name, "rb+") as other:
+        try:
+            lock(one, fcntl.F_SETLK, _WHOLE_FILE)
+        except OSError:
+            return False
+        if sys.platform != "linux":
+            return True
+        try:
+            lock(other, fcntl.F_OFD_SETLK, _WHOLE_FILE)
+        except OSError as error:
+            return error.errno in (errno.EACCES, errno.EAGAIN)
+    return False
+
+
+def _upgrade(raw: sqlite3.Connection, path: Path) -> None:
+    """Brings the schema to this release's version; another process may be doing the same."""
+    try:
+        if raw.execute("PRAGMA journal_mode = WAL").fetchone()[0] != "wal":
+            raise StoreError(f"{path.parent} is on a volume where SQLite cannot keep its WAL")
+        raw.execute("PRAGMA synchronous = NORMAL")
+        if _version(raw) == len(_SCHEMAS):
+            return
+        raw.execute("BEGIN IMMEDIATE")
+        for number in range(_version(raw), len(_SCHEMAS)):
+            _apply(raw, _SCHEMAS[number])
+        if _version(raw) > len(_SCHEMAS):
+            raise StoreError(f"the store {path} was made by a newer release of track-middleware")
+        raw.execute(f"PRAGMA user_version = {len(_SCHEMAS)}")
+        raw.execute("COMMIT")
+    except sqlite3.Error as error:
+        raise StoreError(f"the store {path} cannot be used: {error}") from error
+
+
+def _version(raw: sqlite3.Connection) -> int:
+    return int(raw.execute("PRAGMA user_version").fetchone()[0])
+
+
+def _apply(raw: sqlite3.Connection, script: str) -> None:
+    """Runs a script's statements inside the open transaction (executescript would end it)."""
+    statement = ""
+    for line in _FOLDER.joinpath(script).read_text("utf-8").splitlines():
+        statement += f"{line}\n"
+        if sqlite3.complete_statement(statement):
+            raw.execute(statement)
+            statement = ""

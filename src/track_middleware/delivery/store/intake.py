@@ -1,0 +1,103 @@
+"""The drain's part of the SQLite ledger: pages, waiting entries, offsets, joins, choices, sums."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from ...event import PageRef, Person
+from . import PageRow
+from .connection import Connection
+
+_ref_decoder = msgspec.json.Decoder(PageRef)
+_person_decoder = msgspec.json.Decoder(Person)
+_states_decoder = msgspec.json.Decoder(dict[str, str])
+
+
+class SqliteIntake:
+    """``Intake`` in SQLite."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._db = connection
+
+    def offsets(self) -> Mapping[str, int]:
+        return dict(self._db.all("segments"))
+
+    def moved(self, segment: str, offset: int) -> None:
+        self._db.change("segment_moved", (segment, offset))
+
+    def gone(self, segment: str) -> None:
+        self._db.change("segment_forget", (segment,))
+
+    def pages(self, ids: Iterable[str]) -> dict[str, PageRow]:
+        rows = [_page(row) for row in self._db.all("pages_get", (_json(ids),))]
+        return {row.page.id: row for row in rows}
+
+    def keep_pages(self, rows: Iterable[PageRow]) -> None:
+        self._db.change_each("page_keep", [_page_values(row) for row in rows])
+
+    def pages_due(self, before: float, limit: int) -> Sequence[PageRow]:
+        return [_page(row) for row in self._db.all("pages_due", (before, limit))]
+
+    def newest_unconfirmed(self, visitor: str, url: str) -> PageRow | None:
+        rows = self._db.all("page_unconfirmed", (visitor, url))
+        return _page(rows[0]) if rows else None
+
+    def wait(self, page: str, due: float, entry: bytes) -> None:
+        self._db.change("wait", (page, due, entry))
+
+    def is_ready(self, before: float) -> bool:
+        return self._db.value("waiting_first", (before,)) is not None
+
+    def ready(self, before: float, limit: int) -> Sequence[bytes]:
+        rows = self._db.all("waiting_ready", (before, limit))
+        self._db.change_each("waiting_done", [(number,) for number, _ in rows])
+        return [entry for _, entry in rows]
+
+    def joined(self, visitors: Iterable[str]) -> dict[str, str]:
+        return dict(self._db.all("joined", (_json(visitors),)))
+
+    def join(self, visitor: str, same_as: str, at: float) -> None:
+        self._db.change("join_follow", (same_as, visitor))
+        self._db.change("join", (visitor, same_as, at))
+
+    def choices(self, subjects: Iterable[str]) -> dict[str, dict[str, str]]:
+        rows = self._db.all("choices", (_json(subjects),))
+        return {subject: _states_decoder.decode(states) for subject, states in rows}
+
+    def choose(self, subject: str, states: Mapping[str, str], at: float) -> None:
+        self._db.change("choose", (subject, msgspec.json.encode(states), at))
+
+    def tally(
+        self, pages: Mapping[tuple[str, str], int], events: Mapping[tuple[str, str], int]
+    ) -> None:
+        self._db.change_each("rollup_add", [(*key, count) for key, count in pages.items()])
+        self._db.change_each("event_count_add", [(*key, count) for key, count in events.items()])
+
+
+def _json(values: Iterable[str]) -> str:
+    return msgspec.json.encode(list(values)).decode()
+
+
+def _page(row: Sequence[Any]) -> PageRow:
+    ref, person, url, half, due, confirmed_at, position = row
+    return PageRow(
+        page=_ref_decoder.decode(ref),
+        person=_person_decoder.decode(person) if person is not None else None,
+        url=url,
+        half=half,
+        due=due,
+        confirmed_at=confirmed_at,
+        position=position,
+    )
+
+
+def _page_values(row: PageRow) -> tuple[object, ...]:
+    person = row.person
+    return (
+        row.page.id, msgspec.json.encode(row.page), row.page.made,
+        msgspec.json.encode(person) if person else None, person.visitor if person else None,
+        row.url, row.half, row.due, row.confirmed_at, row.position,
+    )  # fmt: skip

@@ -1,0 +1,177 @@
+-- log_end: the highest position ever given
+SELECT COALESCE((SELECT seq FROM sqlite_sequence WHERE name = 'log'), 0);
+
+-- log_append: one event at its place
+INSERT INTO log (position, event_id, order_key, accepted_at, kind, label, body, derived, derived_version, bot)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+
+-- log_read: events behind a position, in order
+SELECT position, event_id, order_key, accepted_at, kind, label, body, derived, bot
+FROM log WHERE position > ? ORDER BY position LIMIT ?;
+
+-- log_get: the events at some positions
+SELECT position, event_id, order_key, accepted_at, kind, label, body, derived, bot
+FROM log WHERE position IN (SELECT value FROM json_each(?)) ORDER BY position;
+
+-- known_add: an id that is stored now
+INSERT INTO known (id, seen) VALUES (?, ?);
+
+-- known_forget: a few of the oldest ids, when they are past their time
+DELETE FROM known
+WHERE number IN (SELECT number FROM known ORDER BY number LIMIT :limit) AND seen < :before;
+
+-- log_forget: a few of the oldest events, when they are past their time and served by every job
+DELETE FROM log
+WHERE position IN (SELECT position FROM log ORDER BY position LIMIT :limit)
+    AND accepted_at < :before
+    AND position <= :served
+    AND position NOT IN (SELECT position FROM delivery);
+
+-- served: the position that all these destinations have behind them
+SELECT MIN(position) FROM job WHERE destination IN (SELECT value FROM json_each(?));
+
+-- pages_get: the rows of some pages
+SELECT ref, person, url, half, due, confirmed_at, position
+FROM page WHERE id IN (SELECT value FROM json_each(?));
+
+-- page_keep: a page's row as it is now
+INSERT OR REPLACE INTO page (id, ref, made, person, visitor, url, half, due, confirmed_at, position)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+
+-- pages_due: rows whose half has waited long enough
+SELECT ref, person, url, half, due, confirmed_at, position
+FROM page WHERE due <= ? ORDER BY due LIMIT ?;
+
+-- page_unconfirmed: a visitor's newest page of a URL that no browser has confirmed
+SELECT ref, person, url, half, due, confirmed_at, position
+FROM page WHERE visitor = ? AND url = ? AND confirmed_at IS NULL ORDER BY made DESC LIMIT 1;
+
+-- pages_forget: a few of the oldest rows, when nothing waits in them
+DELETE FROM page
+WHERE id IN (SELECT id FROM page WHERE made < ? AND half IS NULL ORDER BY made LIMIT ?);
+
+-- wait: a browser event that waits for its page's row
+INSERT INTO waiting (page, due, entry) VALUES (?, ?, ?);
+
+-- waiting_ready: browser events whose page has come, or whose time is over
+SELECT number, entry FROM waiting
+WHERE due <= ? OR page IN (SELECT id FROM page WHERE person IS NOT NULL) ORDER BY number LIMIT ?;
+
+-- waiting_first: whether any browser event need not wait any longer
+SELECT number FROM waiting
+WHERE due <= ? OR page IN (SELECT id FROM page WHERE person IS NOT NULL) LIMIT 1;
+
+-- waiting_done: a browser event that no longer waits
+DELETE FROM waiting WHERE number = ?;
+
+-- segments: how far each segment is stored
+SELECT name, "offset" FROM segment;
+
+-- segment_moved: a segment is stored up to an offset
+INSERT OR REPLACE INTO segment (name, "offset") VALUES (?, ?);
+
+-- segment_forget: a segment that is gone
+DELETE FROM segment WHERE name = ?;
+
+-- joined: whom some visitors turned out to be
+SELECT visitor, same_as FROM visitor_join WHERE visitor IN (SELECT value FROM json_each(?));
+
+-- join: a visitor is another one
+INSERT OR IGNORE INTO visitor_join (visitor, same_as, at) VALUES (?, ?, ?);
+
+-- join_follow: whoever was joined to a visitor follows that visitor
+UPDATE visitor_join SET same_as = ? WHERE same_as = ?;
+
+-- choices: the last choices of some users and visitors
+SELECT subject, states FROM choice WHERE subject IN (SELECT value FROM json_each(?));
+
+-- choose: a choice, unless a later one is known
+INSERT INTO choice (subject, states, at) VALUES (?, ?, ?)
+ON CONFLICT (subject) DO UPDATE SET states = excluded.states, at = excluded.at
+WHERE excluded.at >= choice.at;
+
+-- rollup_add: page views of a day and class
+INSERT INTO rollup (day, class, count) VALUES (?, ?, ?)
+ON CONFLICT (day, class) DO UPDATE SET count = count + excluded.count;
+
+-- event_count_add: events of a day and label
+INSERT INTO event_count (day, label, count) VALUES (?, ?, ?)
+ON CONFLICT (day, label) DO UPDATE SET count = count + excluded.count;
+
+-- rollups: page views by day and class
+SELECT day, class, count FROM rollup ORDER BY day, class;
+
+-- event_counts: events by day and label
+SELECT day, label, count FROM event_count ORDER BY day, label;
+
+-- counter_add: something was not kept
+INSERT INTO counter (reason, count) VALUES (?, ?)
+ON CONFLICT (reason) DO UPDATE SET count = count + excluded.count;
+
+-- counters: what was not kept, by reason
+SELECT reason, count FROM counter;
+
+-- job_live: the live job of a destination
+SELECT id, destination, position, "end", paused_until, pause_reason
+FROM job WHERE destination = ? AND "end" IS NULL;
+
+-- job_add: a live job
+INSERT INTO job (destination, position) VALUES (?, ?);
+
+-- jobs: every job
+SELECT id, destination, position, "end", paused_until, pause_reason FROM job ORDER BY id;
+
+-- job_move: a job has served everything up to a position
+UPDATE job SET position = ? WHERE id = ?;
+
+-- job_pause: a job rests until a moment, or runs again
+UPDATE job SET paused_until = ?, pause_reason = ? WHERE id = ?;
+
+-- delivery_keep: an event that waits for a job
+INSERT OR REPLACE INTO delivery (job, position, event_id, order_key, state, attempts, due, reason)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?);
+
+-- delivery_done: an event that no longer waits
+DELETE FROM delivery WHERE job = ? AND position = ?;
+
+-- delivery_keys: whose next events are held
+SELECT DISTINCT order_key FROM delivery WHERE job = ?;
+
+-- delivery_due: everything of the order keys that need not wait any longer, in order
+SELECT position, event_id, order_key, state, attempts, due, reason FROM delivery
+WHERE job = :job AND order_key IN (
+    SELECT order_key FROM delivery WHERE job = :job GROUP BY order_key HAVING MAX(due) <= :now
+)
+ORDER BY position LIMIT :limit;
+
+-- delivery_states: how many wait, by state
+SELECT state, COUNT(*) FROM delivery WHERE job = ? GROUP BY state;
+
+-- dead_count: dead letters of a destination
+SELECT COUNT(*) FROM dead WHERE destination = ?;
+
+-- dead_from_log: a refused event becomes a dead letter
+INSERT INTO dead (stage, destination, event_id, label, time, reason, body)
+SELECT 'destination', ?, event_id, label, ?, ?, body FROM log WHERE position = ?;
+
+-- dead_add: a dead letter
+INSERT INTO dead (stage, destination, event_id, label, time, reason, body)
+VALUES (?, ?, ?, ?, ?, ?, ?);
+
+-- dead_trim: the oldest of a stage go when it has more than its cap
+DELETE FROM dead WHERE stage = :stage AND id <= (
+    SELECT id FROM dead WHERE stage = :stage ORDER BY id DESC LIMIT 1 OFFSET :most
+);
+
+-- dead_list: dead letters, newest first
+SELECT id, stage, destination, event_id, label, time, reason, body FROM dead
+WHERE :stage IS NULL OR stage = :stage ORDER BY id DESC LIMIT :limit;
+
+-- lease_read: who holds the lease, and how often it was renewed
+SELECT generation, renewals FROM lease;
+
+-- lease_take: the next generation, if nobody was faster
+UPDATE lease SET generation = generation + 1, renewals = 0, owner = ? WHERE generation = ?;
+
+-- lease_renew: a sign of life
+UPDATE lease SET renewals = renewals + 1 WHERE generation = ?;

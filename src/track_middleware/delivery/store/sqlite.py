@@ -1,0 +1,234 @@
+"""SQLite as the store: log and ledger in one WAL database."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from threading import Lock
+
+import msgspec
+
+from ...errors import StoreError
+from ...event import NAMESPACE
+from . import DeadLetter, Job, NewRow, Outcome, Stored
+from .connection import Connection
+from .intake import SqliteIntake
+from .leases import SqliteLease
+
+#: Dead letters kept per stage; the oldest go and are counted.
+DEAD_MOST = 10_000
+
+#: Ids asked for in one query.
+_AT_ONCE = 900
+
+
+def path_of(url: str, data_dir: Path) -> Path:
+    """The file that a ``store`` setting names; empty means ``events.db`` in the data folder.
+
+    ``sqlite:////absolute`` and ``sqlite:///relative`` as SQLAlchemy reads them. StoreError for
+    another engine.
+    """
+    if not url:
+        return data_dir / "events.db"
+    scheme, separator, rest = url.partition(":///")
+    if not separator:
+        return Path(url)
+    if scheme != "sqlite":
+        raise StoreError(f"this release has no store of the kind {scheme}; use sqlite:///file")
+    return Path(rest.replace("<data_dir>", str(data_dir)))
+
+
+def open(
+    place: Path | str,
+    *,
+    now: Callable[[], float] = time.time,
+    read_only: bool = False,
+    gate: Lock | None = None,
+) -> SqliteStore:
+    """The store at a path or ``sqlite:///`` URL, made when it is missing (not ``read_only``).
+
+    StoreError when it cannot be used: no working locks, a newer release's schema, no permission.
+    Connections of one process to one store should share a ``gate``.
+    """
+    path = place if isinstance(place, Path) else path_of(place, Path())
+    return SqliteStore(Connection(path, gate=gate or Lock(), read_only=read_only), now=now)
+
+
+class SqliteStore:
+    """Log and ledger in one database; ``intake`` is the drain's part, ``lease`` the election's.
+
+    One thread uses it at a time; other threads take a ``sibling``.
+    """
+
+    def __init__(self, connection: Connection, *, now: Callable[[], float]) -> None:
+        self._db = connection
+        self._now = now
+        self.intake = SqliteIntake(connection)
+        self.lease = SqliteLease(connection)
+
+    def sibling(self) -> SqliteStore:
+        """Another connection to the same store, with the same fence, for another thread."""
+        store = open(self._db.path, now=self._now, gate=self._db.gate)
+        store.fenced(self._db.fence)
+        return store
+
+    def fenced(self, generation: int | None) -> None:
+        """From now on every transaction fails with Deposed once a later generation exists."""
+        self._db.fence = generation
+
+    def batch(self) -> AbstractContextManager[None]:
+        return self._db.batch()
+
+    def sync(self) -> None:
+        """Puts everything committed on the disk itself."""
+        self._db.sync()
+
+    def close(self) -> None:
+        self._db.close()
+
+    def append(self, rows: Sequence[NewRow]) -> Mapping[str, int]:
+        with self._db.batch():
+            by_key = {_key(row.event_id): row for row in reversed(rows)}
+            for start in range(0, len(rows), _AT_ONCE):
+                keys = [_key(row.event_id) for row in rows[start : start + _AT_ONCE]]
+                for key in self._db.known(keys):
+                    by_key.pop(key, None)
+            fresh = list(reversed(by_key.items()))
+            first = self.end() + 1
+            self._db.change_each("known_add", [(key, row.accepted_at) for key, row in fresh])
+            self._db.change_each(
+                "log_append", [_values(first + i, row) for i, (_, row) in enumerate(fresh)]
+            )
+            return {row.event_id: first + i for i, (_, row) in enumerate(fresh)}
+
+    def read(self, after: int, limit: int) -> Sequence[Stored]:
+        return [Stored(*row) for row in self._db.all("log_read", (after, limit))]
+
+    def get(self, positions: Sequence[int]) -> Sequence[Stored]:
+        return [Stored(*row) for row in self._db.all("log_get", (_json(positions),))]
+
+    def end(self) -> int:
+        return int(self._db.value("log_end"))
+
+    def forget(self, *, events: float, ids: float, pages: float, served_by: Sequence[str]) -> None:
+        """Removes a few events, ids and page rows from before these moments; of the events only
+        what every destination of ``served_by`` has behind it and nothing waits for."""
+        served = self._db.value("served", (_json(served_by),)) if served_by else self.end()
+        with self._db.batch():
+            oldest = {"before": events, "served": served or 0, "limit": 500}
+            self._db.change("log_forget", oldest)
+            self._db.change("known_forget", {"before": ids, "limit": 500})
+            self._db.change("pages_forget", (pages, 500))
+
+    def job(self, destination: str) -> Job:
+        with self._db.batch():
+            rows = self._db.all("job_live", (destination,))
+            if not rows:
+                self._db.change("job_add", (destination, self.end()))
+                rows = self._db.all("job_live", (destination,))
+        return Job(*rows[0])
+
+    def jobs(self) -> Sequence[Job]:
+        """Every job; reading this makes none."""
+        return [Job(*row) for row in self._db.all("jobs")]
+
+    def advance(self, job: Job, position: int, outcomes: Sequence[Outcome]) -> None:
+        with self._db.batch():
+            self._db.change("job_move", (position, job.id))
+            self._keep(job, outcomes)
+
+    def waiting_keys(self, job: Job) -> frozenset[str]:
+        return frozenset(row[0] for row in self._db.all("delivery_keys", (job.id,)))
+
+    def due(self, job: Job, now: float, limit: int) -> Sequence[Outcome]:
+        values = {"job": job.id, "now": now, "limit": limit}
+        return [Outcome(*row) for row in self._db.all("delivery_due", values)]
+
+    def settle(self, job: Job, outcomes: Sequence[Outcome]) -> None:
+        with self._db.batch():
+            done = [(job.id, each.position) for each in outcomes]
+            self._db.change_each("delivery_done", done)
+            self._keep(job, outcomes)
+
+    def pause(self, job: Job, until: float | None, reason: str) -> None:
+        with self._db.batch():
+            self._db.change("job_pause", (until, reason, job.id))
+
+    def count(self, job: Job) -> dict[str, int]:
+        counts: dict[str, int] = dict(self._db.all("delivery_states", (job.id,)))
+        counts["dead"] = self._db.value("dead_count", (job.destination,))
+        return counts
+
+    def dead(self, *, stage: str | None = None, limit: int = 100) -> Sequence[DeadLetter]:
+        rows = self._db.all("dead_list", {"stage": stage, "limit": limit})
+        return [DeadLetter(*row) for row in rows]
+
+    def bury(self, letters: Sequence[DeadLetter], *, most: int) -> None:
+        with self._db.batch():
+            self._db.change_each("dead_add", [_letter_values(each) for each in letters])
+            for stage in {each.stage for each in letters}:
+                self._trim(stage, most)
+
+    def rollups(self) -> dict[tuple[str, str], int]:
+        """Page views by day and class."""
+        return {(day, name): count for day, name, count in self._db.all("rollups")}
+
+    def event_counts(self) -> dict[tuple[str, str], int]:
+        """Stored events by day and label."""
+        return {(day, label): count for day, label, count in self._db.all("event_counts")}
+
+    def counters(self) -> dict[str, int]:
+        """What was counted and not kept, by reason."""
+        return dict(self._db.all("counters"))
+
+    def _keep(self, job: Job, outcomes: Sequence[Outcome]) -> None:
+        waiting = [each for each in outcomes if each.state in ("retry", "held")]
+        refused = [each for each in outcomes if each.state == "refused"]
+        if waiting:
+            self._db.change_each("delivery_keep", [_row_values(job, each) for each in waiting])
+        if refused:
+            now = self._now()
+            letters = [(job.destination, now, each.reason, each.position) for each in refused]
+            self._db.change_each("dead_from_log", letters)
+            self._trim("destination", DEAD_MOST)
+
+    def _trim(self, stage: str, most: int) -> None:
+        dropped = self._db.change("dead_trim", {"stage": stage, "most": most})
+        if dropped:
+            self._db.change("counter_add", ("dead_dropped", dropped))
+
+
+def _key(event_id: str) -> bytes:
+    """The 16 bytes by which an id is remembered: a UUID's own, else its UUIDv5's."""
+    try:
+        key = bytes.fromhex(event_id.replace("-", ""))
+    except ValueError:
+        key = b""
+    return key if len(key) == 16 else uuid.uuid5(NAMESPACE, event_id).bytes
+
+
+def _json(values: Sequence[int] | Sequence[str]) -> str:
+    return msgspec.json.encode(values).decode()
+
+
+def _values(position: int, row: NewRow) -> tuple[object, ...]:
+    return (
+        position, row.event_id, row.order_key, row.accepted_at, row.kind, row.label, row.body,
+        row.derived, row.derived_version, row.bot,
+    )  # fmt: skip
+
+
+def _row_values(job: Job, each: Outcome) -> tuple[object, ...]:
+    return (
+        job.id, each.position, each.event_id, each.order_key, each.state, each.attempts, each.due,
+        each.reason,
+    )  # fmt: skip
+
+
+def _letter_values(each: DeadLetter) -> tuple[object, ...]:
+    return (
+        each.stage, each.destination, each.event_id, each.label, each.time, each.reason, each.body,
+    )  # fmt: skip
