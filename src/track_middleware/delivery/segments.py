@@ -1,0 +1,194 @@
+"""The worker's side of the spool: finding segments, reading frames, sealing and removing.
+
+Whatever bytes a segment holds, a damaged frame costs itself only. A segment whose lock can be taken
+has no writer any more; in any other one an unterminated tail may still become a frame.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+from zlib import crc32
+
+from .files import HIDDEN, lock_taken, unlock
+from .spool import FOLDER, LONGEST, VERSION
+
+OPEN = ".open"
+SEALED = ".sealed"
+
+_PREFIX = f"v{VERSION}-"
+_CHUNK = 256 * 2**10
+#: No frame is longer; what looks so is damage and is passed over in chunks.
+_LONGEST_LINE = LONGEST + 64
+#: A hidden file of this age, in seconds, is a dead process's leftover.
+_LEFTOVER_AGE = 3600
+
+
+class Reading(NamedTuple):
+    """Frames' JSON in their order, where to read on, and how many lines were no frames."""
+
+    frames: list[bytes]
+    offset: int
+    torn: int
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """A segment as seen without opening it. ``name`` is the same open and sealed."""
+
+    name: str
+    length: int
+    sealed: bool
+
+
+class Segment:
+    """One process's frames. ``name`` stays the same when the file is sealed.
+
+    The caller closes it. The bytes of a frame may be read again from the same offset at any time,
+    until ``remove``.
+    """
+
+    def __init__(self, name: str, path: Path) -> None:
+        self.name = name
+        self.path = path
+        self._finished = False
+        self._fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+
+    @property
+    def finished(self) -> bool:
+        """Whether nobody will write here again. Once True, it stays so."""
+        if not self._finished:
+            self._finished = lock_taken(self._fd)
+        return self._finished
+
+    @property
+    def length(self) -> int:
+        """Bytes in the segment at this moment."""
+        return os.fstat(self._fd).st_size
+
+    def read(self, offset: int, limit: int) -> Reading:
+        """Up to ``limit`` frames from an offset that an earlier reading gave (or 0).
+
+        One call reads a bounded piece: no frames and a higher offset means read on; the same
+        offset means that there is nothing more for now.
+        """
+        finished = self.finished  # asked first: what is read afterwards is then all there is
+        chunk, at_end = self._piece(offset)
+        stop = len(chunk) if at_end and finished else chunk.rfind(b"\n") + 1
+        if not stop and len(chunk) >= _LONGEST_LINE:
+            return Reading([], offset + len(chunk), 1)
+        return _frames(chunk[:stop], offset, limit)
+
+    def done(self, offset: int) -> bool:
+        """Whether everything up to the end, which cannot move any more, lies before ``offset``."""
+        return self.finished and offset >= self.length
+
+    def seal(self) -> None:
+        """Names a dead process's segment as finished. Only for a finished one."""
+        sealed = self.path.with_suffix(SEALED)
+        if self.path != sealed:
+            with suppress(FileNotFoundError):  # its writer did it just now
+                self.path.rename(sealed)
+            self.path = sealed
+
+    def remove(self) -> None:
+        """Removes a finished segment; the caller has stored every frame safely."""
+        # The writer may rename it in between, from the first name to the second.
+        self.path.with_suffix(OPEN).unlink(missing_ok=True)
+        self.path.with_suffix(SEALED).unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Lets go of the file, and of its lock also where a forked child shares it."""
+        if self._finished:
+            unlock(self._fd)
+        os.close(self._fd)
+
+    def _piece(self, offset: int) -> tuple[bytes, bool]:
+        """Bytes from ``offset`` with at least one newline, where there is one near enough."""
+        size = _CHUNK
+        while True:
+            chunk = os.pread(self._fd, size, offset)
+            at_end = len(chunk) < size
+            if at_end or b"\n" in chunk or size >= _LONGEST_LINE:
+                return chunk, at_end
+            size = min(size * 4, _LONGEST_LINE)
+
+
+@contextmanager
+def open_all(data_dir: Path) -> Iterator[list[Segment]]:
+    """Every segment of our version, oldest first; those of dead processes are sealed.
+
+    Segments of other versions are left alone. All are closed at the end.
+    """
+    opened: list[Segment] = []
+    try:
+        for path in _paths(data_dir):
+            with suppress(FileNotFoundError):  # renamed since; the next pass finds it
+                opened.append(Segment(path.stem, path))
+        for segment in opened:
+            if segment.path.suffix == OPEN and segment.finished:
+                segment.seal()
+        yield opened
+    finally:
+        for segment in opened:
+            segment.close()
+
+
+def sizes(data_dir: Path) -> list[Size]:
+    """All segments of our version as they lie there, without opening one."""
+    found = []
+    for path in _paths(data_dir):
+        with suppress(FileNotFoundError):
+            found.append(Size(path.stem, path.stat().st_size, path.suffix == SEALED))
+    return found
+
+
+def strangers(data_dir: Path) -> list[str]:
+    """Names of segments of versions that this release does not read."""
+    folder = data_dir / FOLDER
+    if not folder.is_dir():
+        return []
+    return sorted(
+        path.name
+        for path in folder.iterdir()
+        if path.suffix in (OPEN, SEALED) and not path.name.startswith((_PREFIX, HIDDEN))
+    )
+
+
+def sweep(data_dir: Path) -> None:
+    """Removes what processes left that died while they made a segment."""
+    for path in (data_dir / FOLDER).glob(f"{HIDDEN}v*"):
+        with suppress(FileNotFoundError):
+            if time.time() - path.stat().st_mtime > _LEFTOVER_AGE:
+                path.unlink()
+
+
+def _paths(data_dir: Path) -> list[Path]:
+    dated = []
+    for path in (data_dir / FOLDER).glob(f"{_PREFIX}*"):
+        if path.suffix in (OPEN, SEALED):
+            with suppress(FileNotFoundError):
+                dated.append((path.stat().st_mtime_ns, path))
+    return [path for _, path in sorted(dated)]
+
+
+def _frames(chunk: bytes, offset: int, limit: int) -> Reading:
+    frames: list[bytes] = []
+    torn = 0
+    for line in chunk.split(b"\n"):
+        if len(frames) >= limit:
+            return Reading(frames, offset, torn)
+        offset += len(line) + 1
+        if line:
+            body = line[9:]
+            if line[:9] == b"%08x " % crc32(body):
+                frames.append(body)
+            else:
+                torn += 1
+    # The piece after the last newline has none of its own.
+    return Reading(frames, offset - 1, torn)

@@ -1,0 +1,327 @@
+"""The append side of the spool: one file per process, one write per call, no lock.
+
+A frame is ``\\n``, eight hex digits of the CRC-32 of its JSON, a space, the JSON, ``\\n``. What
+``append`` said True to is in the operating system's hands; ``segments`` reads it back.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import threading
+import weakref
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from zlib import crc32
+
+from ..errors import SpoolError
+from ..event import Entry, lenient_encoder
+from ..settings import free_bytes
+from .files import create_locked, identity_of
+
+#: Version of names and frames; a reader leaves versions alone that it does not know.
+VERSION = 1
+
+#: Folder of the segments inside the data folder.
+FOLDER = "spool"
+
+#: A segment is followed by the next one when it has this many bytes.
+SEGMENT_BYTES = 4 * 2**20
+
+#: Longest JSON of one entry; a longer one is refused as ``too_long``.
+LONGEST = 2 * 2**20
+
+# How often, in bytes and in seconds, free disk and the segment itself are looked at.
+_LOOK_BYTES = 256 * 2**10
+_LOOK_SECONDS = 1.0
+
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
+_NO_JSON = (TypeError, ValueError, OverflowError, RecursionError)
+
+_encode = lenient_encoder.encode
+_write = os.write
+_getpid = os.getpid
+
+
+class _Live:
+    """The segment that this process writes. Its descriptor's number never changes."""
+
+    __slots__ = ("fd", "full", "identity", "look_at", "looked_at", "low", "path", "rest")
+
+    def __init__(self, fd: int, path: Path) -> None:
+        self.fd = fd
+        self.path = path
+        self.identity = identity_of(fd)
+        self.rest = 0
+        self.looked_at = self.look_at = 0.0
+        self.low = False
+        self.full = False
+
+
+class Spool:
+    """Where a process puts its entries, safe for threads, forks, signals and greenlets.
+
+    ``now`` is any clock in seconds; ``min_free`` the setting of that name; ``count`` is told every
+    refusal as (reason, entries); ``on_first`` is called once per process, before its first frame
+    is written. ``reason`` is the last refusal's.
+    """
+
+    def __init__(
+        self,
+        data_dir: Path,
+        *,
+        now: Callable[[], float],
+        min_free: str = "",
+        on_first: Callable[[], object] = lambda: None,
+        count: Callable[[str, int], object] = lambda reason, n: None,
+        segment_bytes: int = SEGMENT_BYTES,
+    ) -> None:
+        self.folder = data_dir / FOLDER
+        self.reason = ""
+        self._now = now
+        self._min_free = min_free
+        self._on_first = on_first
+        self._count = count
+        self._segment_bytes = segment_bytes
+        # Keyed by process id: a forked child finds nothing of its own and begins anew.
+        self._live: dict[int, _Live] = {}
+        self._making: dict[int, tuple[int, int]] = {}
+        self._first_told = 0
+        self._rotating = threading.Lock()
+        _remember(self)
+
+    def append(self, entries: Sequence[Entry]) -> bool:
+        """True when every entry is kept. Never raises for what disk or entries are like.
+
+        False: at least the last entry is not kept, and ``reason`` says why.
+        """
+        try:
+            body = _encode(entries[0])
+            if len(entries) != 1 or b"\n" in body or len(body) > LONGEST:
+                return self._append_odd(entries)
+        except _NO_JSON:
+            return self._refused("not_json", len(entries))
+        except IndexError:
+            return True
+        return self.write(b"\n%08x %b\n" % (crc32(body), body))
+
+    def encode(self, entries: Sequence[Entry]) -> bytes:
+        """The frames of entries; the encoder's error when one cannot be JSON."""
+        return b"".join([_frame(_encode(entry)) for entry in entries])
+
+    def write(self, frames: bytes) -> bool:
+        """Appends what ``encode`` made, by one write of the system."""
+        live = self._live.get(_getpid()) or self._begin()
+        if live is None:
+            return self._refused(self.reason, _number(frames))
+        moment = self._now()
+        if live.rest <= 0 or not live.looked_at <= moment < live.look_at:
+            self._look(live, moment)
+        if live.low:
+            return self._refused("disk_low", _number(frames))
+        try:
+            written = _write(live.fd, frames)
+        except OSError as error:
+            return self._failed(live, frames, error)
+        live.rest -= written
+        return written == len(frames) or self._write_again(live, frames, written)
+
+    def close(self) -> None:
+        """Ends this process's segment; only when no other thread may append any more."""
+        live = self._live.pop(_getpid(), None)
+        if live is not None:
+            _close_own(live.fd, {live.identity})
+            _seal(live.path)
+
+    # Slower ways, in the order in which they are met.
+
+    def _append_odd(self, entries: Sequence[Entry]) -> bool:
+        bodies = [_encode(entry) for entry in entries]
+        if any(len(body) > LONGEST for body in bodies):
+            return self._refused("too_long", len(bodies))
+        return self.write(b"".join(map(_frame, bodies)))
+
+    def _begin(self) -> _Live | None:
+        """This process's segment, made now. Of several threads at once the first one's stays."""
+        pid = _getpid()
+        self._leave_inherited(pid)
+        try:
+            mine = self._create()
+        except (OSError, SpoolError) as error:
+            self.reason = _reason(error)
+            return None
+        live = self._live.setdefault(pid, mine)  # atomic, also under a signal handler
+        self._making.pop(mine.fd, None)
+        if live is not mine:
+            os.close(mine.fd)
+            mine.path.unlink(missing_ok=True)
+        elif self._first_told != pid:
+            self._first_told = pid
+            self._on_first()
+        return live
+
+    def _create(self) -> _Live:
+        name = f"v{VERSION}-{os.urandom(8).hex()}.open"
+        fd = create_locked(self.folder, name, self._note_making)
+        return _Live(fd, self.folder / name)
+
+    def _note_making(self, fd: int) -> None:
+        self._making[fd] = identity_of(fd)
+
+    def _look(self, live: _Live, moment: float) -> None:
+        """The rare look, by one thread: is the segment in place, is it full, is there room?"""
+        if not self._rotating.acquire(blocking=False):
+            return
+        try:
+            live.looked_at, live.look_at = moment, moment + _LOOK_SECONDS
+            live.rest = min(_LOOK_BYTES, self._segment_bytes)
+            self._look_at_segment(live)
+            live.low = self._disk_is_low()
+        except OSError:
+            return  # the write that follows says what is wrong
+        finally:
+            self._rotating.release()
+
+    def _look_at_segment(self, live: _Live) -> None:
+        status = os.fstat(live.fd)
+        if (status.st_dev, status.st_ino) != live.identity:
+            self._renumber(live)
+        elif status.st_nlink == 0 or status.st_size >= self._segment_bytes or live.full:
+            self._rotate(live)
+        else:
+            live.rest = min(live.rest, self._segment_bytes - status.st_size)
+
+    def _disk_is_low(self) -> bool:
+        disk = os.statvfs(self.folder)
+        least = free_bytes(self._min_free, total=disk.f_blocks * disk.f_frsize)
+        return disk.f_bavail * disk.f_frsize < least
+
+    def _renumber(self, live: _Live) -> None:
+        """Our number is another file's: somebody closed every descriptor, as daemons do."""
+        try:
+            following = self._create()
+        except SpoolError:
+            live.fd = -1
+            return
+        live.fd, live.path, live.identity = following.fd, following.path, following.identity
+        self._making.pop(following.fd, None)
+
+    def _rotate(self, live: _Live) -> None:
+        """Puts the next segment under the same number: another thread may be about to write.
+
+        The former one's lock vanishes with the last write that is still under way, because the
+        lock belongs to the open file, not to its number. The caller holds ``_rotating``.
+        """
+        try:
+            following = self._create()
+        except (OSError, SpoolError):
+            return  # the present segment grows on; a later look tries again
+        try:
+            os.dup2(following.fd, live.fd, inheritable=False)
+        finally:
+            self._making.pop(following.fd, None)
+            os.close(following.fd)
+        former, live.path, live.identity = live.path, following.path, following.identity
+        live.full = False
+        _seal(former)
+
+    def _write_again(self, live: _Live, frames: bytes, written: int) -> bool:
+        """After a short write: the frames it left incomplete, as new ones, once.
+
+        A write that lacks only its final newline is whole for every reader.
+        """
+        frames = _incomplete(frames, written)
+        if not frames:
+            return True
+        try:
+            written = _write(live.fd, frames)
+        except OSError as error:
+            return self._failed(live, frames, error)
+        rest = _incomplete(frames, written)
+        return not rest or self._refused("spool_full", _number(rest))
+
+    def _failed(self, live: _Live, frames: bytes, error: OSError) -> bool:
+        if error.errno == errno.EFBIG:
+            live.full, live.rest = True, 0  # the limit is one file's: the next one has room
+        if error.errno == errno.EBADF:
+            self._live.pop(_getpid(), None)
+            return self.write(frames)  # somebody closed every descriptor, as daemons do
+        return self._refused(_reason(error), _number(frames))
+
+    def _refused(self, reason: str, number: int) -> bool:
+        self.reason = reason
+        self._count(reason, number)
+        return False
+
+    def _leave_inherited(self, pid: int) -> None:
+        """Closes, never unlocks, what came from another process."""
+        inherited = [(owner, live) for owner, live in list(self._live.items()) if owner != pid]
+        if not inherited:
+            return
+        ours = {live.identity for _, live in inherited} | set(self._making.values())
+        for fd in {live.fd for _, live in inherited} | set(self._making):
+            _close_own(fd, ours)
+        self._making.clear()
+        for owner, _ in inherited:
+            del self._live[owner]
+
+    def _forked(self) -> None:
+        self._rotating = threading.Lock()
+        self._leave_inherited(_getpid())
+
+
+def _frame(body: bytes) -> bytes:
+    # A newline in JSON can only be white space between values.
+    body = body.replace(b"\n", b" ")
+    return b"\n%08x %b\n" % (crc32(body), body)
+
+
+def _number(frames: bytes) -> int:
+    return frames.count(b"\n") // 2
+
+
+def _incomplete(frames: bytes, written: int) -> bytes:
+    """The frames of one write of which a reader would not find the whole line."""
+    begin = 0
+    while (end := frames.find(b"\n", begin + 1)) != -1 and end <= written:
+        begin = end + 1
+    return frames[begin:]
+
+
+def _reason(error: Exception) -> str:
+    return "spool_full" if getattr(error, "errno", None) in _FULL else "spool_error"
+
+
+def _seal(path: Path) -> None:
+    try:
+        path.rename(path.with_suffix(".sealed"))
+    except OSError:
+        return  # a worker has done it, or will
+
+
+def _close_own(fd: int, ours: set[tuple[int, int]]) -> None:
+    # The number may be another file's by now, where somebody closed ours.
+    try:
+        if identity_of(fd) in ours:
+            os.close(fd)
+    except OSError:
+        return
+
+
+_spools: weakref.WeakSet[Spool] = weakref.WeakSet()
+
+
+def _remember(spool: Spool) -> None:
+    if not _hooked:
+        _hooked.append(True)
+        os.register_at_fork(after_in_child=_leave_all)
+    _spools.add(spool)
+
+
+_hooked: list[bool] = []
+
+
+def _leave_all() -> None:
+    for spool in list(_spools):
+        spool._forked()
