@@ -1,0 +1,102 @@
+"""What an event's raw facts mean: device, bot, referrer, channel, country.
+
+Pure and without I/O but package data; it runs in the worker, never on the request path. What is
+derived stands beside the event's body with ``VERSION``, and can be derived again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from ..event import Event
+from . import agent as agents
+from . import channel as channels
+from . import referrer as referrers
+from .place import Place, country
+
+__all__ = ["VERSION", "Place", "enrich"]
+
+#: Raised whenever the same facts may come to mean something else.
+VERSION = 1
+
+
+def enrich(
+    event: Event,
+    facts: Mapping[str, str] | None,
+    *,
+    place: Place | None = None,
+    people: Collection[str] = (),
+) -> dict[str, Any]:
+    """The context keys that an event's context and its entry's facts imply; {} when none do.
+
+    ``browser os device bot`` from the user agent, ``referrer channel click`` from page and
+    campaign, ``location`` from ``facts["country"]`` or ``place``. What the sender told itself stays
+    (a phone's SDK knows its device): such a key is left out, ``bot`` excepted. ``people`` names bot
+    classes that count as people, such as ``automation`` where driven browsers are the visitors.
+    """
+    context = event.context if isinstance(event.context, Mapping) else {}
+    derived = {
+        **_agent(event, context, people),
+        **_arrival(context),
+        **_location(context, facts or {}, place),
+    }
+    return {key: value for key, value in derived.items() if key == "bot" or not context.get(key)}
+
+
+#: Apps speak through libraries whose names servers' programs use too.
+_APPS = frozenset({"ios", "android"})
+
+
+def _agent(event: Event, context: Mapping[str, Any], people: Collection[str]) -> dict[str, Any]:
+    text = _text(context, "userAgent")
+    if not text:
+        return _nameless(event, context)
+    told = agents.agent(text).wire()
+    bot = told.get("bot")
+    if bot and (bot["class"] in people or context.get("platform") in _APPS):
+        del told["bot"]
+        told["device"]["type"] = "desktop" if bot["class"] in people else "mobile"
+    return told
+
+
+def _nameless(event: Event, context: Mapping[str, Any]) -> dict[str, Any]:
+    """Every browser names itself: a page asked of the server without a name was a program's."""
+    asked = event.type == "page" and "status" in _mapping(context, "page")
+    return {"bot": {"name": "nameless", "class": "other"}} if asked else {}
+
+
+def _arrival(context: Mapping[str, Any]) -> dict[str, Any]:
+    """Where the visit came from. A page reached from the same site, without a campaign, does not
+    say: it has no ``channel`` of its own."""
+    page = _mapping(context, "page")
+    campaign = {key: value for key, value in _mapping(context, "campaign").items() if _is(value)}
+    came = referrers.referrer(_text(page, "referrer"), referrers.host(_text(page, "url")))
+    told: dict[str, Any] = {"referrer": came.wire()} if came else {}
+    if clicked := referrers.click(campaign):
+        told["click"] = {"name": clicked[0], "platform": clicked[1]}
+    inside = came is not None and came.kind == "internal"
+    if campaign or (page and not inside):
+        told["channel"] = channels.channel(campaign, referrers.source(campaign, came))
+    return told
+
+
+def _location(
+    context: Mapping[str, Any], facts: Mapping[str, str], place: Place | None
+) -> dict[str, Any]:
+    code = country(facts, _text(context, "ip"), place)
+    return {"location": {"country": code}} if code else {}
+
+
+def _mapping(context: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    value = context.get(key)
+    return value if isinstance(value, Mapping) else {}
+
+
+def _text(context: Mapping[str, Any], key: str) -> str:
+    value = context.get(key)
+    return value if isinstance(value, str) else ""
+
+
+def _is(value: object) -> bool:
+    return isinstance(value, str) and bool(value)

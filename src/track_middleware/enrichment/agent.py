@@ -1,0 +1,125 @@
+"""What a user agent is: browser, system, device; bot and AI-agent classes.
+
+No I/O happens here but the reading of installed packages' own lists. Everything is decided once
+per distinct string and kept in a bounded cache, so that the worker parses few of its events.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from typing import Any
+
+import ua_parser
+from ua_parser import Domain, Result
+from user_agents.parsers import (
+    UserAgent,
+    parse_browser,
+    parse_device,
+    parse_operating_system,
+)
+
+from . import bots
+
+#: A user agent is read up to this many characters; real ones stay far below.
+LENGTH = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """What a user agent says. ``device`` is desktop, mobile, tablet, bot or other."""
+
+    browser: str | None
+    browser_version: str
+    os: str | None
+    os_version: str
+    device: str
+    model: str | None
+    brand: str | None
+    bot: bots.Bot | None
+
+    def wire(self) -> dict[str, Any]:
+        """Its form in an event's context, new dicts each time."""
+        told: dict[str, Any] = {"device": _present(type=self.device, model=self.model,
+                                                   manufacturer=self.brand)}  # fmt: skip
+        if self.browser:
+            told["browser"] = _present(name=self.browser, version=self.browser_version)
+        if self.os:
+            told["os"] = _present(name=self.os, version=self.os_version)
+        if self.bot:
+            told["bot"] = {"name": self.bot.name, "class": self.bot.class_}
+        return told
+
+
+@lru_cache(maxsize=20_000)
+def agent(text: str) -> Agent:
+    """What a user agent says; never raises, whatever the string holds."""
+    text = text[:LENGTH].encode("utf-8", "replace").decode()
+    result = _parsed(text)
+    known = bool(result.user_agent or result.os or result.device)
+    bot = bots.bot(text, spider=_spider(result), known=known)
+    rules = _device_rules(result)
+    return Agent(
+        browser=result.user_agent.family if result.user_agent else None,
+        browser_version=rules.browser.version_string,
+        os=result.os.family if result.os else None,
+        os_version=rules.os.version_string,
+        device="bot" if bot else _type(rules),
+        model=result.device.model if result.device else None,
+        brand=result.device.brand if result.device else None,
+        bot=bot,
+    )
+
+
+@cache
+def _engine() -> ua_parser.Resolver:
+    """ua-parser's rules on its fastest installed engine, without its cache (ours is above)."""
+    return ua_parser.BestAvailableResolver(ua_parser.load_lazy_builtins())
+
+
+def _parsed(text: str) -> Result:
+    return _engine()(text, Domain.ALL).complete()
+
+
+def _spider(result: Result) -> str | None:
+    if result.device is None or result.device.family != "Spider":
+        return None
+    return result.user_agent.family if result.user_agent else "Spider"
+
+
+def _device_rules(result: Result) -> Any:
+    """user-agents' rules over what ua-parser found.
+
+    Its own ``parse`` asks ua-parser's pure Python engine: 1.2 ms a string against 35 us.
+    """
+    browser, os, device = result.user_agent, result.os, result.device
+    rules = UserAgent.__new__(UserAgent)
+    rules.ua_string = result.string
+    rules.browser = parse_browser(
+        *((browser.family, browser.major, browser.minor, browser.patch) if browser else ("Other",))
+    )
+    rules.os = parse_operating_system(
+        *((os.family, os.major, os.minor, os.patch) if os else ("Other",))
+    )
+    rules.device = parse_device(
+        *((device.family, device.brand, device.model) if device else ("Other", None, None))
+    )
+    return rules
+
+
+#: Television sets and consoles run Android or Linux, and are neither tablets nor desktops.
+_SETS = ("TV", "Television", "BRAVIA", "AFT", "CrKey", "Roku", "PlayStation", "Xbox", "Nintendo")
+
+
+def _type(rules: Any) -> str:
+    if any(word in rules.ua_string for word in _SETS):
+        return "other"
+    if rules.is_tablet:
+        return "tablet"
+    if rules.is_mobile:
+        return "mobile"
+    return "desktop" if rules.is_pc else "other"
+
+
+def _present(**values: str | None) -> dict[str, str]:
+    return {name: value for name, value in values.items() if value}

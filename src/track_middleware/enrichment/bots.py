@@ -1,0 +1,139 @@
+"""Programs that read pages: our table of AI agents, a public list of crawlers, words of our own.
+
+The list of crawlers is the package ``crawler-user-agents`` (github.com/monperrus/crawler-user-
+agents, MIT), matched by ua-parser's engine: 6 us a string where one alternation of Python's ``re``
+takes 490 us. A bot's class is ``live`` (fetched because a person asked now), ``search`` (indexed for
+an answer engine) or ``crawl`` (training and general crawling) for AI agents, ``automation`` for
+driven browsers, else a tag of that list (``search-engine``, ``seo``, ``monitoring``, …) or ``other``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from ua_parser import BestAvailableResolver, Domain, UserAgent
+from ua_parser.core import Matcher
+from ua_parser.matchers import UserAgentMatcher
+
+
+@dataclass(frozen=True, slots=True)
+class Bot:
+    """A program, by name and class."""
+
+    name: str
+    class_: str
+
+
+def bot(text: str, *, spider: str | None, known: bool) -> Bot | None:
+    """Which program a user agent names; None for a person's browser.
+
+    ``spider`` is the name that ua-parser has for it when its device is a spider; ``known`` says
+    whether ua-parser made out any browser, system or device.
+    """
+    found = _ai_agent(text) or _crawler(text) or _named(spider) or _by_word(text)
+    if found is not None or known or _BROWSERS.search(text):
+        return found
+    return Bot(_own_name(text), "other")
+
+
+#: Token in the user agent, any case -> class. Sources: developers.openai.com/api/docs/bots,
+#: support.claude.com/en/articles/8896518, the vendors' pages; smart-local/ai-crawler-user-agents.
+AI_AGENTS = {
+    "ChatGPT-User": "live", "OAI-SearchBot": "search", "GPTBot": "crawl", "OAI-AdsBot": "advertising",
+    "Claude-User": "live", "Claude-SearchBot": "search", "ClaudeBot": "crawl", "Claude-Web": "crawl",
+    "anthropic-ai": "crawl", "Perplexity-User": "live", "PerplexityUser": "live",
+    "PerplexityBot": "search", "MistralAI-User": "live", "meta-externalfetcher": "live",
+    "meta-externalagent": "crawl", "DuckAssistBot": "live", "Amzn-User": "live",
+    "Amzn-SearchBot": "search", "AzureAI-SearchBot": "search", "Google-NotebookLM": "live",
+    "kagi-fetcher": "live", "Amazonbot": "crawl", "Bytespider": "crawl", "CCBot": "crawl",
+    "cohere-ai": "crawl", "YouBot": "crawl", "Diffbot": "crawl", "Timpibot": "crawl",
+}  # fmt: skip
+
+_ai_tokens = tuple((token.lower(), Bot(token, class_)) for token, class_ in AI_AGENTS.items())
+
+
+def _ai_agent(text: str) -> Bot | None:
+    lowered = text.lower()
+    return next((bot for token, bot in _ai_tokens if token in lowered), None)
+
+
+#: Patterns of that list that people's browsers match too: Android build ids, half of a word
+#: (``WIRED/``).
+_DISTRUSTED = frozenset({r"AP3A\.240617\.008", r"RED\/", r"008\/"})
+
+_CLASSES = {"ai-crawler": "crawl", "browser-automation": "automation"}
+
+
+@cache
+def _crawlers() -> tuple[Callable[[str], tuple[str, int] | None], list[str]]:
+    """The matcher of the public list (matched text, index) and its classes by index."""
+    # Its import reads half a megabyte; only the worker, at its first event, needs it.
+    from crawleruseragents import CRAWLER_USER_AGENTS_DATA
+
+    listed: list[dict[str, Any]] = CRAWLER_USER_AGENTS_DATA
+    matchers: list[Matcher[UserAgent]] = [
+        UserAgentMatcher(f"({each['pattern']})", major=str(index))
+        for index, each in enumerate(listed)
+        if each["pattern"] not in _DISTRUSTED
+    ]
+    engine = BestAvailableResolver((matchers, [], []))
+
+    def match(text: str) -> tuple[str, int] | None:
+        found = engine(text, Domain.USER_AGENT).user_agent
+        return (found.family, int(found.major or 0)) if found else None
+
+    return match, [_class(each.get("tags") or ["other"]) for each in listed]
+
+
+def _class(tags: list[str]) -> str:
+    return _CLASSES.get(tags[0], tags[0])
+
+
+def _crawler(text: str) -> Bot | None:
+    match, classes = _crawlers()
+    found = match(text)
+    if found is None:
+        return None
+    name, index = found
+    return Bot(_tidy(name), classes[index])
+
+
+def _named(spider: str | None) -> Bot | None:
+    return Bot(_tidy(spider), "other") if spider else None
+
+
+#: What programs call themselves, and the address that only they give for questions. Phones of
+#: the brand Cubot are people's.
+_WORDS = re.compile(
+    r"(?<!cu)bot\b|\bbot|crawl|spider|scrap(?:er|y)|slurp|fetch(?:er|ing)?\b|harvest|archiv|"
+    r"monitor|validat|(?:link|site|web|url)[ -]?check|preview|scanner|indexer|feed|\brss|"
+    r"headless|phantomjs|selenium|webdriver|puppeteer|curl|wget|python|perl\b|ruby\b|"
+    r"java/|okhttp|http-?client|\+?https?://|[\w.-]+@[\w-]+\.[a-z]{2}",
+    re.IGNORECASE,
+)
+
+#: What browsers say of themselves, also old and small ones that no list knows.
+_BROWSERS = re.compile(r"Mozilla/|Opera|Browser|MIDP|Mobile|^E?Links|^Lynx|^w3m", re.IGNORECASE)
+
+_AUTOMATION = re.compile(r"headless|phantomjs|selenium|webdriver|puppeteer", re.IGNORECASE)
+
+
+def _by_word(text: str) -> Bot | None:
+    if _WORDS.search(text) is None:
+        return None
+    return Bot(_own_name(text), "automation" if _AUTOMATION.search(text) else "other")
+
+
+def _own_name(text: str) -> str:
+    """The product that a program names: in ``Mozilla/5.0 (compatible; …)`` the one it is
+    compatible as, else the first."""
+    inner = text.partition("compatible;")[2] or text
+    return _tidy(re.split(r"[/;()]", inner.strip(), maxsplit=1)[0])
+
+
+def _tidy(name: str) -> str:
+    return name.strip(" /;:,()\r\n\t")[:60] or "bot"
