@@ -9,6 +9,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from typing import Any, Literal
 
 import msgspec
@@ -209,14 +210,6 @@ def _aware(moment: date) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-_last_second: tuple[int, str] = (-1, "")
-
-
+@lru_cache(maxsize=1024)
 def _second_text(second: int) -> str:
-    global _last_second  # one tuple, replaced whole: safe between threads
-    known, text = _last_second
-    if known == second:
-        return text
-    text = datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
-    _last_second = (second, text)
-    return text
+    return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")

@@ -5,8 +5,9 @@ No I/O happens here: a face fills a ``Request`` and spends a ``Reply``.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 #: Looks a header up by its lower-case name; "" when it is missing.
 Header = Callable[[str], str]
@@ -84,3 +85,40 @@ REASONS = {
 def status_line(status: int) -> str:
     """``200 OK``: the form that WSGI wants."""
     return f"{status} {REASONS.get(status, 'Unknown')}"
+
+
+def weak_etag(etag: str) -> str:
+    """An entity tag that promises meaning, no longer bytes (RFC 9110, 8.8.1)."""
+    return f"W/{etag}" if etag.startswith('"') else etag
+
+
+class _EnvironNames(dict[str, str]):
+    """A header's lower-case name -> its key in a WSGI environ; made once per name."""
+
+    def __missing__(self, name: str) -> str:
+        key = name.upper().replace("-", "_")
+        self[name] = key if key in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{key}"
+        return self[name]
+
+
+_ENVIRON_NAMES = _EnvironNames()
+
+
+def environ_header(environ: Mapping[str, Any]) -> Header:
+    """Looks headers up in a WSGI environ (PEP 3333) or Django's ``META``, building nothing."""
+    get, names = environ.get, _ENVIRON_NAMES
+    return lambda name: get(names[name]) or ""
+
+
+def by_name(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Headers by lower-case name; lines of one name are joined by commas (RFC 9110, 5.3)."""
+    found: dict[str, str] = {}
+    for name, value in pairs:
+        key = name.lower()
+        found[key] = f"{found[key]}, {value}" if key in found else value
+    return found
+
+
+def unreadable() -> Reply:
+    """The answer when a request for one of our own paths could not be answered."""
+    return Reply(400, (("Content-Type", "application/json"),), b'{"error":"unreadable"}')

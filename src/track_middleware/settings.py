@@ -41,45 +41,111 @@ def _setting(default: Any, meaning: str, *, one_of: tuple[Any, ...] = (), low: f
 class Settings:
     """All settings, checked. ``""`` stands for "derived at start" where the table says so."""
 
-    enabled: bool = _setting(True, "Off: nothing is tracked, tagged or answered; verbs return None.")
-    debug: bool = _setting(False, "Mistakes raise instead of being counted. Follows the framework's own debug switch.")
-    secret_key: str = _setting("", "Signs cookies and tokens and derives the path. Empty: the framework's, else made once in the data folder.")
-    secret_key_fallbacks: list[str] = _setting([], "Former secret keys: still verified, never signed with.")
-    data_dir: str = _setting("", "Folder of the spool, store and locks (mode 0700). Empty: Django's BASE_DIR/.track, Flask's instance_path/track, else ./.track.")
+    enabled: bool = _setting(
+        True, "Off: nothing is tracked, tagged or answered; verbs return None."
+    )
+    debug: bool = _setting(
+        False, "Mistakes raise instead of being counted. Follows the framework's own debug switch."
+    )
+    secret_key: str = _setting(
+        "",
+        "Signs cookies and tokens and derives the path. Empty: the framework's, else made once in the data folder.",
+    )
+    secret_key_fallbacks: list[str] = _setting(
+        [], "Former secret keys: still verified, never signed with."
+    )
+    data_dir: str = _setting(
+        "",
+        "Folder of the spool, store and locks (mode 0700). Empty: Django's BASE_DIR/.track, Flask's instance_path/track, else ./.track.",
+    )
     store: str = _setting("", "The event store's URL. Empty: sqlite:///<data_dir>/events.db.")
-    deliver: str = _setting("process", "Who delivers: a child process of the elected web process, a thread in it, only the worker verb, or the request itself.", one_of=("process", "thread", "worker", "inline"))
+    deliver: str = _setting(
+        "process",
+        "Who delivers: a child process of the elected web process, a thread in it, only the worker verb, or the request itself.",
+        one_of=("process", "thread", "worker", "inline"),
+    )
     destinations: list[str] = _setting([], "URLs of the systems that get the events.")
-    path: str = _setting("", "First path segment of everything that the browser calls. Empty: derived from the secret key.")
+    path: str = _setting(
+        "",
+        "First path segment of everything that the browser calls. Empty: derived from the secret key.",
+    )
     path_grace_days: int = _setting(30, "How long a former path still answers, in days.")
     page_views: bool = _setting(True, "The server counts page views.")
-    requests: str = _setting("changes", "Which requests leave a Request event: all, none, or changes (non-GET, and answers of 500 and more).", one_of=("changes", "all", "none"))
+    requests: str = _setting(
+        "changes",
+        "Which requests leave a Request event: all, none, or changes (non-GET, and answers of 500 and more).",
+        one_of=("changes", "all", "none"),
+    )
     exclude: list[str] = _setting([], "Path globs that are never tracked.")
-    shared: list[str] = _setting([], "Path globs whose responses a shared cache stores although their headers do not say so.")
-    inject: bool = _setting(True, "The script tag is put into HTML documents; off: only where the template tag stands.")
-    client_global: str = _setting("track", "Name of the browser's global function; never overwrites one that is there.")
-    autocapture: bool = _setting(False, "The script records clicks on links and buttons and form submits by itself.")
-    consent: str = _setting("opt_out", "What holds before somebody chose: everything (opt_out) or nothing (opt_in).", one_of=("opt_out", "opt_in"))
-    respect_gpc: str | bool = _setting("marketing", "What Sec-GPC denies: marketing, all, or nothing (False).", one_of=("marketing", "all", False))
+    shared: list[str] = _setting(
+        [], "Path globs whose responses a shared cache stores although their headers do not say so."
+    )
+    inject: bool = _setting(
+        True, "The script tag is put into HTML documents; off: only where the template tag stands."
+    )
+    client_global: str = _setting(
+        "track", "Name of the browser's global function; never overwrites one that is there."
+    )
+    autocapture: bool = _setting(
+        False, "The script records clicks on links and buttons and form submits by itself."
+    )
+    consent: str = _setting(
+        "opt_out",
+        "What holds before somebody chose: everything (opt_out) or nothing (opt_in).",
+        one_of=("opt_out", "opt_in"),
+    )
+    respect_gpc: str | bool = _setting(
+        "marketing",
+        "What Sec-GPC denies: marketing, all, or nothing (False).",
+        one_of=("marketing", "all", False),
+    )
     cookie_name: str = _setting("_tm", "Prefix of the three cookies.")
-    cookie_domain: str = _setting("", "Domain of the cookies; auto: the registrable domain. Empty: this host only.")
-    cookie_max_age: int = _setting(365 * 86400, "Life of the visitor's cookie in seconds; browsers allow 400 days.", low=60)
+    cookie_domain: str = _setting(
+        "", "Domain of the cookies; auto: the registrable domain. Empty: this host only."
+    )
+    cookie_max_age: int = _setting(
+        365 * 86400, "Life of the visitor's cookie in seconds; browsers allow 400 days.", low=60
+    )
     session_timeout: int = _setting(1800, "Idle seconds after which a session is over.", low=1)
-    session_max: int = _setting(86400, "Longest session, and longest time a user is believed unconfirmed, in seconds.", low=1)
-    redact: list[str] = _setting(list(REDACTED), "Names of query parameters and properties whose values are replaced.")
-    ip: str = _setting("truncate", "What is kept of a client's address.", one_of=("truncate", "full", "none"))
-    trusted_proxies: int = _setting(0, "How many proxies before this server add to X-Forwarded-For.")
+    session_max: int = _setting(
+        86400,
+        "Longest session, and longest time a user is believed unconfirmed, in seconds.",
+        low=1,
+    )
+    redact: list[str] = _setting(
+        list(REDACTED), "Names of query parameters and properties whose values are replaced."
+    )
+    ip: str = _setting(
+        "truncate", "What is kept of a client's address.", one_of=("truncate", "full", "none")
+    )
+    trusted_proxies: int = _setting(
+        0, "How many proxies before this server add to X-Forwarded-For."
+    )
     user_id: Dotted | None = _setting(None, "Callable or dotted path: request -> user id or None.")
-    browser_identity: str = _setting("verified", "verified: a user id claimed by the browser counts only when the cookie says the same.", one_of=("verified", "trusted"))
+    browser_identity: str = _setting(
+        "verified",
+        "verified: a user id claimed by the browser counts only when the cookie says the same.",
+        one_of=("verified", "trusted"),
+    )
     write_keys: dict[str, str] = _setting({}, "Write key -> platform, for Segment's protocol.")
     linked_domains: list[str] = _setting([], "Other domains of yours that share the visitor.")
     proxies: list[str] = _setting([], "Vendors whose browser scripts are served from this host.")
-    console: Dotted | None = _setting(None, "Who may open the console: a token, a callable, or in Django staff.")
+    console: Dotted | None = _setting(
+        None, "Who may open the console: a token, a callable, or in Django staff."
+    )
     plan: str | None = _setting(None, "The tracking plan: a module or a YAML or JSON file.")
-    reconcile: dict[str, dict[str, str]] = _setting({}, "Event -> where the same numbers can be counted independently.")
+    reconcile: dict[str, dict[str, str]] = _setting(
+        {}, "Event -> where the same numbers can be counted independently."
+    )
     keep_days: int = _setting(90, "How long served events stay in the store.", low=1)
     dedupe_days: int = _setting(400, "How long an event's id is remembered.", low=1)
-    min_free: str = _setting("", "Free disk below which nothing of ours grows: 5%, 2GiB, or bytes. Empty: 5% and at least 512 MiB.")
-    before_send: Dotted | None = _setting(None, "Dotted path: event -> event or None, in the worker.")
+    min_free: str = _setting(
+        "",
+        "Free disk below which nothing of ours grows: 5%, 2GiB, or bytes. Empty: 5% and at least 512 MiB.",
+    )
+    before_send: Dotted | None = _setting(
+        None, "Dotted path: event -> event or None, in the worker."
+    )
     enrichers: list[Dotted] = _setting([], "Dotted paths: event -> event, in the worker.")
     repairs: Dotted | None = _setting(None, "Dotted path to the plan's repairs.")
     geo_file: str | None = _setting(None, "A MaxMind-format country database.")
@@ -89,15 +155,25 @@ class Settings:
     banners: list[str] = _setting([], "Consent banners whose cookies are read.")
     migrate_cookies: list[str] = _setting([], "Former tools whose visitor cookies are taken over.")
     bridge: list[str] = _setting([], "Vendors whose first-party cookies share the visitor.")
-    impersonation: str = _setting("suspend", "What happens while an operator is logged in as somebody.", one_of=("suspend", "separate"))
+    impersonation: str = _setting(
+        "suspend",
+        "What happens while an operator is logged in as somebody.",
+        one_of=("suspend", "separate"),
+    )
     noscript: bool = _setting(False, "Adds a pixel for browsers without JavaScript.")
     hash_routes: bool = _setting(False, "A changed #hash is a page view.")
     js_errors: bool = _setting(False, "The script reports uncaught errors.")
-    bait: bool = _setting(False, "The script tries one known tracker address, to tell blockers from other losses.")
+    bait: bool = _setting(
+        False, "The script tries one known tracker address, to tell blockers from other losses."
+    )
     time_zone: str = _setting("UTC", "Time zone of the console's days.")
     data_host: str = _setting("", "Id of the host of this data folder. Empty: the machine's name.")
-    merge_window: float = _setting(5.0, "How long a page view waits for its other half, in seconds.")
-    outbox: bool = _setting(False, "Django: events of a transaction are rows of the app's own database.")
+    merge_window: float = _setting(
+        5.0, "How long a page view waits for its other half, in seconds."
+    )
+    outbox: bool = _setting(
+        False, "Django: events of a transaction are rows of the app's own database."
+    )
     mirror: bool = _setting(True, "A new campaign is put into the framework's own session.")
     strict: bool = _setting(False, "A refused event raises.")
 
@@ -138,7 +214,9 @@ def _variables(env: Mapping[str, str]) -> dict[str, Any]:
         if name in NAMES:
             found[name] = _parsed(name, text)
         else:
-            logger.warning("%s is set, but there is no setting %r%s", variable, name, _nearest(name))
+            logger.warning(
+                "%s is set, but there is no setting %r%s", variable, name, _nearest(name)
+            )
     return found
 
 
@@ -187,10 +265,14 @@ def _checked(name: str, value: Any) -> Any:
     if not (isinstance(value, kinds if kinds else object) or (callable(value) and _callable(name))):
         raise SettingsError(name, f"must be {_shape(kinds)}, not {value!r}")
     if meta["one_of"] and value not in meta["one_of"]:
-        raise SettingsError(name, f"must be one of {', '.join(map(repr, meta['one_of']))}, not {value!r}")
+        raise SettingsError(
+            name, f"must be one of {', '.join(map(repr, meta['one_of']))}, not {value!r}"
+        )
     if type(value) in (int, float) and value < meta["low"]:
         raise SettingsError(name, f"must be at least {meta['low']}, not {value!r}")
-    if isinstance(value, list) and not all(isinstance(item, str) or callable(item) for item in value):
+    if isinstance(value, list) and not all(
+        isinstance(item, str) or callable(item) for item in value
+    ):
         raise SettingsError(name, "must be a list of strings")
     return value
 
@@ -211,7 +293,9 @@ def _check_together(settings: Settings) -> None:
         raise SettingsError("cookie_name", "may hold letters, digits, - and _ only")
     path = settings.path
     if path and not path.replace("-", "a").replace("_", "a").isalnum():
-        raise SettingsError("path", "is one path segment of letters, digits, - and _, without slashes")
+        raise SettingsError(
+            "path", "is one path segment of letters, digits, - and _, without slashes"
+        )
     if settings.client_global and not settings.client_global.isidentifier():
         raise SettingsError("client_global", "must be a JavaScript identifier")
     if settings.min_free:
@@ -263,7 +347,10 @@ def address(url: str) -> Address:
     parts = urlsplit(url)
     scheme = parts.scheme
     if not scheme or "://" not in url:
-        raise SettingsError("destinations", "each is a URL such as amplitude://API_KEY or jsonl:///file; one has no scheme://")
+        raise SettingsError(
+            "destinations",
+            "each is a URL such as amplitude://API_KEY or jsonl:///file; one has no scheme://",
+        )
     netloc = parts.netloc
     user, at, host = netloc.rpartition("@")
     name, _, password = user.partition(":")
@@ -273,7 +360,9 @@ def address(url: str) -> Address:
         raise SettingsError("destinations", f"the {scheme} URL names an option twice")
     endpoint = options.get("endpoint")
     if endpoint is not None and urlsplit(endpoint).scheme not in ("http", "https"):
-        raise SettingsError("destinations", f"endpoint of the {scheme} URL must start with http:// or https://")
+        raise SettingsError(
+            "destinations", f"endpoint of the {scheme} URL must start with http:// or https://"
+        )
     if options.get("on_doubt", "drop") not in ("drop", "repeat"):
         raise SettingsError("destinations", f"on_doubt of the {scheme} URL is drop or repeat")
     if at and not host:

@@ -1,0 +1,86 @@
+"""What lies in the data folder before the first event: the secret and the served prefixes."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+from collections.abc import Sequence
+from functools import lru_cache
+from importlib.resources import files
+from pathlib import Path
+
+import msgspec
+
+from .delivery.files import private_folder, replace_file
+from .errors import SettingsError
+from .settings import Settings
+from .tracking import routes
+from .tracking.core import Script
+
+_DAY = 86400
+
+
+def secret(data_dir: Path) -> str:
+    """The data folder's own secret key; made once, by whoever comes first (mode 0600)."""
+    path = data_dir / "secret"
+    try:
+        private_folder(data_dir)
+        _make_once(path)
+        return path.read_text("ascii").strip()
+    except OSError as error:
+        raise SettingsError(
+            "secret_key", f"none is given, and none can be kept in {data_dir}: {error.strerror}"
+        ) from error
+
+
+def _make_once(path: Path) -> None:
+    if path.exists():
+        return
+    hidden = path.with_name(f".secret-{secrets.token_hex(4)}")
+    hidden.touch(mode=0o600)
+    hidden.write_text(secrets.token_urlsafe(48), "ascii")
+    try:
+        os.link(hidden, path)
+    except FileExistsError:
+        return
+    finally:
+        hidden.unlink()
+
+
+def prefixes(settings: Settings, keys: Sequence[str], data_dir: Path, *, now: float) -> list[str]:
+    """The path prefixes that answer, the present one first.
+
+    Former ones answer for ``path_grace_days`` after they were last served (``paths.json`` keeps
+    their dates), those of fallback keys always. A data folder that cannot be written remembers
+    none; the spool will say so at the first event.
+    """
+    present = settings.path or routes.prefix(keys[-1])
+    former = [routes.prefix(key) for key in reversed(keys[:-1])]
+    remembered = _remembered(data_dir, present, now)
+    grace = settings.path_grace_days * _DAY
+    recent = [each for each, at in remembered.items() if now - at <= grace]
+    return list(dict.fromkeys((present, *former, *recent)))
+
+
+def _remembered(data_dir: Path, present: str, now: float) -> dict[str, float]:
+    path = data_dir / "paths.json"
+    try:
+        known = msgspec.json.decode(path.read_bytes(), type=dict[str, float])
+    except (OSError, msgspec.DecodeError):
+        known = {}
+    if now - known.get(present, 0.0) > _DAY:
+        known[present] = now
+        try:
+            private_folder(data_dir)
+            replace_file(path, msgspec.json.encode(known))
+        except OSError:
+            return known
+    return known
+
+
+@lru_cache(maxsize=1)
+def script() -> Script:
+    """The built browser script."""
+    body = files("track_middleware").joinpath("static/m.js").read_bytes()
+    return Script(body, hashlib.sha256(body).hexdigest()[:16])

@@ -1,0 +1,1 @@
+"""From a request to its events. No I/O happens here: clock, ids and the sink come in."""

@@ -1,0 +1,127 @@
+"""Our script's wire format: what ``POST /<prefix>/q`` carries.
+
+A body is ``{"v": 1, "sent": ms, "events": [message, …]}``; docs/wire.md lists a message's fields.
+Each message is read by itself, so that a bad one spoils no other.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+#: Largest body of the browser's: what keepalive fetch and sendBeacon allow (WHATWG Fetch).
+LIMIT = 64 * 1024
+#: Largest single message (Segment's limit for one event).
+MESSAGE_LIMIT = 32 * 1024
+_MOST_MESSAGES = 500
+_MOST_KEYS = 255
+_DEEPEST = 8
+
+_Short = Annotated[str, msgspec.Meta(max_length=100)]
+_Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+_Url = Annotated[str, msgspec.Meta(max_length=8192)]
+_Load = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{32}$")]
+
+
+class Facts(msgspec.Struct):
+    """What only the browser knows of a view."""
+
+    viewport: Annotated[str, msgspec.Meta(max_length=20)] = ""
+    screen: Annotated[str, msgspec.Meta(max_length=20)] = ""
+    language: Annotated[str, msgspec.Meta(max_length=40)] = ""
+    timezone: Annotated[str, msgspec.Meta(max_length=60)] = ""
+
+
+class Message(msgspec.Struct, rename="camel"):
+    """One message of the script. ``at`` is the browser's clock in milliseconds."""
+
+    id: Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
+    type: Literal["view", "route", "track", "identify", "leave"]
+    load: _Load
+    at: float
+    url: _Url = ""
+    token: _Short = ""
+    name: _Name | None = None
+    properties: dict[str, Any] | None = None
+    traits: dict[str, Any] | None = None
+    user_id: Annotated[str, msgspec.Meta(max_length=255)] | None = None
+    page: _Short | None = None
+    referrer: _Url = ""
+    title: Annotated[str, msgspec.Meta(max_length=2000)] = ""
+    facts: Facts | None = None
+    sw: bool = False
+
+
+class Beacon(msgspec.Struct):
+    """One body. ``ask`` True and no events: the empty question of a page from a shared cache."""
+
+    v: Literal[1]
+    sent: float = 0.0
+    events: Annotated[list[msgspec.Raw], msgspec.Meta(max_length=_MOST_MESSAGES)] = []
+    ask: bool = False
+
+
+_beacons = msgspec.json.Decoder(Beacon)
+_messages = msgspec.json.Decoder(Message)
+
+
+class UnreadableError(ValueError):
+    """A body or message that is not of this wire; the text says why, without echoing it."""
+
+
+def beacon(body: bytes) -> Beacon:
+    """The beacon that a body holds; UnreadableError when it is none."""
+    try:
+        return _beacons.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise UnreadableError(_reason(error)) from error
+
+
+def message(raw: msgspec.Raw) -> Message:
+    """One message of a beacon; UnreadableError when it is none or over a limit."""
+    if len(raw) > MESSAGE_LIMIT:
+        raise UnreadableError("a message has more than 32 KiB")
+    try:
+        read = _messages.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise UnreadableError(_reason(error)) from error
+    for bag in (read.properties, read.traits):
+        if bag is not None and _too_much(bag):
+            raise UnreadableError(f"more than {_MOST_KEYS} keys or {_DEEPEST} levels")
+    if read.type == "track" and not read.name:
+        raise UnreadableError("a track message has no name")
+    if not (0 <= read.at < 1e14):
+        raise UnreadableError("at is no time in milliseconds")
+    return read
+
+
+def _too_much(bag: dict[str, Any]) -> bool:
+    left = _MOST_KEYS
+    level: list[Any] = [bag]
+    for _ in range(_DEEPEST):
+        below: list[Any] = []
+        for each in level:
+            left -= len(each)
+            inside = each.values() if isinstance(each, dict) else each
+            below.extend(item for item in inside if isinstance(item, (dict, list)))
+        if left < 0 or not below:
+            return left < 0
+        level = below
+    return True
+
+
+_PATH = re.compile(r" - at `.*`\Z")
+
+
+def _reason(error: Exception) -> str:
+    """Why, without the sender's own keys or values in it."""
+    if isinstance(error, msgspec.ValidationError):
+        text = str(error)
+        place = _PATH.search(text)
+        known = place and re.fullmatch(
+            r" - at `\$(\.[a-zA-Z]{1,12}|\[\.\.\.\]|\[\d+\])*`", place[0]
+        )
+        return text if known and "'" not in text else "a field has a wrong type or value"
+    return "not JSON"

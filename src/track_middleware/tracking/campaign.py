@@ -1,0 +1,185 @@
+"""Where a session came from: UTM tags and click ids in a query string.
+
+Names are matched without regard to case; values are kept as they were sent, percent-decoded.
+Sources: FACTS of the registry of tracking parameters (github.com/mpchadwick/tracking-query-params-
+registry), Matomo's and the ad platforms' own documentation.
+"""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import unquote, unquote_plus
+
+UTM = {
+    "utm_source": "source", "utm_medium": "medium", "utm_campaign": "name", "utm_term": "term",
+    "utm_content": "content", "utm_id": "id", "utm_source_platform": "source_platform",
+    "utm_creative_format": "creative_format", "utm_marketing_tactic": "marketing_tactic",
+}  # fmt: skip
+
+_MATOMO = {
+    "campaign": "name", "cpn": "name", "keyword": "term", "kwd": "term", "source": "source",
+    "medium": "medium", "content": "content", "cid": "id", "group": "group",
+    "placement": "placement",
+}  # fmt: skip
+
+MATOMO = {
+    f"{prefix}_{word}": key
+    for prefix in ("mtm", "matomo", "pk", "piwik")
+    for word, key in _MATOMO.items()
+}
+
+#: Click and campaign ids whose name can hardly mean anything else: one of them is a campaign.
+CLICK_IDS = frozenset(
+    [
+        "gclid",
+        "wbraid",
+        "gbraid",
+        "dclid",
+        "gclsrc",
+        "gad_source",
+        "gad_campaignid",
+        "srsltid",
+        "gpromocode",
+        "gqt",
+        "fbclid",
+        "igshid",
+        "igsh",
+        "msclkid",
+        "aclk",
+        "twclid",
+        "ttclid",
+        "li_fat_id",
+        "epik",
+        "sccid",
+        "sclid",
+        "rdt_cid",
+        "qclid",
+        "yclid",
+        "ymclid",
+        "ysclid",
+        "dicbo",
+        "obclid",
+        "ob_click_id",
+        "tblci",
+        "ndclid",
+        "rtid",
+        "vmcid",
+        "irclickid",
+        "irclid",
+        "cjevent",
+        "mkevt",
+        "mkcid",
+        "mkrid",
+        "_kx",
+        "_ke",
+        "mc_eid",
+        "mc_cid",
+        "_hsenc",
+        "_hsmi",
+        "hsa_acc",
+        "hsa_cam",
+        "hsa_grp",
+        "hsa_ad",
+        "hsa_net",
+        "hsa_src",
+        "hsa_kw",
+        "hsa_mt",
+        "hsa_tgt",
+        "hsa_ver",
+        "mkt_tok",
+        "ef_id",
+        "s_kwcid",
+        "s_cid",
+        "_branch_match_id",
+        "dm_i",
+        "sms_click",
+        "sms_uph",
+        "sms_source",
+        "_bta_tid",
+        "_bta_c",
+        "trk_contact",
+        "trk_msg",
+        "trk_module",
+        "trk_sid",
+        "tw_source",
+        "tw_campaign",
+        "tw_term",
+        "tw_content",
+        "tw_adid",
+        "mkwid",
+        "pcrid",
+        "gdfms",
+        "gdftrk",
+        "gdffi",
+        "redirect_log_mongo_id",
+        "redirect_mongo_id",
+        "sb_referer_host",
+        "btid",
+        "urid",
+    ]
+)
+
+#: Names that apps use for themselves too (an article's ``aid``): kept beside a campaign and on the
+#: first request of a session, but they neither make a campaign nor start a session.
+WEAK = frozenset(
+    ["_gl", "_ga", "__hstc", "si", "ad_id", "aid", "pc_id", "scid", "campid", "toolid", "customid"]
+)
+
+_MOST = 40
+_VALUE = 512
+
+# Bytes of a cookie that a campaign may take.
+_COOKIE_ROOM = 700
+
+_names = "|".join(sorted(map(re.escape, {*MATOMO, *CLICK_IDS, *WEAK}), key=len, reverse=True))
+#: One look at the raw query tells most requests that nothing of ours is in it.
+HINT = re.compile(rf"(?:^|[&;?])(?:utm_[a-z_]+|{_names})=", re.IGNORECASE)
+
+
+def campaign(query: str) -> dict[str, str]:
+    """The campaign parameters named in a raw query string, by the wire's names; {} when none.
+
+    UTM tags lose their prefix (``utm_campaign`` becomes ``name``), Matomo's likewise and never
+    over a UTM tag; click ids keep their own names in lower case.
+    """
+    if not query or HINT.search(query) is None:
+        return {}
+    found: dict[str, str] = {}
+    for pair in query.split("&")[:200]:
+        name, _, value = pair.partition("=")
+        if value and len(found) < _MOST:
+            _take(found, name.lower(), value)
+    return found
+
+
+def _take(found: dict[str, str], name: str, value: str) -> None:
+    if name.startswith("utm_") and len(name) > 4:
+        found[UTM.get(name, name[4:40])] = unquote_plus(value)[:_VALUE]
+    elif name in MATOMO:
+        found.setdefault(MATOMO[name], unquote_plus(value)[:_VALUE])
+    elif name in CLICK_IDS or name in WEAK:
+        found[name] = unquote(value)[:_VALUE]
+
+
+def strong(found: dict[str, str]) -> bool:
+    """Whether these parameters make a campaign by themselves."""
+    return not WEAK.issuperset(found)
+
+
+def fitted(found: dict[str, str]) -> dict[str, str]:
+    """As much of a campaign as fits a cookie: tags first, then ids, long values cut."""
+    room = _COOKIE_ROOM - sum(map(len, found)) - sum(map(len, found.values())) * 4
+    if room - 6 * len(found) >= 0:
+        return found
+    kept: dict[str, str] = {}
+    room = _COOKIE_ROOM
+    for name in sorted(found, key=lambda each: (each not in _TAGS, each in WEAK)):
+        value = found[name][:100]
+        cost = len(name) + len(value.encode("utf-8", "replace")) + 6
+        if cost <= room:
+            kept[name] = value
+            room -= cost
+    return kept
+
+
+_TAGS = frozenset(UTM.values())

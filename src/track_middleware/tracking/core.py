@@ -1,0 +1,184 @@
+"""What all exchanges of one tracker share: settings, keys, clock, ids and the sink.
+
+Nothing in here changes after the start, but the rate limit's table and remembered cookies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+import msgspec
+
+from ..errors import EventError, Refused
+from ..event import Entry, Event, Kind, Sink, epoch, iso, strict_encoder
+from ..settings import Settings
+from . import ids, routes
+from .consent import Rules
+from .cookies import Cookies
+from .limit import Limit
+from .snippet import Snippet
+from .token import Tokens, host_id
+
+#: Beacons of one client: so many at once, so many a second from then on.
+_BURST, _RATE = 120.0, 20.0
+
+_NAME_LENGTH = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """The browser script as it is served: its bytes and their hash."""
+
+    body: bytes
+    digest: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seams:
+    """What comes in from outside the core.
+
+    ``sink`` takes what verbs say (it may wait for a transaction's commit), ``last_sink`` what a
+    request leaves when it is over. ``count`` adds to a refusal counter; ``trouble`` takes a mistake:
+    raises it in development, counts it and logs it once in production. ``keys`` run from the oldest
+    to the newest, ``prefixes`` begin with the present one.
+    """
+
+    now: Callable[[], float]
+    new_id: Callable[[], str]
+    sink: Sink
+    last_sink: Sink
+    count: Callable[[str, int], None]
+    trouble: Callable[[Exception], None]
+    keys: Sequence[str]
+    prefixes: Sequence[str]
+    script: Script
+    version: str
+    domain_of: Callable[[str], str | None] = lambda host: None
+
+
+class Core:
+    """Settings made ready, and what comes in from outside."""
+
+    __slots__ = (
+        "_excluded", "_shared", "_starts", "confirm_after", "cookies", "count", "host", "last_sink",
+        "library", "limit", "linked", "load_mac", "new_id", "now", "prefix", "redacted_names", "rules",
+        "script", "settings", "sink", "snippet", "tokens", "traits", "trouble",
+    )  # fmt: skip
+
+    def __init__(self, settings: Settings, seams: Seams) -> None:
+        self.settings = settings
+        self.now = seams.now
+        self.new_id = seams.new_id
+        self.sink = seams.sink
+        self.last_sink = seams.last_sink
+        self.count = seams.count
+        self.trouble = seams.trouble
+        self.script = seams.script
+        self.host = host_id(settings.data_host)
+        self.cookies = Cookies(settings, seams.keys, seams.domain_of)
+        self.tokens = Tokens(seams.keys, self.host)
+        self.load_mac = routes.load_mac(seams.keys[-1])
+        self.rules = Rules(settings)
+        self.snippet = Snippet(settings)
+        self.limit = Limit(rate=_RATE, burst=_BURST)
+        self.prefix = seams.prefixes[0]
+        self.redacted_names = frozenset(name.lower() for name in settings.redact)
+        self.linked = frozenset(name.lower() for name in settings.linked_domains)
+        self.traits = None if settings.traits is None else frozenset(settings.traits)
+        self.confirm_after = settings.session_max / 2
+        self.library = msgspec.Raw(
+            msgspec.json.encode({"name": "track-middleware", "version": seams.version})
+        )
+        self._starts = routes.starts(seams.prefixes if settings.enabled else ())
+        self._excluded = routes.globs(settings.exclude if settings.enabled else ["*"])
+        self._shared = routes.globs(settings.shared)
+
+    def own_path(self, path: str) -> str | None:
+        """What a path names under our prefix; None when it is the app's."""
+        return routes.own(path, self._starts)
+
+    def is_excluded(self, path: str) -> bool:
+        """Whether a path is never tracked."""
+        return self._excluded is not None and self._excluded.match(path) is not None
+
+    def is_shared(self, path: str) -> bool:
+        """Whether the settings say that a shared cache stores this path's responses."""
+        return self._shared is not None and self._shared.match(path) is not None
+
+    def keep(self, entry: Entry) -> bool:
+        """Hands one entry to the sink; False (with ``strict``: Refused) when it was not kept."""
+        return self._kept(self.sink((entry,)) is not False)
+
+    def keep_last(self, entries: Sequence[Entry]) -> bool:
+        """Hands over what a request leaves behind; False when it was not kept."""
+        return self._kept(self.last_sink(entries) is not False)
+
+    def _kept(self, kept: bool) -> bool:
+        if not kept and self.settings.strict:
+            raise Refused("the spool took no more; `track-middleware status` says why")
+        return kept
+
+    def mistaken(self, error: EventError) -> None:
+        """A caller's mistake: raised in development, counted and logged once in production."""
+        self.trouble(error)
+
+    def event(
+        self,
+        kind: Kind,
+        name: str | None,
+        bag: Mapping[str, Any] | None,
+        *,
+        now: float,
+        user_id: object = None,
+        anonymous_id: str | None = None,
+        timestamp: datetime | date | float | str | None = None,
+        event_id: str | None = None,
+    ) -> Event:
+        """An event from a verb's arguments, which are checked here; EventError says what is wrong.
+
+        ``bag`` is properties, or the traits of an identify and group.
+        """
+        if name is not None:
+            name = _checked_name(name)
+        elif kind == "track":
+            raise EventError("track() wants the event's name")
+        if bag is not None and not isinstance(bag, Mapping):
+            raise EventError(f"properties are a dict, not a {type(bag).__name__}")
+        if bag and self.settings.debug:
+            strict_encoder.encode(bag)
+        has_traits = kind in ("identify", "group")
+        return Event(
+            self.new_id() if event_id is None else ids.event_id(event_id),
+            kind,
+            iso(now) if timestamp is None else _time(timestamp),
+            event=name if kind == "track" else None,
+            name=None if kind == "track" else name,
+            anonymous_id=None if anonymous_id is None else ids.user(anonymous_id),
+            user_id=None if user_id is None else ids.user(user_id),
+            properties=bag if bag and not has_traits else None,
+            traits=self.kept_traits(bag) if has_traits else None,
+        )
+
+    def kept_traits(self, traits: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+        """The traits that the allow-list lets through."""
+        if not traits or self.traits is None:
+            return traits or None
+        return {name: value for name, value in traits.items() if name in self.traits} or None
+
+
+def _checked_name(name: object) -> str:
+    if not isinstance(name, str) or not name.strip():
+        raise EventError(f"an event's name is a text such as 'Order Completed', not {name!r:.60}")
+    return name if len(name) <= _NAME_LENGTH else name[:_NAME_LENGTH]
+
+
+def _time(moment: datetime | date | float | str) -> str:
+    if not isinstance(moment, str):
+        return iso(moment)
+    try:
+        return iso(epoch(moment))
+    except ValueError as error:
+        raise EventError(f"timestamp {moment[:40]!r} is no ISO 8601 time") from error

@@ -1,0 +1,292 @@
+"""One request and its response: what the app may ask of it, and the verbs inside it.
+
+A face opens an exchange before the app runs, closes it when the response starts, and finishes it
+when the body is done. Everything it learns lives in this object alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any
+
+from ..errors import EventError
+from ..event import Entry, Event, Kind, PageRef
+from ..http import Reply, Request
+from . import ids, pageview
+from .core import Core
+from .identity import Identity, LoadedUser
+from .own import Own, choice_entry
+from .response import NOTHING, Ending, Response
+from .scene import Scene
+
+
+class Exchange:
+    """One request and its response.
+
+    ``own`` is set when the request is for one of our own paths: the face reads at most
+    ``own.limit`` + 1 bytes of body and answers with ``reply``. ``excluded``: not tracked.
+    """
+
+    __slots__ = (
+        "_closed", "_core", "_finished", "_identity", "_loaded_user", "_response", "_scene",
+        "_visit", "excluded", "own",
+    )  # fmt: skip
+
+    def __init__(self, core: Core, request: Request, loaded_user: LoadedUser | None) -> None:
+        self._core = core
+        self._loaded_user = loaded_user
+        self._closed = self._finished = False
+        rest = core.own_path(request.path)
+        self.excluded = rest is None and core.is_excluded(request.path)
+        self._identity = identity = Identity(core, request, core.now())
+        self._scene = Scene(core, request, identity)
+        self.own = None if rest is None else Own(core, request, identity, rest)
+        self._visit: pageview.Visit = "other"
+        if rest is None and not self.excluded:
+            self._visit = pageview.visit(request)
+            if self._visit == "navigation":
+                identity.arrive()
+        self._response = Response(core, request, identity, self._scene, self._visit)
+
+    # What the app may ask.
+
+    @property
+    def anonymous_id(self) -> str | None:
+        """The visitor's id; None where there is none or consent does not allow it."""
+        self._look()
+        visitor = self._identity.visitor
+        return visitor.id if visitor else None
+
+    @property
+    def user_id(self) -> str | None:
+        """The signed-in user's id; None where consent does not allow it."""
+        self._look()
+        return self._identity.user if self._identity.allowed else None
+
+    @property
+    def session_id(self) -> str | None:
+        """The session's id; None without a visitor."""
+        session = self._identity.session
+        return session.id if session else None
+
+    @property
+    def page_id(self) -> str | None:
+        """The id of the page view that this request may become; None without a visitor."""
+        return self._scene.page_id
+
+    @property
+    def campaign(self) -> dict[str, str]:
+        """The campaign that the session came with; {} without one."""
+        session = self._identity.session
+        return dict(session.campaign or {}) if session else {}
+
+    @property
+    def first_campaign(self) -> dict[str, str]:
+        """The visitor's first campaign; {} without one."""
+        visitor = self._identity.visitor
+        return dict(visitor.first or {}) if visitor else {}
+
+    @property
+    def consent(self) -> dict[str, str]:
+        """What holds, by purpose: granted, denied or pending."""
+        return self._identity.consent
+
+    def mirror(self, headers: Mapping[str, str]) -> dict[str, str] | None:
+        """A campaign that has just arrived, for the framework's own session; None: nothing to do.
+
+        ``headers`` are the response's, as for ``close``: what a shared cache may store is nobody's.
+        """
+        if not self._core.settings.mirror or not self._identity.campaign_arrived:
+            return None
+        return None if self._response.is_shared(headers) else self.campaign
+
+    @property
+    def route(self) -> str | None:
+        """The route template; the face sets it before ``close``."""
+        return self._scene.route
+
+    @route.setter
+    def route(self, template: str | None) -> None:
+        self._scene.route = template
+
+    @property
+    def finished(self) -> bool:
+        """Whether it is over: verbs called from now on belong to no request."""
+        return self._finished
+
+    # The verbs.
+
+    def track(
+        self,
+        name: str,
+        properties: Mapping[str, Any] | None = None,
+        *,
+        user_id: str | None = None,
+        anonymous_id: str | None = None,
+        timestamp: datetime | date | float | str | None = None,
+        event_id: str | None = None,
+        context: Mapping[str, Any] | None = None,
+    ) -> str | None:
+        """Records something that happened; its id once it is on disk, None when none was kept."""
+        core = self._core
+        try:
+            event = core.event(
+                "track", name, properties, user_id=user_id, anonymous_id=anonymous_id,
+                timestamp=timestamp, event_id=event_id, now=core.now(),
+            )  # fmt: skip
+        except EventError as error:
+            core.mistaken(error)
+            return None
+        return self._emit(event, context)
+
+    def page(
+        self, name: str | None = None, properties: Mapping[str, Any] | None = None, **given: Any
+    ) -> str | None:
+        """Records this request's page view now, named; a further call is a view of its own."""
+        page_id = self.page_id
+        is_own = self._visit == "navigation" and not self._response.view_kept and page_id
+        if not is_own or "event_id" in given:
+            return self._say("page", name, properties, given)
+        self._response.view_kept = True
+        return self._say("page", name, properties, {**given, "event_id": page_id})
+
+    def screen(
+        self, name: str | None = None, properties: Mapping[str, Any] | None = None, **given: Any
+    ) -> str | None:
+        """Records a screen of an app."""
+        return self._say("screen", name, properties, given)
+
+    def identify(
+        self, user_id: str | None = None, traits: Mapping[str, Any] | None = None, **given: Any
+    ) -> str | None:
+        """Says who the visitor is. Another user than before starts a new visitor."""
+        try:
+            user = ids.user(user_id)
+        except EventError as error:
+            self._core.mistaken(error)
+            return None
+        self._look()
+        if user is not None and self._identity.allowed:
+            self._identity.sign_in(user)
+            self._scene.forget()
+        return self._say("identify", None, traits, {**given, "user_id": user})
+
+    def group(
+        self, group_id: str, traits: Mapping[str, Any] | None = None, **given: Any
+    ) -> str | None:
+        """Says which group (company, team) the visitor belongs to."""
+        return self._say("group", None, traits, given, group_id=str(group_id))
+
+    def alias(self, user_id: str, previous_id: str | None = None, **given: Any) -> str | None:
+        """Says that two ids are one person; ``previous_id`` is the visitor's unless given."""
+        former = previous_id or self.anonymous_id
+        return self._say("alias", None, None, {**given, "user_id": user_id}, previous_id=former)
+
+    def reset(self) -> None:
+        """Forgets who it was: from here on it is another visitor."""
+        self._identity.start_over()
+        self._scene.forget()
+
+    def set_consent(self, given: Mapping[str, Any]) -> None:
+        """Takes a choice, {purpose: bool}; a purpose that is missing stays as it was."""
+        identity = self._identity
+        person = identity.person(opens=False)
+        try:
+            identity.choose(given)
+        except EventError as error:
+            self._core.mistaken(error)
+            return
+        self._scene.forget()
+        person = person or identity.person(opens=False)
+        self._core.keep(choice_entry(self._core, identity, person, identity.at))
+        return
+
+    def signed_in(self, user_id: str) -> None:
+        """The app has signed somebody in, or has loaded them (a framework's signal)."""
+        identity = self._identity
+        if identity.allowed and not self.excluded and identity.sign_in(user_id):
+            self._scene.forget()
+            self._record(self._core.event("identify", None, None, now=identity.at), None)
+
+    def signed_out(self) -> None:
+        """The app has signed its user out (a framework's signal)."""
+        self.reset()
+
+    def _say(
+        self,
+        kind: Kind,
+        name: str | None,
+        bag: Mapping[str, Any] | None,
+        given: Mapping[str, Any],
+        *,
+        group_id: str | None = None,
+        previous_id: str | None = None,
+    ) -> str | None:
+        more = dict(given)
+        context = more.pop("context", None)
+        try:
+            event = self._core.event(kind, name, bag, now=self._core.now(), **more)
+        except EventError as error:
+            self._core.mistaken(error)
+            return None
+        event.group_id, event.previous_id = group_id, previous_id
+        return self._emit(event, context)
+
+    def _emit(self, event: Event, context: Mapping[str, Any] | None) -> str | None:
+        if self.excluded or not self._identity.allowed:
+            self._core.count("excluded" if self.excluded else "consent", 1)
+            return None
+        self._look()
+        return self._record(event, context)
+
+    def _record(self, event: Event, context: Mapping[str, Any] | None) -> str | None:
+        identity, scene = self._identity, self._scene
+        session = identity.session
+        if event.anonymous_id is None:
+            event.anonymous_id = identity.visitor_id
+        if event.user_id is None:
+            event.user_id = identity.user
+        event.context = scene.context(context)
+        entry = Entry("event", self._core.now(), event, consent=identity.consent, facts=scene.facts)
+        if session is not None and event.type == "page" and event.message_id == scene.page_id:
+            entry.kind, entry.person, entry.await_half = "view", identity.person(), True
+            entry.page = PageRef(event.message_id, identity.at, "counted", self._core.host)
+        return event.message_id if self._core.keep(entry) else None
+
+    def _look(self) -> None:
+        """Looks at the user that the app has loaded by now, and follows it."""
+        if self._loaded_user is None or self._closed or not self._identity.allowed:
+            return
+        seen = self._loaded_user()
+        if seen is None:
+            return
+        if seen:
+            self.signed_in(seen)
+        else:
+            self._identity.user_gone()
+
+    # The face's part.
+
+    def close(self, status: int, headers: Mapping[str, str]) -> Ending:
+        """What the response becomes; called when it starts. Header names are lower case; several
+        of one name are joined by ``, ``."""
+        self._look()
+        self._closed = True
+        return NOTHING if self.excluded else self._response.close(status, headers)
+
+    def finish(self) -> None:
+        """Writes the page view, its mark and the request event; once, when the body is done."""
+        if self._finished:
+            return
+        self._finished = True
+        if self.own is None and not self.excluded and self._closed:
+            entries = self._response.last_entries()
+            if entries:
+                self._core.keep_last(entries)
+
+    def reply(self, body: bytes) -> Reply:
+        """The answer to a request for one of our own paths."""
+        if self.own is None:
+            raise LookupError("this request is the app's; only its own paths are answered here")
+        return self.own.reply(body)

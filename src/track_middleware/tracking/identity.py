@@ -1,0 +1,223 @@
+"""Who a request is: consent first, then visitor, session and user, and what they become in it.
+
+One object per request, owned by its exchange; it decides which of our cookies the response sets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+
+from ..event import Person
+from ..http import Cookie, Request
+from . import consent as consents
+from . import session as sessions
+from . import visitor as visitors
+from .campaign import campaign
+from .consent import Choice, Consent
+from .core import Core
+from .session import Session
+from .visitor import Visitor
+
+#: Looks at the user that the app has already loaded: its id, "" for nobody, None for not loaded.
+LoadedUser = Callable[[], "str | None"]
+
+
+class Identity:
+    """The visitor, session, user and consent of one request."""
+
+    __slots__ = (
+        "_campaign",
+        "_carried",
+        "_choice",
+        "_core",
+        "_deleting",
+        "_nobody",
+        "_request",
+        "_session",
+        "_stored_session",
+        "_stored_visitor",
+        "app_user",
+        "at",
+        "campaign_arrived",
+        "consent",
+        "visitor",
+    )  # fmt: skip
+
+    def __init__(self, core: Core, request: Request, at: float) -> None:
+        self._core = core
+        self._request = request
+        self.at = at
+        self.app_user: str | None = None
+        self._session: Session | None = None
+        self._campaign: dict[str, str] | None = None
+        self.campaign_arrived = False
+        self._deleting = False
+        self._nobody: str | None = None
+        jars = core.cookies
+        values = jars.values(request.header("cookie"))
+        self._carried = "v" in values
+        chosen = values.get("c")
+        self._choice: Choice | None = jars.choice.read(chosen) if chosen else None
+        self.consent: Consent = core.rules.decide(
+            self._choice, gpc=request.header("sec-gpc") == "1", dnt=request.header("dnt") == "1"
+        )
+        self._stored_visitor: Visitor | None = None
+        self._stored_session: Session | None = None
+        if self.allowed:
+            self._read(values)
+        else:
+            self._deleting = "v" in values or "s" in values
+        self.visitor: Visitor | None = self._stored_visitor
+
+    def _read(self, values: dict[str, str]) -> None:
+        kept = values.get("v")
+        if kept:
+            self._stored_visitor = self._core.cookies.visitor.read(kept)
+        kept = values.get("s")
+        if kept and self._stored_visitor is not None:
+            self._stored_session = self._core.cookies.session.read(kept)
+
+    @property
+    def allowed(self) -> bool:
+        """Whether this visitor may be tracked at all."""
+        return self.consent["analytics"] == consents.GRANTED
+
+    @property
+    def user(self) -> str | None:
+        """The user: the cookie's while the app confirms it, else what the app has loaded."""
+        if self.visitor is None:
+            return self.app_user
+        return self.visitor.user_at(self.at, self._core.settings.session_max)
+
+    @property
+    def campaign(self) -> dict[str, str]:
+        """The campaign in this request's own query."""
+        if self._campaign is None:
+            self._campaign = campaign(self._request.query)
+        return self._campaign
+
+    @property
+    def visitor_id(self) -> str:
+        """The visitor's id, or a one-off id where nobody was minted."""
+        if self.visitor is not None:
+            return self.visitor.id
+        if self._nobody is None:
+            self._nobody = self._core.new_id()
+        return self._nobody
+
+    def arrive(self) -> None:
+        """A top-level navigation: mints a visitor where there is none, opens or prolongs the
+        session."""
+        if self.visitor is None and self.allowed:
+            self.mint(self._core.new_id(), fresh=not self._carried)
+        if self._session is None and self.visitor is not None:
+            self._session = self._opened(self.visitor)
+
+    def mint(self, visitor_id: str, *, fresh: bool) -> None:
+        """Makes this request's visitor a new one."""
+        self.visitor = visitors.minted(visitor_id, self.at, fresh=fresh)
+        self._session = None
+
+    @property
+    def session(self) -> Session | None:
+        """The session that an event of this request belongs to; opened or prolonged by asking."""
+        if self._session is None and self.visitor is not None:
+            self._session = self._opened(self.visitor)
+        return self._session
+
+    def _opened(self, visitor: Visitor) -> Session:
+        settings = self._core.settings
+        stored = self._stored_session
+        session = sessions.current(
+            stored, visitor.id, self.campaign,
+            now=self.at, idle=settings.session_timeout, longest=settings.session_max,
+        )  # fmt: skip
+        if session is not stored and session.campaign:
+            self.campaign_arrived = True
+            if visitor.first is None:
+                self.visitor = msgspec.structs.replace(visitor, first=session.campaign)
+        return session
+
+    def peeked_session(self) -> Session | None:
+        """The stored session, for what neither opens nor prolongs one."""
+        stored = self._stored_session
+        return stored if stored and self.visitor and stored.visitor == self.visitor.id else None
+
+    def sign_in(self, user: str) -> bool:
+        """Takes the user that the app or a verb names; True when the visitor has not had them yet.
+
+        Another user than before starts a new visitor.
+        """
+        if self.visitor is None:
+            new, self.app_user = self.app_user != user, user
+            return new
+        if visitors.is_another(self.visitor, user):
+            self.mint(self._core.new_id(), fresh=False)
+        visitor = self.visitor
+        if not visitor.signed_in or self.at - visitor.confirmed > self._core.confirm_after:
+            self.visitor = visitors.with_user(visitor, user, self.at)
+        return visitor.user is None
+
+    def user_gone(self) -> None:
+        """The app has loaded nobody: the cookie's user is over, the visitor stays."""
+        self.app_user = None
+        if self.visitor is not None and self.visitor.signed_in:
+            self.visitor = visitors.without_user(self.visitor)
+
+    def start_over(self) -> None:
+        """A sign-out or reset: from here on it is another visitor."""
+        self.app_user = None
+        if self.visitor is not None:
+            self.mint(self._core.new_id(), fresh=False)
+
+    def choose(self, given: Mapping[str, Any]) -> Choice:
+        """Takes a consent choice; a refusal ends visitor and session with this request."""
+        choice = consents.chosen(given, self._choice, self.at)
+        header = self._request.header
+        self.consent = self._core.rules.decide(
+            choice, gpc=header("sec-gpc") == "1", dnt=header("dnt") == "1"
+        )
+        self._choice = choice
+        if not self.allowed:
+            self._deleting = True
+            self.visitor = self._session = None
+        return choice
+
+    def person(self, *, opens: bool = True) -> Person | None:
+        """Visitor, session and user as the worker shall know them; None without a visitor."""
+        session = self.session if opens else self.peeked_session()
+        visitor = self.visitor
+        if visitor is None:
+            return None
+        person = Person(visitor.id, user=self.user, fresh=visitor.fresh, minted=visitor.minted)
+        if session is not None:
+            person.session, person.number, person.start = session.id, session.number, session.start
+        return person
+
+    def cookies(self) -> tuple[Cookie, ...]:
+        """What the response sets: changed values, and renewed ones at most once a day or minute."""
+        request, jars = self._request, self._core.cookies
+        secure, host = request.scheme == "https", request.host
+        wanted: list[Cookie] = []
+        if self._choice is not None and self._choice.at == int(self.at):
+            wanted.append(jars.set(jars.choice, self._choice, host=host, secure=secure))
+        if self._deleting and not self.allowed:
+            wanted += [
+                jars.delete(jar, host=host, secure=secure) for jar in (jars.visitor, jars.session)
+            ]
+        visitor = self.visitor
+        if visitor is None:
+            return tuple(wanted)
+        if visitor is not self._stored_visitor or self.at - visitor.renewed > visitors.RENEW_AFTER:
+            kept = visitors.kept(visitor, self.at)
+            wanted.append(jars.set(jars.visitor, kept, host=host, secure=secure))
+        session = self._session
+        if session is not None and (
+            session is not self._stored_session or self.at - session.seen > sessions.RENEW_AFTER
+        ):
+            held = sessions.kept(session, self.at)
+            wanted.append(jars.set(jars.session, held, host=host, secure=secure))
+        return tuple(wanted)

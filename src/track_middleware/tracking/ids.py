@@ -1,0 +1,57 @@
+"""Ids: what is one, what never is, and ids derived from others."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+
+from ..errors import EventError
+from ..event import ID_LENGTH
+
+#: What broken front ends send for "nobody"; never an id (ankane/ahoy issues 203, 240, 469).
+NOBODY = frozenset(
+    {
+        "", "0", "-1", "null", "nil", "none", "undefined", "nan", "false", "true", "guest",
+        "anonymous", "unknown", "user", "id", "distinct_id", "not_authenticated", "[object object]",
+        "00000000-0000-0000-0000-000000000000",
+    }
+)  # fmt: skip
+
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
+_USER_LENGTH = 255
+
+
+def user(value: object) -> str | None:
+    """A user id as text, or None for nobody. EventError when it can be no id."""
+    if value is None:
+        return None
+    if isinstance(value, (bool, list, dict, float, bytes)):
+        raise EventError(f"user_id is a {type(value).__name__}; pass a string or a number")
+    text = str(value).strip()
+    if text.lower() in NOBODY:
+        return None
+    return text[:_USER_LENGTH]
+
+
+def event_id(value: object) -> str:
+    """A caller's own event id; EventError when it is no string of 1 to 100 characters."""
+    text = str(value) if not isinstance(value, (bytes, list, dict)) else ""
+    if not 0 < len(text) <= ID_LENGTH:
+        raise EventError(f"event_id must have 1 to {ID_LENGTH} characters")
+    return text
+
+
+def is_uuid(text: object) -> bool:
+    """Whether a text is a UUID in its usual, lower-case form."""
+    return isinstance(text, str) and _UUID.match(text) is not None
+
+
+def uuid_text(digest: bytes, version: int = 8) -> str:
+    """The first 16 bytes of a digest in a UUID's form (RFC 9562, version 8 unless told)."""
+    h = digest[:16].hex()
+    return f"{h[:8]}-{h[8:12]}-{version}{h[13:16]}-a{h[17:20]}-{h[20:]}"
+
+
+def derived(*parts: str) -> str:
+    """An id that follows from its parts: the same parts make the same id everywhere."""
+    return uuid_text(hashlib.sha256("\0".join(parts).encode()).digest())

@@ -1,0 +1,198 @@
+"""Puts the script tag into an HTML document, whole or streamed.
+
+The tag goes where the template's placeholder stands, else before ``</head>``, else before
+``</body>``. What looks like one of these inside a comment, script, style or text field is passed
+over. A stream is never held back but for a mark that its chunk may have cut in two.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+from functools import lru_cache
+
+PLACEHOLDER = "<!--track_middleware:script-->"
+
+#: Elements whose content is no markup (WHATWG HTML, 13.1.2).
+_RAW = ("script", "style", "title", "textarea", "template", "noscript", "xmp", "iframe")
+_OPEN = f"<(?:{'|'.join(_RAW)})(?=[\\s>/])|<!--"
+_LONGEST_CLOSE = 16
+
+
+class Charset:
+    """The marks of a document as its charset writes them."""
+
+    __slots__ = ("_encoding", "close", "mark", "placeholder", "width")
+
+    def __init__(self, encoding: str) -> None:
+        self._encoding = encoding
+        self.width = len("<".encode(encoding))
+        self.placeholder = self.encode(PLACEHOLDER)
+        self.mark = self._pattern(rf"({re.escape(PLACEHOLDER)})|(</head\s*>)|(</body\s*>)|{_OPEN}")
+        self.close = {name: self._pattern(rf"</{name}(?=[\s>/])") for name in _RAW} | {
+            "!--": self._pattern("-->")
+        }
+
+    def encode(self, text: str) -> bytes:
+        """Text in this charset, without a byte order mark."""
+        return text.encode(self._encoding, "xmlcharrefreplace")
+
+    def name_of(self, opening: bytes) -> str:
+        """The element (or ``!--``) that an opening mark opens."""
+        return opening.decode(self._encoding, "replace").lower().lstrip("<")
+
+    def _pattern(self, source: str) -> re.Pattern[bytes]:
+        if self.width == 1:
+            return re.compile(source.encode("ascii"), re.IGNORECASE)
+        return re.compile(_widened(source, self._encoding), re.IGNORECASE)
+
+
+def _widened(source: str, encoding: str) -> bytes:
+    """A pattern over ASCII text as a pattern over the same text in UTF-16 or UTF-32."""
+    wide = b""
+    for piece in re.findall(r"\[\\s>/\]|\\s\*|\\.|\(\?[:=]|[()|]|.", source):
+        if piece in ("(", ")", "|", "(?:", "(?="):
+            wide += piece.encode()
+        elif piece == r"\s*":
+            spaces = b"|".join(re.escape(each.encode(encoding)) for each in " \t\r\n")
+            wide += b"(?:" + spaces + b")*"
+        elif piece == r"[\s>/]":
+            wide += b"(?:" + b"|".join(re.escape(e.encode(encoding)) for e in " \t\r\n>/") + b")"
+        else:
+            wide += re.escape(piece[-1].encode(encoding))
+    return wide
+
+
+_BOM_STARTS = (b"\xff", b"\xfe", b"\x00")
+_BOMS = (
+    (codecs.BOM_UTF32_LE, "utf-32-le"), (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"),
+)  # fmt: skip
+
+
+@lru_cache(maxsize=16)
+def _charset(encoding: str) -> Charset:
+    return Charset(encoding)
+
+
+def charset(content_type: str, start: bytes) -> Charset:
+    """The charset of a document by its content type and first bytes; the tag itself is ASCII, so
+    all that matters is how wide a character is."""
+    if start[:1] in _BOM_STARTS:
+        for bom, encoding in _BOMS:
+            if start.startswith(bom):
+                return _charset(encoding)
+    return _named(content_type)
+
+
+@lru_cache(maxsize=256)
+def _named(content_type: str) -> Charset:
+    lowered = content_type.lower()
+    if "utf-16" not in lowered and "utf-32" not in lowered:
+        return _charset("ascii")
+    width = "32" if "utf-32" in lowered else "16"
+    order = "le" if f"utf-{width}le" in lowered.replace("-le", "le") else "be"
+    return _charset(f"utf-{width}-{order}")  # without a mark it is big-endian (RFC 2781, 4.3)
+
+
+class Injector:
+    """Puts one tag into one document. Either ``whole`` once, or ``feed`` and ``end``.
+
+    ``everywhere`` False (the host turned injection off) puts it only where the placeholder stands.
+    """
+
+    __slots__ = ("_charset", "_content_type", "_done", "_everywhere", "_held", "_inside", "_tag")
+
+    def __init__(self, tag: str, content_type: str, *, everywhere: bool = True) -> None:
+        self._tag = tag
+        self._content_type = content_type
+        self._everywhere = everywhere
+        self._charset: Charset | None = None
+        self._inside: re.Pattern[bytes] | None = None
+        self._held = b""
+        self._done = False
+
+    def whole(self, body: bytes) -> bytes:
+        """The document with the tag in it; the very same object when there is no place for it."""
+        marks = charset(self._content_type, body[:4])
+        at = body.find(marks.placeholder)
+        if at >= 0:
+            return b"".join(
+                (body[:at], marks.encode(self._tag), body[at + len(marks.placeholder) :])
+            )
+        if not self._everywhere:
+            return body
+        at = _place(body, marks)
+        return body if at < 0 else b"".join((body[:at], marks.encode(self._tag), body[at:]))
+
+    def feed(self, chunk: bytes) -> bytes:
+        """What may be sent of a stream once ``chunk`` has come."""
+        if self._done or not chunk:
+            return chunk
+        if self._charset is None:
+            self._charset = charset(self._content_type, chunk[:4])
+        return self._scan(self._held + chunk, self._charset)
+
+    def end(self) -> bytes:
+        """What was held back, when the stream is over."""
+        held, self._held, self._done = self._held, b"", True
+        return held
+
+    def _scan(self, text: bytes, marks: Charset) -> bytes:
+        at = 0
+        while True:
+            if self._inside is not None:
+                closing = self._inside.search(text, at)
+                if closing is None:
+                    return self._release(text, _possible_close(text, at, marks))
+                at, self._inside = closing.end(), None
+            found = marks.mark.search(text, at)
+            if found is None:
+                return self._release(text, _possible_start(text, at, marks))
+            if found.lastindex is None:
+                if marks.placeholder.startswith(text[found.start() :]):
+                    return self._release(text, found.start())
+                self._inside = marks.close[marks.name_of(found.group())]
+                at = found.end()
+            elif found.lastindex == 1 or self._everywhere:
+                return self._put(text, found, marks)
+            else:
+                at = found.end()
+
+    def _put(self, text: bytes, found: re.Match[bytes], marks: Charset) -> bytes:
+        self._done, self._held = True, b""
+        after = found.end() if found.lastindex == 1 else found.start()
+        return b"".join((text[: found.start()], marks.encode(self._tag), text[after:]))
+
+    def _release(self, text: bytes, at: int) -> bytes:
+        self._held = text[at:]
+        return text[:at]
+
+
+def _place(body: bytes, marks: Charset) -> int:
+    """Where ``</head>``, else ``</body>``, really closes; -1 when neither does."""
+    at = 0
+    while True:
+        found = marks.mark.search(body, at)
+        if found is None:
+            return -1
+        if found.lastindex is not None:
+            return found.start()
+        closing = marks.close[marks.name_of(found.group())].search(body, found.end())
+        if closing is None:
+            return -1
+        at = closing.end()
+
+
+def _possible_close(text: bytes, at: int, marks: Charset) -> int:
+    """From where a chunk's end may be the beginning of a closing mark (``</script``, ``-->``)."""
+    since = max(at, len(text) - _LONGEST_CLOSE * marks.width)
+    found = [text.find(marks.encode(sign), since) for sign in "<-"]
+    return min((start for start in found if start >= 0), default=len(text))
+
+
+def _possible_start(text: bytes, at: int, marks: Charset) -> int:
+    """From where a chunk's end may be the beginning of a mark: its last ``<`` still open."""
+    longest = (len(PLACEHOLDER) + 1) * marks.width
+    start = text.rfind(marks.encode("<"), max(at, len(text) - longest))
+    return len(text) if start < 0 else start

@@ -1,0 +1,44 @@
+"""Where a request comes from: the client's address and country, and whether a POST is ours."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from ..http import Request
+from .core import Core
+from .privacy import client_address, kept_address
+
+#: Headers that CDNs put a visitor's country in; believed only behind a trusted proxy.
+_COUNTRY = ("cf-ipcountry", "x-vercel-ip-country", "cloudfront-viewer-country", "eo-ipcountry")
+
+
+def client(core: Core, request: Request) -> tuple[str | None, dict[str, str] | None]:
+    """What is kept of the client's address, and the CDN's word on the country."""
+    address, proxies = request.peer, core.settings.trusted_proxies
+    facts = None
+    if proxies:
+        address = client_address(address, request.header("x-forwarded-for"), proxies)
+        country = next(filter(None, map(request.header, _COUNTRY)), "")
+        facts = {"country": country[:2].upper()} if country else None
+    return (kept_address(address, core.settings.ip) if address else None), facts
+
+
+def is_ours(request: Request, linked: frozenset[str]) -> bool:
+    """Whether a POST comes from our own pages, or a linked domain's.
+
+    ``Sec-Fetch-Site`` is the browser's own word (W3C Fetch Metadata); without it the Origin must be
+    this host. A client that sends neither is no browser, and could forge both.
+    """
+    site = request.header("sec-fetch-site")
+    if site == "same-origin":
+        return True
+    origin = request.header("origin")
+    if not origin:
+        return site in ("", "none")
+    try:
+        parts = urlsplit(origin)
+    except ValueError:
+        return False
+    if parts.hostname in linked:
+        return True
+    return not site and bool(parts.netloc) and parts.netloc.lower() == request.host.lower()

@@ -1,0 +1,54 @@
+"""Our own paths: a prefix that no filter list can know, and what lies under it."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import re
+from collections.abc import Iterable, Sequence
+from fnmatch import translate
+
+from .signing import Mac
+
+#: What lies under the prefix: method and purpose.
+OWN = {"m.js": ("GET", "script"), "q": ("POST", "collect"), "c": ("POST", "consent")}
+
+_HASHED_SCRIPT = re.compile(r"m\.[0-9a-f]{8}\.js\Z")
+
+
+def prefix(secret_key: str) -> str:
+    """The first path segment of everything the browser calls, derived from the secret key."""
+    digest = hmac.new(secret_key.encode(), b"track-middleware/path/1", hashlib.sha256).digest()
+    return base64.b32encode(digest)[:8].decode("ascii").lower()
+
+
+def own(path: str, starts: tuple[str, ...]) -> str | None:
+    """The rest of a path that is ours, without its prefix; None when it is the app's."""
+    if not path.startswith(starts):
+        return None
+    return path.split("/", 2)[2]
+
+
+def starts(prefixes: Iterable[str]) -> tuple[str, ...]:
+    """The beginnings of our own paths, for ``own``."""
+    return tuple(f"/{each}/" for each in dict.fromkeys(prefixes))
+
+
+def purpose(rest: str) -> tuple[str, str] | None:
+    """Method and purpose of what lies at ``rest`` under the prefix; None when nothing does."""
+    if _HASHED_SCRIPT.match(rest):
+        return OWN["m.js"]
+    return OWN.get(rest)
+
+
+def globs(patterns: Sequence[str]) -> re.Pattern[str] | None:
+    """One pattern for a list of path globs; None for an empty list."""
+    if not patterns:
+        return None
+    return re.compile("|".join(f"(?:{translate(each)})" for each in patterns))
+
+
+def load_mac(secret_key: str) -> Mac:
+    """Makes a visitor's id of a load id, where a page from a shared cache could carry none."""
+    return Mac(b"track-middleware/load/1\0" + secret_key.encode())

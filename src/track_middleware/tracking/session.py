@@ -1,0 +1,75 @@
+"""One visitor's events with under 30 idle minutes between them."""
+
+from __future__ import annotations
+
+import msgspec
+
+from .campaign import fitted, strong
+from .ids import derived
+
+#: The session's cookie is written again at most once a minute.
+RENEW_AFTER = 60
+
+
+class Session(msgspec.Struct, array_like=True, frozen=True):
+    """One session, as its cookie holds it. ``start`` and ``seen`` are epoch seconds; ``seen`` may
+    lag a minute behind. ``campaign`` is the touch it began with, cut to the cookie's room."""
+
+    id: str
+    visitor: str
+    number: int
+    start: int
+    seen: int
+    campaign: dict[str, str] | None = None
+
+
+def current(
+    session: Session | None,
+    visitor: str,
+    campaign: dict[str, str],
+    *,
+    now: float,
+    idle: int,
+    longest: int,
+) -> Session:
+    """The session that an event at ``now`` belongs to: the one given, or the one that follows it.
+
+    A new one begins after ``idle`` silent seconds, after ``longest`` in all, for another visitor,
+    and for a campaign that differs from the session's. Its id is derived from visitor, former
+    session and campaign, so that several tabs restored at once open one.
+    """
+    if session is None or session.visitor != visitor:
+        return _following(None, visitor, campaign, now)
+    over = now - session.seen > idle or now - session.start > longest
+    if over or (campaign and strong(campaign) and differs(campaign, session.campaign)):
+        return _following(session, visitor, campaign, now)
+    return session
+
+
+def differs(campaign: dict[str, str], former: dict[str, str] | None) -> bool:
+    """Whether a campaign is another one than the session's, whose values may have been cut."""
+    if not former:
+        return True
+    return any(
+        not campaign.get(name, "").startswith(value) for name, value in former.items()
+    ) or any(name not in former and name in ("source", "medium", "name") for name in campaign)
+
+
+def _following(
+    former: Session | None, visitor: str, campaign: dict[str, str], now: float
+) -> Session:
+    touch = "&".join(f"{name}={campaign[name]}" for name in sorted(campaign))
+    return Session(
+        id=derived(visitor, former.id if former else "", touch),
+        visitor=visitor,
+        number=former.number + 1 if former else 1,
+        start=int(now),
+        seen=int(now),
+        campaign=campaign or None,
+    )
+
+
+def kept(session: Session, now: float) -> Session:
+    """The session as its cookie shall hold it: seen now, the campaign cut to fit."""
+    campaign = fitted(session.campaign) if session.campaign else None
+    return msgspec.structs.replace(session, seen=int(now), campaign=campaign)

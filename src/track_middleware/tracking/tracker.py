@@ -1,0 +1,120 @@
+"""The tracker: opens exchanges, and speaks the verbs where there is no request."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any
+
+import msgspec
+
+from ..errors import EventError
+from ..event import Entry, Event
+from ..http import Request
+from ..settings import Settings
+from .core import Core, Seams
+from .exchange import Exchange
+from .identity import LoadedUser
+
+
+class Tracker:
+    """One site's tracker: pure but for the seams it was given."""
+
+    __slots__ = ("_outside", "core", "settings")
+
+    def __init__(self, settings: Settings, seams: Seams) -> None:
+        self.settings = settings
+        self.core = Core(settings, seams)
+        about = {"library": self.core.library, "platform": "server"}
+        self._outside = msgspec.Raw(msgspec.json.encode(about))
+
+    def open(self, request: Request, loaded_user: LoadedUser | None = None) -> Exchange:
+        """The exchange of a request. ``loaded_user`` looks at the user that the app has already
+        loaded (its id, "" for nobody, None for not loaded) and never loads one."""
+        return Exchange(self.core, request, loaded_user)
+
+    def track(
+        self,
+        name: str,
+        properties: Mapping[str, Any] | None = None,
+        *,
+        user_id: str | None = None,
+        anonymous_id: str | None = None,
+        timestamp: datetime | date | float | str | None = None,
+        event_id: str | None = None,
+        context: Mapping[str, Any] | None = None,
+    ) -> str | None:
+        """Records something that happened outside a request; its id once it is on disk."""
+        core = self.core
+        now = core.now()
+        try:
+            event = core.event(
+                "track", name, properties, user_id=user_id, anonymous_id=anonymous_id,
+                timestamp=timestamp, event_id=event_id, now=now,
+            )  # fmt: skip
+        except EventError as error:
+            core.mistaken(error)
+            return None
+        return self._keep(event, context, now)
+
+    def page(
+        self, name: str | None = None, properties: Mapping[str, Any] | None = None, **given: Any
+    ) -> str | None:
+        """Records a page view outside a request."""
+        return self._other("page", name, properties, given)
+
+    def screen(
+        self, name: str | None = None, properties: Mapping[str, Any] | None = None, **given: Any
+    ) -> str | None:
+        """Records a screen of an app."""
+        return self._other("screen", name, properties, given)
+
+    def identify(
+        self, user_id: str | None = None, traits: Mapping[str, Any] | None = None, **given: Any
+    ) -> str | None:
+        """Records who a user is."""
+        return self._other("identify", None, traits, {**given, "user_id": user_id})
+
+    def group(
+        self, group_id: str, traits: Mapping[str, Any] | None = None, **given: Any
+    ) -> str | None:
+        """Records which group a user belongs to."""
+        return self._other("group", None, traits, given, group_id=str(group_id))
+
+    def alias(self, user_id: str, previous_id: str | None = None, **given: Any) -> str | None:
+        """Records that two ids are one person."""
+        if previous_id is None:
+            self.core.mistaken(EventError("alias() outside a request wants previous_id"))
+            return None
+        return self._other(
+            "alias", None, None, {**given, "user_id": user_id}, previous_id=previous_id
+        )
+
+    def _other(
+        self,
+        kind: Any,
+        name: str | None,
+        bag: Mapping[str, Any] | None,
+        given: dict[str, Any],
+        *,
+        group_id: str | None = None,
+        previous_id: str | None = None,
+    ) -> str | None:
+        now = self.core.now()
+        context = given.pop("context", None)
+        try:
+            event = self.core.event(kind, name, bag, now=now, **given)
+        except EventError as error:
+            self.core.mistaken(error)
+            return None
+        event.group_id, event.previous_id = group_id, previous_id
+        return self._keep(event, context, now)
+
+    def _keep(self, event: Event, context: Mapping[str, Any] | None, now: float) -> str | None:
+        core = self.core
+        if event.user_id is None and event.anonymous_id is None:
+            event.anonymous_id = core.new_id()
+        event.context = (
+            {**msgspec.json.decode(self._outside), **context} if context else self._outside
+        )
+        return event.message_id if core.keep(Entry("event", now, event)) else None

@@ -1,0 +1,248 @@
+"""Settings become a tracker, a spool and a keeper; and which tracker a verb means."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import time
+import weakref
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from . import __version__, dotted
+from .delivery.counters import Counters
+from .delivery.keeper import Keeper
+from .delivery.spool import Spool
+from .errors import EventError, NoTracker
+from .event import Entry
+from .http import Request
+from .places import prefixes, script, secret
+from .settings import NAMES, Settings, load
+from .tracking import ids
+from .tracking.core import Seams
+from .tracking.exchange import Exchange
+from .tracking.identity import LoadedUser
+from .tracking.tracker import Tracker
+
+logger = logging.getLogger("track_middleware")
+
+#: The exchange of the request that is being served in this context.
+CURRENT: ContextVar[Exchange | None] = ContextVar("track_middleware_exchange", default=None)
+
+#: Takes an append to run later (at a transaction's commit) and says whether it did.
+Defer = Callable[[Callable[[], None]], bool]
+
+
+def new_id() -> str:
+    """A random UUID (version 4) in its usual form."""
+    h = os.urandom(16).hex()
+    return f"{h[:8]}-{h[8:12]}-4{h[13:16]}-a{h[17:20]}-{h[20:]}"
+
+
+class Wiring:
+    """One site's parts, put together: what a face and the verbs need."""
+
+    def __init__(self, settings: Settings, *, defer: Defer | None = None, name: str = "") -> None:
+        data_dir = Path(settings.data_dir)
+        keys = [*reversed(settings.secret_key_fallbacks), settings.secret_key or secret(data_dir)]
+        settings = replace(settings, secret_key=keys[-1])
+        self.settings = settings
+        self.name = name or str(data_dir)
+        self.data_dir = data_dir
+        self.counters = Counters(data_dir / "counters")
+        self.keeper = Keeper(settings, data_dir=data_dir)
+        self.spool = Spool(
+            data_dir,
+            now=time.time,
+            min_free=settings.min_free,
+            on_first=self.keeper.first_event,
+            count=self.counters.add,
+        )
+        self._defer = defer
+        self._user_id = dotted.resolved("user_id", settings.user_id)
+        self._told: set[str] = set()
+        self.tracker = Tracker(settings, self._seams(keys))
+        _built.add(self)
+
+    def _seams(self, keys: Sequence[str]) -> Seams:
+        return Seams(
+            now=time.time,
+            new_id=new_id,
+            sink=self.sink,
+            last_sink=self.last_sink,
+            count=self.counters.add,
+            trouble=self.trouble,
+            keys=keys,
+            prefixes=prefixes(self.settings, keys, self.data_dir, now=time.time()),
+            script=script(),
+            version=__version__,
+            domain_of=_domain_rule(self.settings.cookie_domain),
+        )
+
+    def open(self, request: Request, loaded_user: LoadedUser | None = None) -> Exchange:
+        """The exchange of a request; the face sets ``CURRENT`` around the app."""
+        return self.tracker.open(request, loaded_user)
+
+    def user_look(self, request: Any, look: LoadedUser | None) -> LoadedUser | None:
+        """How an exchange learns its user: the ``user_id`` setting is asked about the framework's
+        own request; where it has no answer, or is not set, the face's ``look`` decides."""
+        ask = self._user_id
+        if ask is None:
+            return look
+
+        def asked() -> str | None:
+            user = ids.user(ask(request))
+            if user is None:
+                return look() if look is not None else None
+            return user
+
+        return asked
+
+    def sink(self, entries: Sequence[Entry]) -> bool:
+        """Where the verbs' entries go: a transaction's end where one is open, else as the last."""
+        if self._defer is not None and not _captures and self._deferred(entries, self._defer):
+            return True
+        return self.last_sink(entries)
+
+    def last_sink(self, entries: Sequence[Entry]) -> bool:
+        """Where entries go at once: the spool, or a test's list."""
+        if _captures:
+            for take in _captures:
+                take(entries)
+            return True
+        if not self.settings.enabled:
+            return False
+        kept = self.spool.append(entries)
+        if self._is_inline and CURRENT.get() is None:
+            self.keeper.drain_inline()
+        return kept
+
+    @property
+    def _is_inline(self) -> bool:
+        return self.settings.deliver == "inline"
+
+    def _deferred(self, entries: Sequence[Entry], defer: Defer) -> bool:
+        """Whether the append waits for a commit; the entries are encoded as they are now."""
+        frames: list[bytes] = []
+
+        def append() -> None:
+            self.spool.write(b"".join(frames))
+
+        if not self.settings.enabled or not defer(append):
+            return False
+        frames.append(self.spool.encode(entries))
+        return True
+
+    def after_response(self) -> None:
+        """What a face calls when a response's body is done: ``inline`` delivers here."""
+        if self._is_inline:
+            self.keeper.drain_inline()
+
+    def flush(self, timeout: float) -> bool:
+        """Waits until what this process has accepted is delivered or in the store's retries."""
+        return self.keeper.flush(self.spool, timeout)
+
+    def trouble(self, error: Exception) -> None:
+        """The one boundary's verdict on an error of ours: raised in development, else counted and
+        logged once per kind, and the host's response goes on as if we were not there."""
+        if self.settings.debug or self.settings.strict:
+            raise error
+        self.counters.add("trouble", 1)
+        kind = f"{type(error).__name__}: {error}"[:200]
+        if kind in self._told or len(self._told) > 1000:
+            return
+        self._told.add(kind)
+        if isinstance(error, EventError):
+            logger.warning("an event was not recorded: %s", error)
+        else:
+            logger.error("tracking failed; the response is unchanged", exc_info=error)
+
+
+def in_exchange() -> bool:
+    """Whether this context is serving a request that already has an exchange (nested apps)."""
+    exchange = CURRENT.get()
+    return exchange is not None and not exchange.finished
+
+
+def build(
+    given: Mapping[str, Any],
+    *,
+    defaults: Mapping[str, Any] | None = None,
+    defer: Defer | None = None,
+    name: str = "",
+) -> Wiring:
+    """A wiring from a face's settings, over the face's own defaults and under ``TRACK_*``.
+
+    SettingsError names what cannot be used.
+    """
+    settings = load(given, os.environ, defaults=defaults)
+    data_dir = Path(settings.data_dir or ".track").absolute()
+    host = settings.data_host or socket.gethostname()
+    settings = replace(settings, data_dir=str(data_dir), data_host=host)
+    return Wiring(settings, defer=defer, name=name)
+
+
+# Which tracker a verb means.
+
+_built: weakref.WeakSet[Wiring] = weakref.WeakSet()
+_configured: list[Wiring] = []
+_captures: list[Callable[[Sequence[Entry]], None]] = []
+
+#: Asked in turn by a verb outside a request: Django's settings, Flask's current app. A face adds
+#: its own when it is imported.
+FINDERS: list[Callable[[], Wiring | None]] = []
+
+
+def configure(given: Mapping[str, Any]) -> Wiring:
+    """Sets this process's tracker; a further call replaces it."""
+    wiring = build(given)
+    _configured[:] = [wiring]
+    return wiring
+
+
+def found() -> Wiring:
+    """The wiring that a verb outside a request means; NoTracker names them when it is not clear."""
+    for finder in FINDERS:
+        wiring = finder()
+        if wiring is not None:
+            return wiring
+    if _configured:
+        return _configured[0]
+    known = list(_built)
+    if len(known) == 1:
+        return known[0]
+    if known:
+        names = ", ".join(sorted(each.name for each in known))
+        raise NoTracker(
+            f"this process has several trackers ({names}); call the verb in a request, "
+            "or track_middleware.configure(…) once"
+        )
+    if any(f"TRACK_{name.upper()}" in os.environ for name in NAMES):
+        return configure({})
+    raise NoTracker(
+        "no tracker is set up: add the middleware, call track_middleware.configure(…), "
+        "or set TRACK_DATA_DIR"
+    )
+
+
+@contextmanager
+def captured(take: Callable[[Sequence[Entry]], None]) -> Iterator[None]:
+    """While it lasts, every entry of this process goes to ``take`` and nowhere else."""
+    _captures.append(take)
+    try:
+        yield
+    finally:
+        _captures.remove(take)
+
+
+def _domain_rule(domain: str) -> Callable[[str], str | None]:
+    if domain != "auto":
+        return lambda host: domain or None
+    from .domains import registrable
+
+    return registrable
