@@ -1,0 +1,63 @@
+"""A real Chromium, and the site it walks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.client.site import Site, served
+from tests.programs import chromium
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, BrowserContext, Page
+
+FLAGS = (
+    "--headless=new", "--no-sandbox", "--disable-dev-shm-usage",
+    "--disable-background-networking", "--no-first-run",
+)  # fmt: skip
+
+#: A page at a path of the site, already loaded.
+Open = Callable[[str], "Page"]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """One Chromium for a module; ended with it, since its event loop would be in others' way."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=chromium(),
+            headless=False,
+            args=FLAGS,
+            ignore_default_args=["--disable-back-forward-cache"],
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    """A browser profile of this test's own."""
+    with browser.new_context(locale="de-DE", timezone_id="Europe/Berlin") as context:
+        yield context
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    with served() as site:
+        yield site
+
+
+@pytest.fixture
+def open_page(context: BrowserContext, site: Site) -> Open:
+    """Opens a path of the site in a new tab."""
+
+    def opened(path: str = "/") -> Page:
+        page = context.new_page()
+        page.goto(site.url(path))
+        return page
+
+    return opened
