@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Protocol
 
 import pytest
 
@@ -18,8 +18,11 @@ FLAGS = (
     "--disable-background-networking", "--no-first-run",
 )  # fmt: skip
 
-#: A page at a path of the site, already loaded.
-Open = Callable[[str], "Page"]
+
+class Open(Protocol):
+    """Opens a path of the site in a new tab and returns when it is loaded."""
+
+    def __call__(self, path: str = "/") -> Page: ...
 
 
 @pytest.fixture(scope="module")
@@ -53,8 +56,6 @@ def site() -> Iterator[Site]:
 
 @pytest.fixture
 def open_page(context: BrowserContext, site: Site) -> Open:
-    """Opens a path of the site in a new tab."""
-
     def opened(path: str = "/") -> Page:
         page = context.new_page()
         page.goto(site.url(path))

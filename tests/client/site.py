@@ -117,7 +117,7 @@ class _Handler(BaseHTTPRequestHandler):
         path = self.path.split("?")[0]
         if path == f"{PREFIX}/m.js":
             return self._send(200, SCRIPT.read_bytes(), {"Content-Type": "text/javascript"})
-        self.site.visited(path, self.headers)
+        self.site.visited(path, dict(self.headers))
         page = self.site.pages.get(path)
         headers = {"Content-Type": "text/html; charset=utf-8", **self.site.headers.get(path, {})}
         return self._send(404 if page is None else 200, (page or "").encode(), headers)

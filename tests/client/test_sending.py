@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import BrowserContext
 
 from tests.client.conftest import Open
-from tests.client.site import Site, document
+from tests.client.site import Answer, Site, document
 
 pytestmark = pytest.mark.needs("chromium")
 
@@ -37,7 +37,7 @@ def test_messages_of_a_moment_go_together(home: Site, open_page: Open) -> None:
     ],
 )
 def test_what_was_not_taken_comes_again_with_the_same_ids(
-    home: Site, open_page: Open, answer: tuple[int, object]
+    home: Site, open_page: Open, answer: Answer
 ) -> None:
     home.answers.append(answer)
     open_page()
