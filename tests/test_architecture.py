@@ -54,7 +54,7 @@ CLOCK_CALLS = {"datetime.now", "datetime.utcnow", "date.today", "uuid.uuid1", "u
 
 #: Storey -> calls that it must not make.
 MUST_NOT_CALL = {
-    **{name: CLOCK_CALLS for name in GROUND | PURE},
+    **dict.fromkeys(GROUND | PURE, CLOCK_CALLS),
     "tracking": CLOCK_CALLS | {"open", "os.open", "os.urandom", "os.write"},
 }
 

@@ -41,7 +41,7 @@ def test_nothing_is_on_disk_before_something_is_counted(tmp_path: Path) -> None:
 def test_the_file_is_its_owners_alone(tmp_path: Path) -> None:
     own = Counters(tmp_path)
     own.add("bot")
-    (path,) = (tmp_path / "counters").iterdir()
+    (path,) = tmp_path.iterdir()
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert path.stat().st_blocks > 0, "a full disk must not meet a hole under the mapping"
 
@@ -86,7 +86,7 @@ def test_folding_keeps_the_sum_and_removes_the_dead_files(tmp_path: Path) -> Non
     own.add("bot")
     assert fold(tmp_path) == {"bot": 7}
     assert totals(tmp_path) == {"bot": 8}
-    assert len(list((tmp_path / "counters").glob("v1-*"))) == 1
+    assert len(list(tmp_path.glob("v1-*"))) == 1
     assert fold(tmp_path) == {}
     assert totals(tmp_path) == {"bot": 8}
 
@@ -95,7 +95,7 @@ def test_a_crash_between_sum_and_removal_counts_nothing_twice(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     in_another_process(tmp_path, "bot", 3)
-    (dead,) = (tmp_path / "counters").iterdir()
+    (dead,) = tmp_path.iterdir()
     content = dead.read_bytes()
     fold(tmp_path)
     dead.write_bytes(content)  # as if the removal had not been reached
@@ -127,13 +127,11 @@ def test_reasons_keep_their_places_for_files_of_former_releases() -> None:
 
 
 def test_a_damaged_sum_is_begun_anew(tmp_path: Path) -> None:
-    (tmp_path / "counters").mkdir()
-    (tmp_path / "counters" / "folded.json").write_bytes(b"{")
+    (tmp_path / "folded.json").write_bytes(b"{")
     assert totals(tmp_path) == {}
 
 
 def test_a_file_of_a_release_with_fewer_reasons_is_read(tmp_path: Path) -> None:
-    (tmp_path / "counters").mkdir()
-    (tmp_path / "counters" / "v1-old").write_bytes((7).to_bytes(8, "little") + b"odd")
+    (tmp_path / "v1-old").write_bytes((7).to_bytes(8, "little") + b"odd")
     assert totals(tmp_path) == {"consent": 7}
-    assert os.path.exists(tmp_path / "counters" / "v1-old")
+    assert os.path.exists(tmp_path / "v1-old")

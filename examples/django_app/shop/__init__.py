@@ -1,0 +1,1 @@
+"""A small tea shop: the Django example of track-middleware."""
