@@ -166,8 +166,8 @@ class _WholeHead(HTTPResponse):
     for that line, and would believe the status of an answer that broke off."""
 
     def begin(self) -> None:
-        lines = _Lines(self.fp)
-        self.fp = lines  # type: ignore[assignment]  # reading the head needs readline alone
+        lines: Any = _Lines(self.fp)
+        self.fp = lines  # reading the head needs readline alone
         try:
             super().begin()
         finally:
