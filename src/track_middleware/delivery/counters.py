@@ -44,6 +44,7 @@ REASONS = (
     "half_late",      # a browser's half whose page nobody knows
     "other_host",     # a beacon whose token another host made
     "aborted",        # a transaction that was rolled back
+    "mistake",        # a call whose event could not be built
 )  # fmt: skip
 
 _SLOT = {reason: number for number, reason in enumerate(REASONS)}
@@ -63,8 +64,8 @@ class Folded(msgspec.Struct):
 class Counters:
     """This process's numbers. Safe for threads, signals and forks; a child counts its own."""
 
-    def __init__(self, data_dir: Path) -> None:
-        self.folder = data_dir / FOLDER
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
         self._begin_anew()
         _remember(self)
 
@@ -100,22 +101,20 @@ class Counters:
         self._slots, self._fd = slots, fd
 
 
-def totals(data_dir: Path) -> dict[str, int]:
+def totals(folder: Path) -> dict[str, int]:
     """The numbers of all processes, dead and alive, by reason; zeros are left out."""
-    folder = data_dir / FOLDER
     files = {path.name: _numbers(path) for path in _files(folder)}  # before what was folded
     folded = _folded(folder)
     return _sum(folded.totals, *(files[name] for name in files if name not in folded.names))
 
 
-def fold(data_dir: Path) -> dict[str, int]:
+def fold(folder: Path) -> dict[str, int]:
     """Puts dead processes' numbers into one file and removes theirs; returns them.
 
     One process at a time (the worker). A crash at any point counts nothing twice: the sum names
     the files that it holds, in the same write, until they are gone. OSError when the disk is full;
     nothing has changed then.
     """
-    folder = data_dir / FOLDER
     folded = _folded(folder)
     for name in folded.names:
         (folder / name).unlink(missing_ok=True)

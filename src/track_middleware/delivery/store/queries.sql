@@ -55,11 +55,15 @@ INSERT INTO waiting (page, due, entry) VALUES (?, ?, ?);
 
 -- waiting_ready: browser events whose page has come, or whose time is over
 SELECT number, entry FROM waiting
-WHERE due <= ? OR page IN (SELECT id FROM page WHERE person IS NOT NULL) ORDER BY number LIMIT ?;
+WHERE due <= ? OR EXISTS (
+    SELECT 1 FROM page WHERE page.id = waiting.page AND page.person IS NOT NULL
+) ORDER BY number LIMIT ?;
 
 -- waiting_first: whether any browser event need not wait any longer
 SELECT number FROM waiting
-WHERE due <= ? OR page IN (SELECT id FROM page WHERE person IS NOT NULL) LIMIT 1;
+WHERE due <= ? OR EXISTS (
+    SELECT 1 FROM page WHERE page.id = waiting.page AND page.person IS NOT NULL
+) LIMIT 1;
 
 -- waiting_done: a browser event that no longer waits
 DELETE FROM waiting WHERE number = ?;

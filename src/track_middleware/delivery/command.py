@@ -1,0 +1,90 @@
+"""The ``worker`` verb: a worker as a process of its own."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+
+from ..errors import TrackError
+from . import handover
+from .handover import Handover
+from .worker import Worker
+
+logger = logging.getLogger("track_middleware")
+
+WELL, FINDING, WRONG_CALL = 0, 1, 2
+
+#: How often a waiting worker looks for a folder's first event, in seconds.
+_LOOK = 0.5
+
+
+def work(
+    data_dir: Path, *, once: bool = False, wait: bool = False, parent_fd: int | None = None
+) -> int:
+    """Runs a worker of this data folder; the exit status of its verb.
+
+    Until SIGTERM, SIGINT or, with ``parent_fd``, the end of the pipe whose other end the parent
+    holds. ``once``: drains, ends the merge windows, serves what is due, and is done. A folder that
+    nobody has written to is refused, unless ``wait``.
+    """
+    stop = _stopping(parent_fd)
+    try:
+        given = _settings(data_dir, stop if wait else None)
+        if given is None:
+            return WELL if stop.is_set() else _refused(data_dir)
+        given.enter()
+        worker = Worker(given.loaded(data_dir), data_dir=data_dir)
+    except TrackError as error:
+        print(f"track-middleware worker: {error}", file=sys.stderr)
+        return WRONG_CALL
+    try:
+        if once:
+            return WELL if worker.once() else _busy(data_dir)
+        logger.info("worker %s drains %s", os.getpid(), data_dir)
+        worker.run(stop)
+        return WELL
+    finally:
+        worker.close()
+
+
+def _settings(data_dir: Path, waiting: threading.Event | None) -> Handover | None:
+    given = handover.read(data_dir)
+    while given is None and waiting is not None and not waiting.wait(_LOOK):
+        given = handover.read(data_dir)
+    return given
+
+
+def _stopping(parent_fd: int | None) -> threading.Event:
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    if parent_fd is not None:
+        watcher = threading.Thread(target=_watch, args=(parent_fd, stop), daemon=True)
+        watcher.start()
+    return stop
+
+
+def _watch(parent_fd: int, stop: threading.Event) -> None:
+    """Ends the worker when its parent, which alone holds the pipe's other end, is gone."""
+    while os.read(parent_fd, 1):
+        time.sleep(0)
+    stop.set()
+
+
+def _refused(data_dir: Path) -> int:
+    print(
+        f"track-middleware worker: nobody has written to {data_dir} yet; "
+        "is it the app's data folder? (--wait waits for its first event)",
+        file=sys.stderr,
+    )
+    return WRONG_CALL
+
+
+def _busy(data_dir: Path) -> int:
+    print(f"track-middleware worker: another worker is at work on {data_dir}", file=sys.stderr)
+    return FINDING

@@ -1,0 +1,91 @@
+"""Waiting until what was accepted is delivered, or in the store's retries.
+
+The web process only looks: at the spool's sizes, the store's offsets and the jobs' positions.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from ..destinations import registry
+from ..errors import StoreError
+from ..settings import Settings
+from . import segments
+from .drain import FLUSH
+from .files import private_folder
+from .store import sqlite
+from .store.sqlite import SqliteStore
+
+_LOOK = 0.02
+
+
+def flush(
+    settings: Settings,
+    data_dir: Path,
+    timeout: float,
+    *,
+    monotonic: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], None] = time.sleep,
+) -> bool:
+    """True when all that is in the spool now has reached the store, its merge windows are over, and
+    every destination has it, or holds it as a retry, or is paused by an outage.
+
+    Another process's events are waited for too. False after ``timeout`` seconds.
+    """
+    accepted = {size.name: size.length for size in segments.sizes(data_dir)}
+    asked = time.time()
+    (private_folder(data_dir) / FLUSH).touch(mode=0o600)
+    names = [route.name for route in registry.routes(settings.destinations)]
+    deadline = monotonic() + timeout
+    store: SqliteStore | None = None
+    try:
+        while True:
+            store = store or _opened(settings, data_dir)
+            if store is not None:
+                before = asked + settings.merge_window
+                if _is_stored(store, data_dir, accepted, before) and _is_served(store, names):
+                    return True
+            if monotonic() >= deadline:
+                return False
+            sleep(_LOOK)
+    finally:
+        if store is not None:
+            store.close()
+
+
+def _opened(settings: Settings, data_dir: Path) -> SqliteStore | None:
+    """The store, once a worker has made it."""
+    path = sqlite.path_of(settings.store, data_dir)
+    if not path.exists():
+        return None
+    try:
+        store = sqlite.open(path, read_only=True)
+    except StoreError:
+        return None
+    try:
+        store.end()
+    except StoreError:  # its schema is being made
+        store.close()
+        return None
+    return store
+
+
+def _is_stored(store: SqliteStore, data_dir: Path, accepted: dict[str, int], before: float) -> bool:
+    present = {size.name for size in segments.sizes(data_dir)}
+    offsets = store.intake.offsets()
+    drained = all(
+        name not in present or offsets.get(name, 0) >= length for name, length in accepted.items()
+    )
+    waits = drained and (store.intake.pages_due(before, 1) or store.intake.is_ready(before))
+    return drained and not waits
+
+
+def _is_served(store: SqliteStore, names: list[str]) -> bool:
+    end = store.end()
+    jobs = {job.destination: job for job in store.jobs() if job.end is None}
+    return all(
+        name in jobs and (jobs[name].position >= end or jobs[name].paused_until is not None)
+        for name in names
+    )

@@ -1,0 +1,179 @@
+"""The web process's side of delivery: of all processes one keeps a worker running.
+
+Nothing starts before a process's first event. A forked child forgets its parent's keeper: it closes
+(never unlocks) what it inherited, and begins anew at its own first event.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import subprocess
+import sys
+import threading
+import time
+import weakref
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from ..errors import TrackError
+from ..settings import Settings
+from . import flush, handover
+from .files import private_folder
+from .spool import Spool
+from .worker import Worker
+
+logger = logging.getLogger("track_middleware")
+
+#: How often a process that is not elected tries again, in seconds.
+_TRY = 1.0
+
+#: A worker that dies is started again after so many seconds, longer each time.
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0
+
+#: A worker that lived so long died of something new.
+_LONG_LIFE = 60.0
+
+
+class Keeper:
+    """One process's keeper. ``command`` starts a worker; its folder and pipe are added to it."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        data_dir: Path,
+        command: tuple[str, ...] = (),
+    ) -> None:
+        self._settings = settings
+        self._data_dir = data_dir
+        self._command = command or (_python(), "-m", "track_middleware", "worker")
+        self._inline: Worker | None = None
+        self._fds: set[int] = set()
+        self._started = False
+        self._begin_anew()
+        _remember(self)
+
+    def first_event(self) -> None:
+        """Called before this process's first event is written; never raises, never waits."""
+        if self._pid != os.getpid():
+            self._begin_anew()
+        if self._started:
+            return
+        self._started = True
+        try:
+            handover.write(self._settings, self._data_dir)
+        except (OSError, TrackError) as error:
+            logger.error("the worker cannot learn this site's settings: %s", error)
+            return
+        tend = {"process": self._keep_child, "thread": self._run_worker}.get(self._settings.deliver)
+        if tend is not None:
+            logger.info("events are kept in %s", self._data_dir)
+            target, name = self._tend, "track-middleware-keeper"
+            threading.Thread(target=target, args=(tend,), name=name, daemon=True).start()
+
+    def drain_inline(self) -> bool:
+        """Drains and delivers in the caller's thread; False when another worker is at it."""
+        if self._pid != os.getpid():
+            self._begin_anew()
+        with self._lock:
+            if self._inline is None:
+                self._inline = Worker(self._settings, data_dir=self._data_dir)
+            return self._inline.once()
+
+    def flush(self, spool: Spool, timeout: float) -> bool:
+        """Waits until what was accepted is delivered or in the store's retries."""
+        if self._settings.deliver == "inline":
+            return self.drain_inline()
+        return flush.flush(self._settings, self._data_dir, timeout)
+
+    def _begin_anew(self) -> None:
+        """A process that has started nothing yet. What a parent had open is closed."""
+        for fd in self._fds:
+            with suppress(OSError):
+                os.close(fd)
+        self._fds = set()
+        self._pid = os.getpid()
+        self._started = False
+        self._lock = threading.Lock()
+        # A parent's database connection must not be closed in its child (sqlite.org/howtocorrupt).
+        if self._inline is not None:
+            _abandoned.append(self._inline)
+        self._inline = None
+
+    # In the keeper's thread.
+
+    def _tend(self, work: Callable[[], None]) -> None:
+        """Waits to be elected, then does the elected one's work for the rest of its life."""
+        try:
+            self._wait_for_election()
+            work()
+        except (OSError, TrackError) as error:
+            logger.error("this process cannot keep a worker: %s", error)
+
+    def _wait_for_election(self) -> None:
+        path = private_folder(self._data_dir) / "keeper.lock"
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._fds.add(fd)
+        pause = threading.Event()
+        while True:
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                return
+            except BlockingIOError:
+                pause.wait(_TRY)
+
+    def _run_worker(self) -> None:
+        Worker(self._settings, data_dir=self._data_dir).run(threading.Event())
+
+    def _keep_child(self) -> None:
+        """Keeps one worker running. The pipe tells it when this process is gone."""
+        theirs = self._pipe()
+        pause, waited = threading.Event(), _FIRST_PAUSE
+        while True:
+            began = time.monotonic()
+            child = subprocess.Popen(
+                [*self._command, "--data-dir", str(self._data_dir), "--parent-fd", str(theirs)],
+                stdin=subprocess.DEVNULL,
+                pass_fds=(theirs,),
+                start_new_session=True,
+            )
+            status = child.wait()
+            waited = _FIRST_PAUSE if time.monotonic() - began > _LONG_LIFE else waited
+            logger.warning("the worker ended with status %s; starting another", status)
+            pause.wait(waited)
+            waited = min(waited * 2, _LONGEST_PAUSE)
+
+    def _pipe(self) -> int:
+        """The reading end for the child; only this process holds the other, and never uses it."""
+        reading, writing = os.pipe()
+        self._fds |= {reading, writing}
+        return reading
+
+
+def _python() -> str:
+    """This interpreter; under a server that embeds Python, the one of its environment."""
+    if os.path.basename(sys.executable or "").startswith("python"):
+        return sys.executable
+    return str(Path(sys.prefix) / "bin" / "python3")
+
+
+#: Workers of parents: kept unused, because closing them would end the parent's locks.
+_abandoned: list[Worker] = []
+
+_keepers: weakref.WeakSet[Keeper] = weakref.WeakSet()
+_hooked: list[bool] = []
+
+
+def _remember(keeper: Keeper) -> None:
+    if not _hooked:
+        _hooked.append(True)
+        os.register_at_fork(after_in_child=_forget_parents)
+    _keepers.add(keeper)
+
+
+def _forget_parents() -> None:
+    for keeper in list(_keepers):
+        keeper._begin_anew()

@@ -1,0 +1,86 @@
+"""What settings make of the drain: consent's default, days, enrichment and the site's hooks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime, tzinfo
+from functools import partial
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from .. import enrichment
+from ..enrichment import Place
+from ..errors import SettingsError
+from ..settings import Settings
+from .finish import Finisher
+from .frames import Rules
+from .handover import resolved
+
+
+def rules(settings: Settings) -> Rules:
+    """The drain's rules."""
+    state = "granted" if settings.consent == "opt_out" else "pending"
+    return Rules(
+        window=settings.merge_window,
+        default_consent={"analytics": state, "marketing": state},
+        day=days(settings.time_zone),
+    )
+
+
+def finisher(settings: Settings) -> Finisher:
+    """Enrichment and hooks; SettingsError when a dotted path or the country file is not there."""
+    enrichers = [resolved("enrichers", each) for each in settings.enrichers]
+    return Finisher(
+        enrich=partial(enrichment.enrich, place=_place(settings.geo_file)),
+        version=enrichment.VERSION,
+        enrichers=[each for each in enrichers if each is not None],
+        before_send=resolved("before_send", settings.before_send),
+    )
+
+
+def days(zone: str) -> Callable[[float], str]:
+    """Moment -> its day (2026-05-04) in a time zone; SettingsError when there is no such zone."""
+    where = _zone(zone)
+    known: dict[int, str] = {}
+
+    def day(moment: float) -> str:
+        # No zone's offset changes within a quarter of an hour of the clock.
+        quarter = int(moment // 900)
+        found = known.get(quarter)
+        if found is None:
+            if len(known) > 1000:
+                known.clear()
+            found = known[quarter] = datetime.fromtimestamp(moment, where).strftime("%Y-%m-%d")
+        return found
+
+    return day
+
+
+def _zone(name: str) -> tzinfo:
+    if name == "UTC":
+        return UTC
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise SettingsError("time_zone", f"there is no time zone {name!r}") from error
+
+
+def _place(geo_file: str | None) -> Place | None:
+    """The look-up in a MaxMind-format database (its reader is the package ``maxminddb``)."""
+    if geo_file is None:
+        return None
+    try:
+        import maxminddb  # type: ignore[import-not-found,unused-ignore]
+    except ImportError as error:
+        raise SettingsError("geo_file", "is read by the package maxminddb; install it") from error
+    try:
+        reader: Any = maxminddb.open_database(geo_file)
+    except (OSError, ValueError) as error:
+        raise SettingsError("geo_file", f"{geo_file} cannot be read: {error}") from error
+    return lambda address: _country(reader.get(address))
+
+
+def _country(record: object) -> str | None:
+    country = record.get("country") if isinstance(record, dict) else None
+    code = country.get("iso_code") if isinstance(country, dict) else None
+    return code if isinstance(code, str) else None

@@ -1,0 +1,256 @@
+"""The worker: drains every process's spool into the store and serves each destination.
+
+One per data folder: whoever holds the lease. One thread drains; each destination has its own, with
+its own connection, so that an outage of one delays no other.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import random as chance
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from ..destinations import registry
+from ..destinations.registry import Route
+from ..settings import Settings
+from . import counters, segments
+from .drain import Drain
+from .lease import STALE, Lease
+from .parts import finisher, rules
+from .serve import Serve
+from .store import Deposed, sqlite
+from .store.sqlite import SqliteStore
+from .transport import Deliver, Transport
+
+logger = logging.getLogger("track_middleware")
+
+T = TypeVar("T")
+
+#: How often the spool is looked at, in seconds.
+POLL = 0.1
+
+#: How often a candidate tries, and how often the store is tidied, in seconds.
+_TRY = 0.5
+_TIDY = 10.0
+
+#: How long a worker that ends waits for a send that is under way, in seconds.
+_FAREWELL = 5.0
+
+#: Page rows are kept a day longer than they are asked for.
+_PAGES_KEPT = 8 * 86400.0
+
+
+class Worker:
+    """Drains and delivers one data folder. StoreError or SettingsError when it cannot start."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        data_dir: Path,
+        now: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+        random: Callable[[], float] = chance.random,
+        transport: Transport | None = None,
+    ) -> None:
+        self._settings = settings
+        self._data_dir = data_dir
+        self._now = now
+        self._monotonic = monotonic
+        self._random = random
+        self._transport = transport or Deliver()
+        self._routes = registry.routes(settings.destinations)
+        self._store = sqlite.open(sqlite.path_of(settings.store, data_dir), now=now)
+        self._lease = Lease(
+            self._store.lease, data_dir / "worker.lock", owner=str(os.getpid()), monotonic=monotonic
+        )
+        self._drain = Drain(
+            self._store,
+            data_dir,
+            finisher=finisher(settings),
+            rules=rules(settings),
+            count=counters.Counters(data_dir).add,
+        )
+        self._tidied = monotonic()
+        self._told: set[str] = set()
+
+    def once(self, patience: float = 10.0) -> bool:
+        """Drains all, ends every merge window, serves until nothing is due; then lets go.
+
+        False when another worker held the lease for ``patience`` seconds.
+        """
+        if not self._elected_within(patience):
+            return False
+        try:
+            self._begin()
+            while self._drain.once(self._now()):
+                self._keep_lease()
+            self._drain.end_windows()
+            self._serve_all()
+        finally:
+            self._lease.release()
+        return True
+
+    def run(self, stop: threading.Event) -> None:
+        """Waits for the lease, then drains and delivers until ``stop``; what was accepted by then
+        is in the store."""
+        while not stop.is_set():
+            if not self._guarded("the election", self._lease.acquire):
+                stop.wait(_TRY)
+                continue
+            deposed = not self._hold(stop)
+            self._lease.release()
+            if deposed:
+                logger.warning("another worker has taken over; this one waits")
+                stop.wait(STALE)
+
+    def close(self) -> None:
+        """Closes the store."""
+        self._lease.release()
+        self._store.close()
+
+    def _elected_within(self, patience: float) -> bool:
+        deadline = self._monotonic() + patience
+        while not self._lease.acquire():
+            if self._monotonic() >= deadline:
+                return False
+            time.sleep(0.01)
+        return True
+
+    def _begin(self) -> None:
+        """Fences the store to this lease, and makes new destinations' jobs before the first drain,
+        so that they get everything from it on."""
+        self._store.fenced(self._lease.generation)
+        for route in self._routes:
+            self._store.job(route.name)
+        segments.sweep(self._data_dir)
+
+    def _hold(self, stop: threading.Event) -> bool:
+        """One tenure; False when it ended because another worker has taken over."""
+        ended = threading.Event()
+        threads: list[threading.Thread] = []
+        try:
+            self._begin()
+            threads = [self._server(route, ended) for route in self._routes]
+            while not stop.is_set():
+                if not self._guarded("draining", self._turn):
+                    stop.wait(POLL)
+            self._guarded("the last draining", self._turn)
+        except Deposed:
+            return False
+        finally:
+            ended.set()
+            for thread in threads:
+                thread.join(_FAREWELL)
+        return True
+
+    def _turn(self) -> bool:
+        """One turn of the drain; True when there may be more at once."""
+        more = self._drain.once(self._now())
+        self._keep_lease()
+        if self._monotonic() - self._tidied > _TIDY:
+            self._tidied = self._monotonic()
+            self._tidy()
+        return more
+
+    def _keep_lease(self) -> None:
+        if not self._lease.keep():
+            raise Deposed("another worker has taken over this store")
+
+    def _tidy(self) -> None:
+        """Forgets what is past its time, in small steps, and sums up dead processes' counters."""
+        now, settings = self._now(), self._settings
+        counters.fold(self._data_dir)
+        self._store.forget(
+            events=now - settings.keep_days * 86400,
+            ids=now - settings.dedupe_days * 86400,
+            pages=now - _PAGES_KEPT,
+            served_by=[route.name for route in self._routes],
+        )
+
+    # Serving.
+
+    def _serve(self, route: Route, store: SqliteStore) -> Serve:
+        return Serve(
+            route,
+            log=store,
+            ledger=store,
+            transport=self._transport,
+            now=self._now,
+            random=self._random,
+            may_send=lambda: self._lease.is_held(store.lease),
+        )
+
+    def _serve_all(self) -> None:
+        servers = [threading.Thread(target=self._serve_once, args=(r,)) for r in self._routes]
+        for server in servers:
+            server.start()
+        while any(server.is_alive() for server in servers):
+            self._keep_lease()
+            servers[-1].join(POLL)
+            servers = [server for server in servers if server.is_alive()]
+
+    def _serve_once(self, route: Route) -> None:
+        store = self._store.sibling()
+        try:
+            serve = self._serve(route, store)
+            self._guarded(route.name, lambda: serve.once() is None)
+        except Deposed:
+            return
+        finally:
+            store.close()
+
+    def _server(self, route: Route, ended: threading.Event) -> threading.Thread:
+        thread = threading.Thread(
+            target=self._serve_until, args=(route, ended), name=route.name, daemon=True
+        )
+        thread.start()
+        return thread
+
+    def _serve_until(self, route: Route, ended: threading.Event) -> None:
+        """Serves a destination until the tenure ends, and once more after the last drain."""
+        store = self._store.sibling()
+        try:
+            serve = self._serve(route, store)
+            seen, last = -1, False
+            while not last:
+                last = ended.is_set()
+                seen = store.end()
+                again = self._guarded_value(route.name, serve.once)
+                self._until_news(store, ended, seen=seen, again=again)
+        except Deposed:
+            return
+        finally:
+            store.close()
+
+    def _until_news(
+        self, store: SqliteStore, ended: threading.Event, *, seen: int, again: float | None
+    ) -> None:
+        """Waits for new events, the moment ``again``, or the end."""
+        deadline = self._monotonic() + (1.0 if again is None else max(POLL, again - self._now()))
+        while not ended.wait(POLL) and self._monotonic() < deadline and store.end() == seen:
+            pass
+
+    # The boundary.
+
+    def _guarded(self, what: str, step: Callable[[], bool]) -> bool:
+        """What ``step`` says; False when it failed."""
+        return self._guarded_value(what, step) or False
+
+    def _guarded_value(self, what: str, step: Callable[[], T]) -> T | None:
+        """The one boundary: a mistake or a full disk ends one step, not the worker."""
+        try:
+            return step()
+        except Deposed:
+            raise
+        except Exception as error:
+            kind = f"{what}: {type(error).__name__}"
+            if kind not in self._told:
+                self._told.add(kind)
+                logger.error("%s failed; trying again from now on", what, exc_info=error)
+            return None
