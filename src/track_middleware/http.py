@@ -16,9 +16,9 @@ Header = Callable[[str], str]
 class Request:
     """What the core needs to know of one request.
 
-    ``path`` is percent-decoded and holds no ``root_path``; ``query`` is raw, without ``?``; ``peer``
-    is the address of the connection. Header values are text (latin-1), looked up by lower-case name;
-    several lines of one name are joined as RFC 9110 says (cookies by ``; ``).
+    ``path`` is percent-decoded and holds no ``root_path``; ``query`` is raw, without ``?``;
+    ``peer`` is the address of the connection. Header values are text (latin-1), looked up by
+    lower-case name; several lines of one name are joined as RFC 9110 says (cookies by ``; ``).
     """
 
     __slots__ = ("header", "host", "method", "path", "peer", "query", "root_path", "scheme")

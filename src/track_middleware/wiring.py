@@ -88,7 +88,9 @@ class Wiring:
         """The exchange of a request; the face sets ``CURRENT`` around the app."""
         return self.tracker.open(request, loaded_user)
 
-    def user_look(self, request: Any, look: LoadedUser | None) -> LoadedUser | None:
+    def user_look(
+        self, request: Callable[[], object], look: LoadedUser | None
+    ) -> LoadedUser | None:
         """How an exchange learns its user: the ``user_id`` setting is asked about the framework's
         own request; where it has no answer, or is not set, the face's ``look`` decides."""
         ask = self._user_id

@@ -40,10 +40,10 @@ class Script:
 class Seams:
     """What comes in from outside the core.
 
-    ``sink`` takes what verbs say (it may wait for a transaction's commit), ``last_sink`` what a
-    request leaves when it is over. ``count`` adds to a refusal counter; ``trouble`` takes a mistake:
-    raises it in development, counts it and logs it once in production. ``keys`` run from the oldest
-    to the newest, ``prefixes`` begin with the present one.
+    ``sink`` takes what verbs say (it may wait for a commit), ``last_sink`` what a request leaves
+    when it is over. ``count`` adds to a refusal counter; ``trouble`` takes a mistake: raises it in
+    development, counts it and logs it once in production. ``keys`` run from the oldest to the
+    newest, ``prefixes`` begin with the present one.
     """
 
     now: Callable[[], float]
@@ -64,8 +64,8 @@ class Core:
 
     __slots__ = (
         "_excluded", "_shared", "_starts", "confirm_after", "cookies", "count", "host", "last_sink",
-        "library", "limit", "linked", "load_mac", "new_id", "now", "prefix", "redacted_names", "rules",
-        "script", "settings", "sink", "snippet", "tokens", "traits", "trouble",
+        "library", "limit", "linked", "load_mac", "new_id", "now", "prefix", "redacted_names",
+        "rules", "script", "settings", "sink", "snippet", "tokens", "traits", "trouble",
     )  # fmt: skip
 
     def __init__(self, settings: Settings, seams: Seams) -> None:

@@ -1,0 +1,339 @@
+"""The ASGI face: a scope becomes a request, an ending changes the response's messages.
+
+Rules of this file: no decision about tracking is taken here; no stream is held back but for the
+start message of a document whose length will change; other messages pass as they are, in order.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+
+from . import wiring as wirings
+from .http import Header, Reply, Request, by_name, unreadable, weak_etag
+
+if TYPE_CHECKING:
+    from .tracking.exchange import Exchange
+    from .tracking.inject import Injector
+    from .wiring import Wiring
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+Pairs = Iterable[tuple[bytes, bytes]]
+
+_T = TypeVar("_T")
+_P = ParamSpec("_P")
+
+#: Where a request carries its exchange: ``scope[KEY]``.
+KEY = "track_middleware.exchange"
+
+#: Called with a request's exchange before the app runs.
+Opened = Callable[["Exchange"], None]
+
+#: Called with a request's exchange and the response's headers, by lower-case name, at its start.
+Starting = Callable[["Exchange", Mapping[str, str]], None]
+
+#: What a request becomes that was given up before its response began (nginx's code for it).
+GIVEN_UP = 499
+
+
+class TrackMiddleware:
+    """Tracks an ASGI app: ``app = TrackMiddleware(app, destinations=[...])``.
+
+    Keyword arguments are the settings; SettingsError for one that cannot be used. WebSockets and
+    lifespan pass untouched.
+    """
+
+    def __init__(self, app: App, **settings: Any) -> None:
+        self.app = app
+        self.wiring = wirings.build(settings)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        look = self.wiring.user_look(lambda: scope, None)
+        await answer(self.app, self.wiring, scope, receive, send, loaded_user=look)
+
+
+async def answer(
+    app: App,
+    wiring: Wiring,
+    scope: Scope,
+    receive: Receive,
+    send: Send,
+    *,
+    loaded_user: Callable[[], str | None] | None = None,
+    opened: Opened | None = None,
+    starting: Starting | None = None,
+) -> None:
+    """Runs the app for one request, tracked. A request that already carries an exchange (an app
+    within an app) is passed through."""
+    exchange = None
+    if scope["type"] == "http" and KEY not in scope and not wirings.in_exchange():
+        exchange = ours(wiring, _opened, wiring, scope, loaded_user)
+    if exchange is None:
+        await app(scope, receive, send)
+        return
+    if exchange.own is not None:
+        await _own(wiring, exchange, receive, send)
+        return
+    scope[KEY] = exchange
+    if opened is not None:
+        ours(wiring, opened, exchange)
+    await _run(app, _Response(wiring, exchange, send, starting), scope, receive)
+
+
+async def _run(app: App, response: _Response, scope: Scope, receive: Receive) -> None:
+    token = wirings.CURRENT.set(response.exchange)
+    try:
+        await app(scope, receive, response.send)
+    except asyncio.CancelledError:
+        response.fail(GIVEN_UP)
+        raise
+    except BaseException:
+        response.fail(500)
+        await response.release()
+        raise
+    finally:
+        wirings.CURRENT.reset(token)
+        response.finish()
+    await drained(response.wiring)
+
+
+async def drained(wiring: Wiring) -> None:
+    """Delivers after the response where the settings say so, off the event loop."""
+    if wiring.settings.deliver == "inline":
+        await asyncio.to_thread(ours, wiring, wiring.after_response)
+
+
+def _opened(wiring: Wiring, scope: Scope, loaded_user: Callable[[], str | None] | None) -> Exchange:
+    return wiring.open(request(scope), loaded_user)
+
+
+def request(scope: Scope) -> Request:
+    """The request that a scope describes. ``path`` holds no ``root_path`` for the core, whether the
+    server put it there (ASGI 3) or not."""
+    header = scope_header(scope["headers"])
+    root, path, client = scope.get("root_path", ""), scope["path"], scope.get("client")
+    if root and path.startswith(root) and path[len(root) : len(root) + 1] in ("", "/"):
+        path = path[len(root) :]
+    return Request(
+        scope["method"],
+        path,
+        header=header,
+        query=scope.get("query_string", b"").decode("latin-1"),
+        scheme=scope.get("scheme", "http"),
+        host=header("host") or _server(scope.get("server")),
+        root_path=root,
+        peer=client[0] if client else "",
+    )
+
+
+def _server(server: tuple[str, int | None] | None) -> str:
+    return server[0] if server else ""
+
+
+class _Names(dict[str, bytes]):
+    """A header's lower-case name as bytes; made once per name."""
+
+    def __missing__(self, name: str) -> bytes:
+        self[name] = name.encode("latin-1")
+        return self[name]
+
+
+_NAMES = _Names()
+
+
+def scope_header(pairs: Iterable[Any]) -> Header:
+    """Looks headers up in ASGI's list; lines of one name are joined (cookies by ``; ``)."""
+    pairs = pairs if isinstance(pairs, list) else list(pairs)
+    found: dict[bytes, bytes] = dict(pairs)
+    if len(found) != len(pairs):
+        found = _joined(pairs)
+    get, names = found.get, _NAMES
+    return lambda name: get(names[name], b"").decode("latin-1")
+
+
+def _joined(pairs: Pairs) -> dict[bytes, bytes]:
+    found: dict[bytes, bytes] = {}
+    for name, value in pairs:
+        key = name.lower()
+        between = b"; " if key == b"cookie" else b", "
+        found[key] = found[key] + between + value if key in found else value
+    return found
+
+
+def ours(wiring: Wiring, step: Callable[_P, _T], *given: _P.args, **named: _P.kwargs) -> _T | None:
+    """The one boundary: our own mistakes raise in development, and are counted in production."""
+    try:
+        return step(*given, **named)
+    except Exception as error:  # noqa: BLE001  the boundary takes whatever goes wrong
+        wiring.trouble(error)
+        return None
+
+
+async def _own(wiring: Wiring, exchange: Exchange, receive: Receive, send: Send) -> None:
+    """Answers one of our own paths; the app is never called."""
+    body = await _read(receive, exchange.own.limit + 1 if exchange.own else 1)
+    if body is None:
+        return
+    reply = ours(wiring, exchange.reply, body) or unreadable()
+    await send(
+        {"type": "http.response.start", "status": reply.status, "headers": _reply_headers(reply)}
+    )
+    await send({"type": "http.response.body", "body": reply.body})
+    await drained(wiring)
+
+
+def _reply_headers(reply: Reply) -> list[tuple[bytes, bytes]]:
+    pairs = [*reply.headers, ("content-length", str(len(reply.body)))]
+    return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in pairs]
+
+
+async def _read(receive: Receive, most: int) -> bytes | None:
+    """The request's body, of a longer one its beginning; None when the client hung up."""
+    body = b""
+    while len(body) < most:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
+        body += message.get("body", b"")
+        if not message.get("more_body", False):
+            break
+    return body[:most]
+
+
+class _Response:
+    """One response on its way through: its start, perhaps held, and what is left of its body."""
+
+    __slots__ = (
+        "_closed", "_held", "_injector", "_left", "_send", "_starting", "exchange", "wiring",
+    )  # fmt: skip
+
+    def __init__(
+        self, wiring: Wiring, exchange: Exchange, send: Send, starting: Starting | None
+    ) -> None:
+        self.wiring = wiring
+        self.exchange = exchange
+        self._send = send
+        self._starting = starting
+        self._closed = False
+        self._held: dict[str, Any] | None = None
+        self._left: int | None = None
+        self._injector: Injector | None = None
+
+    async def send(self, message: Message) -> None:
+        """The app's ``send``."""
+        kind = message["type"]
+        if kind == "http.response.body":
+            await self._body(message)
+        elif kind == "http.response.start":
+            await self._start(message)
+        else:
+            await self._other(message)
+
+    def fail(self, status: int) -> None:
+        """An exception, or a cancellation, is on its way out of the app."""
+        if not self._closed:
+            self._closed = True
+            ours(self.wiring, self.exchange.close, status, {})
+
+    def finish(self) -> None:
+        """The body is done, or nobody waits for it any more."""
+        ours(self.wiring, self.exchange.finish)
+
+    async def release(self) -> None:
+        """Lets a held start go."""
+        held, self._held = self._held, None
+        if held is not None:
+            await self._send(held)
+
+    async def _start(self, message: Message) -> None:
+        if self._closed:  # a second start is the server's to refuse
+            await self._send(message)
+            return
+        self._held = self._ended(message)
+        if self._injector is None or self._left is None:
+            await self.release()
+
+    def _ended(self, message: Message) -> dict[str, Any]:
+        """The start message as the ending wants it."""
+        self._closed = True
+        pairs = list(message.get("headers", ()))
+        headers = by_name((n.decode("latin-1"), v.decode("latin-1")) for n, v in pairs)
+        if self._starting is not None:
+            ours(self.wiring, self._starting, self.exchange, headers)
+        ending = ours(self.wiring, self.exchange.close, message["status"], headers)
+        length = headers.get("content-length", "")
+        self._left = int(length) if length.isdecimal() else None
+        if ending is None:
+            return {**message}
+        for name, value in ending.headers:
+            pairs = _with(pairs, name, value)
+        pairs += [(b"set-cookie", cookie.line().encode("latin-1")) for cookie in ending.cookies]
+        self._injector = ending.injector
+        if self._injector is not None and self._left is None:
+            pairs = _weakened(pairs)
+        return {**message, "headers": pairs}
+
+    async def _body(self, message: Message) -> None:
+        chunk, more = message.get("body", b""), message.get("more_body", False)
+        size = len(chunk)
+        if self._injector is not None:
+            chunk = self._tagged(self._injector, chunk, more=more)
+            message = {**message, "body": chunk}
+        if self._left is not None:
+            self._left -= size
+        if not more or (self._left is not None and self._left <= 0):
+            self.finish()
+        await self.release()
+        await self._send(message)
+
+    def _tagged(self, injector: Injector, chunk: bytes, *, more: bool) -> bytes:
+        held = self._held
+        if held is not None and (not more or self._left == len(chunk)):
+            self._injector = None
+            return self._whole(injector, chunk, held)
+        if held is not None:
+            self._left = None
+            held["headers"] = _weakened(_without(held["headers"], b"content-length"))
+        fed = ours(self.wiring, injector.feed, chunk)
+        if fed is None:
+            self._injector, fed = None, injector.end() + chunk
+        elif not more:
+            self._injector, fed = None, fed + injector.end()
+        return fed
+
+    def _whole(self, injector: Injector, body: bytes, held: dict[str, Any]) -> bytes:
+        tagged = ours(self.wiring, injector.whole, body)
+        if tagged is None or tagged is body:
+            return body
+        length = str(len(tagged))
+        held["headers"] = _with(_weakened(held["headers"]), "Content-Length", length)
+        return tagged
+
+    async def _other(self, message: Message) -> None:
+        """Files sent by the server, trailers, debug and push messages."""
+        if message["type"] in ("http.response.pathsend", "http.response.zerocopysend"):
+            self.finish()
+        await self.release()
+        await self._send(message)
+
+
+def _without(pairs: Pairs, name: bytes) -> list[tuple[bytes, bytes]]:
+    return [pair for pair in pairs if pair[0].lower() != name]
+
+
+def _with(pairs: Pairs, name: str, value: str) -> list[tuple[bytes, bytes]]:
+    key = name.lower().encode("latin-1")
+    return [*_without(pairs, key), (key, value.encode("latin-1"))]
+
+
+def _weakened(pairs: Pairs) -> list[tuple[bytes, bytes]]:
+    return [(name, _weak(value) if name.lower() == b"etag" else value) for name, value in pairs]
+
+
+def _weak(value: bytes) -> bytes:
+    return weak_etag(value.decode("latin-1")).encode("latin-1")

@@ -1,0 +1,33 @@
+"""``manage.py track <verb>``: the track-middleware verbs with this project's settings."""
+
+from __future__ import annotations
+
+import sys
+from argparse import REMAINDER, ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from .... import cli
+from ... import site
+
+
+class Command(BaseCommand):  # type: ignore[misc]  # Django ships no types
+    """Hands its arguments on as they are; their help is ``manage.py track help``."""
+
+    help = "The track-middleware verbs with this project's settings."
+    requires_system_checks: list[str] = []  # noqa: RUF012  Django's own attribute
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Everything behind the verb is the verb's."""
+        parser.add_argument("arguments", nargs=REMAINDER)
+
+    def run_from_argv(self, argv: list[str]) -> None:
+        """From the command line: the verb's exit status is ours."""
+        sys.exit(cli.run(argv[2:], given=site.given(), defaults=site.defaults()))
+
+    def handle(self, *_given: Any, arguments: list[str], **_options: Any) -> None:
+        """From ``call_command``."""
+        status = cli.run(arguments, given=site.given(), defaults=site.defaults())
+        if status:
+            sys.exit(status)

@@ -1,0 +1,219 @@
+"""The middleware, for sync and async projects.
+
+Rules of this file: no decision about tracking is taken here; nothing makes Django load the user,
+the session or a row; a stream is stepped once per step of the server.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
+from django.conf import settings
+from django.http import FileResponse, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+
+from .. import wiring as wirings
+from ..http import Reply, Request, environ_header, unreadable, weak_etag
+from . import person, session, site
+from .streams import AsyncSteps, Steps
+
+if TYPE_CHECKING:
+    from ..tracking.exchange import Exchange
+    from ..tracking.inject import Injector
+
+_T = TypeVar("_T")
+_P = ParamSpec("_P")
+
+#: What a request becomes that was given up before its response began (nginx's code for it).
+GIVEN_UP = 499
+
+
+class TrackMiddleware:
+    """Tracks a Django project; stands behind GZipMiddleware and before UpdateCacheMiddleware."""
+
+    sync_capable = True
+    async_capable = True
+
+    def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
+        self.get_response = get_response
+        self._is_async = iscoroutinefunction(get_response)
+        if self._is_async:
+            markcoroutinefunction(self)
+        site.wiring()  # settings that cannot be used are told at start
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
+        if self._is_async:
+            return self._acall(request)
+        exchange = _begun(request)
+        if exchange is None:
+            return self.get_response(request)
+        if exchange.own is not None:
+            return _own(request, exchange)
+        token = wirings.CURRENT.set(exchange)
+        try:
+            response = self.get_response(request)
+        except BaseException:
+            _failed(exchange, 500)
+            raise
+        finally:
+            wirings.CURRENT.reset(token)
+        campaign = _ours(session.arrived, request, response, exchange)
+        if campaign:
+            _ours(session.mirror, request, response, campaign)
+        return _ended(request, response, exchange)
+
+    async def _acall(self, request: HttpRequest) -> HttpResponseBase:
+        exchange = _begun(request)
+        if exchange is None:
+            return await self.get_response(request)
+        if exchange.own is not None:
+            return _own(request, exchange)
+        token = wirings.CURRENT.set(exchange)
+        try:
+            response = await self.get_response(request)
+        except BaseException as error:
+            _failed(exchange, GIVEN_UP if isinstance(error, asyncio.CancelledError) else 500)
+            raise
+        finally:
+            wirings.CURRENT.reset(token)
+        campaign = _ours(session.arrived, request, response, exchange)
+        if campaign:
+            await sync_to_async(_ours)(session.mirror, request, response, campaign)
+        return _ended(request, response, exchange)
+
+
+def _ours(step: Callable[_P, _T], *given: _P.args, **named: _P.kwargs) -> _T | None:
+    """The one boundary: our own mistakes raise in development, and are counted in production."""
+    try:
+        return step(*given, **named)
+    except Exception as error:  # noqa: BLE001  the boundary takes whatever goes wrong
+        site.wiring().trouble(error)
+        return None
+
+
+def _begun(request: HttpRequest) -> Exchange | None:
+    """The request's exchange; None where one is open already (an app within an app)."""
+    if wirings.in_exchange():
+        request.track = wirings.CURRENT.get()
+        return None
+    exchange = _ours(_opened, request)
+    request.track = exchange
+    return exchange
+
+
+def _opened(request: HttpRequest) -> Exchange:
+    wiring = site.wiring()
+    look = wiring.user_look(lambda: request, lambda: person.loaded(request))
+    return wiring.open(described(request), look)
+
+
+def described(request: HttpRequest) -> Request:
+    """The request as the core knows it."""
+    meta = request.META
+    header = environ_header(meta)
+    forwarded = header("x-forwarded-host") if settings.USE_X_FORWARDED_HOST else ""
+    return Request(
+        request.method or "GET",
+        request.path_info,
+        header=header,
+        query=meta.get("QUERY_STRING", ""),
+        scheme=request.scheme or "http",
+        host=forwarded or header("host") or meta.get("SERVER_NAME", ""),
+        root_path=request.path.removesuffix(request.path_info),
+        peer=meta.get("REMOTE_ADDR") or "",
+    )
+
+
+def _own(request: HttpRequest, exchange: Exchange) -> HttpResponse:
+    """Answers one of our own paths; no view is called."""
+    reply = _ours(_replied, request, exchange) or unreadable()
+    response = HttpResponse(reply.body, status=reply.status)
+    del response["Content-Type"]
+    for name, value in reply.headers:
+        if name == "Set-Cookie":
+            response.cookies.load(value)
+        else:
+            response[name] = value
+    response["Content-Length"] = str(len(reply.body))
+    _deliver_after(response)
+    return response
+
+
+def _replied(request: HttpRequest, exchange: Exchange) -> Reply:
+    limit = exchange.own.limit if exchange.own else 0
+    return exchange.reply(request.read(limit + 1))
+
+
+def _failed(exchange: Exchange, status: int) -> None:
+    _ours(exchange.close, status, {})
+    _ours(exchange.finish)
+
+
+def _ended(
+    request: HttpRequest, response: HttpResponseBase, exchange: Exchange
+) -> HttpResponseBase:
+    injector = _ours(_closed, request, response, exchange)
+    if isinstance(response, StreamingHttpResponse):
+        _ours(_streamed, response, exchange, injector)
+    else:
+        if injector is not None:
+            _ours(_tagged, response, injector)
+        _ours(exchange.finish)
+    _deliver_after(response)
+    return response
+
+
+def _closed(
+    request: HttpRequest, response: HttpResponseBase, exchange: Exchange
+) -> Injector | None:
+    match = request.resolver_match
+    if match is not None:
+        exchange.route = person.route(match.route)
+    headers = {name.lower(): value for name, value in response.items()}
+    ending = exchange.close(response.status_code, headers)
+    for name, value in ending.headers:
+        response[name] = value
+    for cookie in ending.cookies:
+        response.cookies.load(cookie.line())
+    return ending.injector
+
+
+def _tagged(response: HttpResponse, injector: Injector) -> None:
+    content = response.content
+    tagged = injector.whole(content)
+    if tagged is content:
+        return
+    response.content = tagged
+    _weaken(response)
+    if response.has_header("Content-Length"):
+        response["Content-Length"] = str(len(tagged))
+
+
+def _streamed(
+    response: StreamingHttpResponse, exchange: Exchange, injector: Injector | None
+) -> None:
+    """Steps through a stream in its exchange. A file that nothing is put into stays as it is, so
+    that the server may send it by itself."""
+    response._resource_closers.append(exchange.finish)
+    if injector is None and isinstance(response, FileResponse):
+        return
+    if injector is not None:
+        del response["Content-Length"]
+        _weaken(response)
+    steps = AsyncSteps if response.is_async else Steps
+    response.streaming_content = steps(response.streaming_content, exchange, injector, _ours)
+
+
+def _weaken(response: HttpResponseBase) -> None:
+    if response.has_header("ETag"):
+        response["ETag"] = weak_etag(response["ETag"])
+
+
+def _deliver_after(response: HttpResponseBase) -> None:
+    """``inline`` delivers when the server has sent the response."""
+    wiring = site.wiring()
+    if wiring.settings.deliver == "inline":
+        response._resource_closers.append(wiring.after_response)

@@ -1,0 +1,44 @@
+"""What Django already knows of a request: the user it has loaded, the route it has matched."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Any
+
+from django.http import HttpRequest
+from django.utils.functional import LazyObject, empty
+
+
+def loaded(request: HttpRequest) -> str | None:
+    """The id of the user that the project has loaded; "" for nobody, None for not loaded.
+
+    Looks at what lies in the request and triggers nothing: loading the user would add
+    ``Vary: Cookie`` to every page, and is a database query.
+    """
+    lying = request.__dict__
+    user = _evaluated(lying.get("user"))
+    if user is None:
+        user = lying.get("_cached_user") or lying.get("_acached_user")
+    if user is None:
+        return None
+    return id_of(user) if user.is_authenticated else ""
+
+
+def _evaluated(user: Any) -> Any:
+    """A user as it is; of a lazy one what it has loaded, None when it has not."""
+    if not isinstance(user, LazyObject):
+        return user
+    wrapped = user.__dict__.get("_wrapped", empty)
+    return None if wrapped is empty else wrapped
+
+
+def id_of(user: Any) -> str:
+    """A user's id as events carry it."""
+    return str(user.pk)
+
+
+@lru_cache(maxsize=1024)
+def route(pattern: str) -> str:
+    """A matched pattern as a route template; anchors of regular expressions are left out."""
+    return "/" + re.sub(r"(?<![\[\\])\^|(?<!\\)\$|\\Z", "", pattern)

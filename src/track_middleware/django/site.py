@@ -1,0 +1,65 @@
+"""Django's settings as a tracker: one per process, made anew when a test overrides a setting."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.signals import setting_changed
+from django.db import connections
+
+from .. import wiring as wirings
+from ..wiring import Wiring
+
+#: The settings that a tracker is made of.
+READ = frozenset(("BASE_DIR", "DEBUG", "SECRET_KEY", "SECRET_KEY_FALLBACKS", "TRACK"))
+
+
+@lru_cache(maxsize=1)
+def wiring() -> Wiring:
+    """The project's wiring; SettingsError for a setting that cannot be used."""
+    return wirings.build(given(), defaults=defaults(), defer=until_commit, name="Django")
+
+
+def given() -> Mapping[str, Any]:
+    """The project's ``TRACK``."""
+    return dict(getattr(settings, "TRACK", {}))
+
+
+def defaults() -> Mapping[str, Any]:
+    """What the project says elsewhere."""
+    base = getattr(settings, "BASE_DIR", None)
+    return {
+        "debug": bool(settings.DEBUG),
+        "secret_key": _text(settings.SECRET_KEY),
+        "secret_key_fallbacks": [_text(key) for key in settings.SECRET_KEY_FALLBACKS],
+        **({"data_dir": str(Path(base) / ".track")} if base else {}),
+    }
+
+
+def _text(key: str | bytes) -> str:
+    return key.decode("utf-8", "surrogateescape") if isinstance(key, bytes) else str(key)
+
+
+def until_commit(append: Callable[[], None]) -> bool:
+    """Takes an append until the open transaction commits; False where none is open.
+
+    The blocks that Django's ``TestCase`` puts around a test are never committed and do not count.
+    """
+    for connection in connections.all(initialized_only=True):
+        blocks = connection.atomic_blocks if connection.in_atomic_block else ()
+        if not all(getattr(block, "_from_testcase", False) for block in blocks):
+            connection.on_commit(append, robust=True)
+            return True
+    return False
+
+
+def _changed(*, setting: str, **_more: Any) -> None:
+    if setting in READ:
+        wiring.cache_clear()
+
+
+setting_changed.connect(_changed)

@@ -1,0 +1,217 @@
+"""The Flask face: ``Track(app)``, over the WSGI face.
+
+Settings are read from ``app.config["TRACK"]`` at the app's first request, so that they may be set
+after ``Track(app)``; what is there before is checked at once.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import threading
+from collections.abc import Iterable, Mapping
+from contextvars import ContextVar
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from flask import Flask, Response, current_app, g, has_app_context, request, session
+from flask.cli import with_appcontext
+from flask.signals import appcontext_pushed
+from markupsafe import Markup
+
+from . import wiring as wirings
+from .errors import TrackError
+from .http import by_name
+from .settings import load
+from .tracking.inject import PLACEHOLDER
+from .wsgi import answer, ours
+
+if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+    from .wiring import Wiring
+
+logger = logging.getLogger("track_middleware")
+
+#: Under which an app's site is kept: ``app.extensions[NAME]``.
+NAME = "track_middleware"
+
+
+class Track:
+    """Tracks Flask apps: ``Track(app)``, or ``track = Track()`` and ``track.init_app(app)``."""
+
+    def __init__(self, app: Flask | None = None) -> None:
+        if app is not None:
+            self.init_app(app)
+
+    def init_app(self, app: Flask) -> None:
+        """Puts the tracker around an app; SettingsError for settings that are there and wrong."""
+        load(app.config.get("TRACK", {}), {})
+        site = _Site(app)
+        app.extensions[NAME] = site
+        app.wsgi_app = site  # type: ignore[method-assign]
+        app.after_request_funcs.setdefault(None, []).insert(0, site.mirrored)
+        app.add_template_global(_track_script, "track_script")
+        app.cli.add_command(_command)
+        appcontext_pushed.connect(_pushed, app)
+        if find_spec("flask_login"):
+            site.follow_sign_ins()
+
+
+class _Site:
+    """One Flask app's tracker, built at its first request."""
+
+    def __init__(self, app: Flask) -> None:
+        self._app = app
+        self._inner: WSGIApplication = app.wsgi_app
+        self._wiring: Wiring | None = None
+        self._error: TrackError | None = None
+        self._lock = threading.Lock()
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        wiring = self._wiring or self._ready()
+        if wiring is None:
+            return self._inner(environ, start_response)
+        seen = _Seen()
+        look = wiring.user_look(lambda: environ.get("werkzeug.request"), seen.user)
+        token = _SEEN.set(seen)
+        try:
+            return answer(
+                self._inner, wiring, environ, start_response, loaded_user=look, route=_route
+            )
+        finally:
+            _SEEN.reset(token)
+
+    def _ready(self) -> Wiring | None:
+        """The wiring, or None where its settings cannot be used: an error in development, and one
+        log line in production, where the pages go on without us."""
+        try:
+            return self.wiring
+        except TrackError as error:
+            if self._app.debug or self._app.testing:
+                raise
+            if self._error is None:
+                self._error = error
+                logger.error("nothing is tracked: %s", error)
+            return None
+
+    @property
+    def wiring(self) -> Wiring:
+        """The app's wiring, built when it is first asked for."""
+        with self._lock:
+            if self._wiring is None:
+                self._wiring = wirings.build(
+                    self.given, defaults=self.defaults, name=f"Flask app {self._app.name}"
+                )
+            return self._wiring
+
+    @property
+    def given(self) -> Mapping[str, Any]:
+        """What the app's configuration says."""
+        return dict(self._app.config.get("TRACK", {}))
+
+    @property
+    def defaults(self) -> Mapping[str, Any]:
+        """What the app itself says where its settings do not."""
+        config = self._app.config
+        former = config.get("SECRET_KEY_FALLBACKS") or ()
+        return {
+            "debug": bool(self._app.debug),
+            "data_dir": str(Path(self._app.instance_path) / "track"),
+            "secret_key": _text(config.get("SECRET_KEY")),
+            "secret_key_fallbacks": [_text(key) for key in former],
+        }
+
+    def mirrored(self, response: Response) -> Response:
+        """Flask's last ``after_request`` function: its session is saved right after it."""
+        if self._wiring is not None:
+            ours(self._wiring, self._mirror, response)
+        return response
+
+    def _mirror(self, response: Response) -> None:
+        exchange = wirings.CURRENT.get()
+        if exchange is None or self._app.config["SESSION_COOKIE_NAME"] not in request.cookies:
+            return
+        campaign = exchange.mirror(by_name(response.headers))
+        if campaign and not self._app.session_interface.is_null_session(session):
+            session["track_campaign"] = campaign
+
+    def follow_sign_ins(self) -> None:
+        """Listens to Flask-Login."""
+        from flask_login import user_logged_in, user_logged_out
+
+        user_logged_in.connect(self._signed_in, self._app)
+        user_logged_out.connect(self._signed_out, self._app)
+
+    def _signed_in(self, _app: Flask, *, user: Any, **_more: Any) -> None:
+        exchange = wirings.CURRENT.get()
+        if exchange is not None and self._wiring is not None:
+            ours(self._wiring, exchange.signed_in, str(user.get_id()))
+
+    def _signed_out(self, _app: Flask, **_more: Any) -> None:
+        exchange = wirings.CURRENT.get()
+        if exchange is not None and self._wiring is not None:
+            ours(self._wiring, exchange.signed_out)
+
+
+class _Seen:
+    """The ``g`` of one request, which outlives its context; Flask-Login's user lies in it."""
+
+    __slots__ = ("g",)
+
+    def __init__(self) -> None:
+        self.g: Any = None
+
+    def user(self) -> str | None:
+        """The id of the user that Flask-Login has loaded; "" for nobody, None for not loaded."""
+        user = None if self.g is None else self.g.get("_login_user")
+        if user is None:
+            return None
+        return str(user.get_id()) if user.is_authenticated else ""
+
+
+_SEEN: ContextVar[_Seen | None] = ContextVar("track_middleware_flask", default=None)
+
+
+def _pushed(_app: Flask, **_more: Any) -> None:
+    """An app context has begun: ``g.track`` is the exchange of its request, None without one."""
+    g.track = wirings.CURRENT.get()
+    seen = _SEEN.get()
+    if seen is not None and seen.g is None:
+        seen.g = g._get_current_object()
+
+
+def _route(environ: WSGIEnvironment) -> str | None:
+    """The URL rule that Flask matched; its request is in the environ once the app has run."""
+    rule = getattr(environ.get("werkzeug.request"), "url_rule", None)
+    return rule.rule if rule is not None else None
+
+
+def _text(key: str | bytes | None) -> str:
+    return key.decode("utf-8", "surrogateescape") if isinstance(key, bytes) else key or ""
+
+
+def _track_script() -> Markup:
+    """``{{ track_script() }}``: where the tag goes."""
+    return Markup(PLACEHOLDER)
+
+
+def _wiring_of_current_app() -> Wiring | None:
+    site = current_app.extensions.get(NAME) if has_app_context() else None
+    return None if site is None else site.wiring
+
+
+wirings.FINDERS.append(_wiring_of_current_app)
+
+
+@click.command("track", context_settings={"ignore_unknown_options": True}, add_help_option=False)
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+@with_appcontext
+def _command(arguments: tuple[str, ...]) -> None:
+    """The track-middleware verbs with this app's settings."""
+    from . import cli
+
+    site: _Site = current_app.extensions[NAME]
+    sys.exit(cli.run(list(arguments), given=site.given, defaults=site.defaults))

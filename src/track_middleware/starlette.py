@@ -1,0 +1,104 @@
+"""The Starlette and FastAPI face: ``app.add_middleware(TrackMiddleware, **settings)``, over ASGI.
+
+The exchange is ``request.state.track``. Added before ``SessionMiddleware`` (so that it stands
+inside it), it also mirrors a new campaign into the session.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from starlette.requests import Request
+
+from . import wiring as wirings
+from .asgi import App, Receive, Scope, Send, answer
+
+if TYPE_CHECKING:
+    from .tracking.exchange import Exchange
+
+
+class TrackMiddleware:
+    """Tracks a Starlette or FastAPI app; keyword arguments are the settings.
+
+    SettingsError for one that cannot be used.
+    """
+
+    def __init__(self, app: App, **settings: Any) -> None:
+        self.app = app
+        self.wiring = wirings.build(settings)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        await answer(
+            self.app,
+            self.wiring,
+            scope,
+            receive,
+            send,
+            loaded_user=self.wiring.user_look(lambda: Request(scope), lambda: _user(scope)),
+            opened=lambda exchange: _opened(scope, exchange),
+            starting=_starting(scope),
+        )
+
+
+def _opened(scope: Scope, exchange: Exchange) -> None:
+    scope.setdefault("state", {})["track"] = exchange
+
+
+def _starting(scope: Scope) -> Callable[[Exchange, Mapping[str, str]], None]:
+    """What is looked up when the response starts: the route, and the session for the mirror, which
+    counts only where the request carried it and its middleware stands around us."""
+    carried = bool(scope.get("session"))
+
+    def starting(exchange: Exchange, headers: Mapping[str, str]) -> None:
+        exchange.route = route(scope)
+        campaign = exchange.mirror(headers) if carried else None
+        if campaign:
+            scope["session"]["track_campaign"] = campaign
+
+    return starting
+
+
+def _user(scope: Scope) -> str | None:
+    """The user of AuthenticationMiddleware: its id, "" for nobody, None where there is none yet."""
+    user = scope.get("user")
+    if user is None:
+        return None
+    if not user.is_authenticated:
+        return ""
+    try:
+        return str(user.identity)
+    except NotImplementedError:  # SimpleUser has a name and no identity
+        return str(getattr(user, "username", "")) or None
+
+
+def route(scope: Scope) -> str | None:
+    """The template of the route that was matched, with those of the mounts it lies under."""
+    matched = scope.get("route")
+    path = getattr(_effective(scope) or matched, "path_format", None)
+    if path is None:
+        return None
+    before = scope.get("app_root_path")
+    if before is None or before == scope.get("root_path"):
+        return str(path)
+    inside = scope["root_path"][len(before) :]
+    return _mounts(getattr(scope.get("router"), "routes", ()), inside + "/") + str(path)
+
+
+def _effective(scope: Scope) -> Any:
+    """FastAPI's context of a route of an included router: it knows the router's prefix."""
+    return scope.get("fastapi", {}).get("effective_route_context")
+
+
+def _mounts(routes: Iterable[Any], path: str) -> str:
+    """The templates of the mounts that lead along ``path``; the path itself where none is known."""
+    for each in routes:
+        found = each.path_regex.match(path) if hasattr(each, "path_regex") else None
+        if found is None or "path" not in found.groupdict() or not hasattr(each, "routes"):
+            continue
+        rest = "/" + found["path"]
+        return str(each.path) + ("" if rest == "/" else _mounts(each.routes, rest))
+    return path.rstrip("/")

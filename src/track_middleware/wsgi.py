@@ -1,0 +1,385 @@
+"""The WSGI face (PEP 3333): an environ becomes a request, an ending changes the response.
+
+Rules of this file: no decision about tracking is taken here; the host's iterable is stepped once
+per step of the server; lists and files go to the server as the very objects that the app returned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+
+from . import wiring as wirings
+from .http import (
+    Reply,
+    Request,
+    by_name,
+    environ_header,
+    status_line,
+    unreadable,
+    weak_etag,
+)
+
+if TYPE_CHECKING:
+    from types import TracebackType
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+
+    from .tracking.exchange import Exchange
+    from .tracking.inject import Injector
+    from .wiring import Wiring
+
+    ExcInfo = tuple[type[BaseException], BaseException, TracebackType] | tuple[None, None, None]
+    Headers = list[tuple[str, str]]
+
+_T = TypeVar("_T")
+_P = ParamSpec("_P")
+
+#: Where a request carries its exchange: ``environ[KEY]``.
+KEY = "track_middleware.exchange"
+
+#: Looks a route template up in the environ, once the app has run.
+Route = Callable[["WSGIEnvironment"], "str | None"]
+
+
+class TrackMiddleware:
+    """Tracks a WSGI app: ``app = TrackMiddleware(app, destinations=[...])``.
+
+    Keyword arguments are the settings; SettingsError for one that cannot be used.
+    """
+
+    def __init__(self, app: WSGIApplication, **settings: Any) -> None:
+        self.app = app
+        self.wiring = wirings.build(settings)
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        look = self.wiring.user_look(lambda: environ, None)
+        return answer(self.app, self.wiring, environ, start_response, loaded_user=look)
+
+
+def answer(
+    app: WSGIApplication,
+    wiring: Wiring,
+    environ: WSGIEnvironment,
+    start_response: StartResponse,
+    *,
+    loaded_user: Callable[[], str | None] | None = None,
+    route: Route | None = None,
+) -> Iterable[bytes]:
+    """The app's answer to one request, tracked. A request that already carries an exchange (an app
+    within an app) is passed through."""
+    if KEY in environ or wirings.in_exchange():
+        return app(environ, start_response)
+    exchange = ours(wiring, _opened, wiring, environ, loaded_user)
+    if exchange is None:
+        return app(environ, start_response)
+    if exchange.own is not None:
+        return _own(wiring, exchange, environ, start_response)
+    environ[KEY] = exchange
+    response = _Response(wiring, exchange, environ, start_response, route)
+    token = wirings.CURRENT.set(exchange)
+    try:
+        body = app(environ, response.start)
+    except BaseException:
+        response.fail()
+        raise
+    finally:
+        wirings.CURRENT.reset(token)
+    return response.body(body)
+
+
+def _opened(
+    wiring: Wiring, environ: WSGIEnvironment, loaded_user: Callable[[], str | None] | None
+) -> Exchange:
+    return wiring.open(request(environ), loaded_user)
+
+
+def request(environ: WSGIEnvironment) -> Request:
+    """The request that an environ describes."""
+    header = environ_header(environ)
+    return Request(
+        environ["REQUEST_METHOD"],
+        _text(environ.get("PATH_INFO", "")),
+        header=header,
+        query=environ.get("QUERY_STRING", ""),
+        scheme=environ.get("wsgi.url_scheme", "http"),
+        host=header("host") or environ.get("SERVER_NAME", ""),
+        root_path=_text(environ.get("SCRIPT_NAME", "")),
+        peer=environ.get("REMOTE_ADDR") or "",
+    )
+
+
+def _text(native: str) -> str:
+    """A native string of PEP 3333 (bytes as latin-1) as the text it stands for."""
+    return native if native.isascii() else native.encode("latin-1").decode("utf-8", "replace")
+
+
+def ours(wiring: Wiring, step: Callable[_P, _T], *given: _P.args, **named: _P.kwargs) -> _T | None:
+    """The one boundary: our own mistakes raise in development, and are counted in production."""
+    try:
+        return step(*given, **named)
+    except Exception as error:  # noqa: BLE001  the boundary takes whatever goes wrong
+        wiring.trouble(error)
+        return None
+
+
+def _own(
+    wiring: Wiring, exchange: Exchange, environ: WSGIEnvironment, start_response: StartResponse
+) -> Iterable[bytes]:
+    """Answers one of our own paths; the app is never called."""
+    reply = ours(wiring, _replied, exchange, environ) or unreadable()
+    length = ("Content-Length", str(len(reply.body)))
+    start_response(status_line(reply.status), [*reply.headers, length])
+    ours(wiring, wiring.after_response)
+    return [reply.body]
+
+
+def _replied(exchange: Exchange, environ: WSGIEnvironment) -> Reply:
+    assert exchange.own is not None
+    return exchange.reply(_read(environ, exchange.own.limit + 1))
+
+
+def _read(environ: WSGIEnvironment, most: int) -> bytes:
+    """At most ``most`` bytes of the request's body; without a length only what the server ends by
+    itself (``wsgi.input_terminated``, chunked bodies)."""
+    length = environ.get("CONTENT_LENGTH") or ""
+    if length.isdecimal():
+        most = min(most, int(length))
+    elif not environ.get("wsgi.input_terminated"):
+        return b""
+    read, pieces = environ["wsgi.input"].read, []
+    while most > 0:
+        piece = read(most)
+        if not piece:
+            break
+        pieces.append(piece)
+        most -= len(piece)
+    return b"".join(pieces)
+
+
+class _Response:
+    """One response on its way through: what the app said, and what has been passed on of it."""
+
+    __slots__ = (
+        "_chunks", "_closed", "_environ", "_exc_info", "_exchange", "_headers", "_injector",
+        "_left", "_route", "_source", "_start_response", "_started", "_status", "_wiring", "_write",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        wiring: Wiring,
+        exchange: Exchange,
+        environ: WSGIEnvironment,
+        start_response: StartResponse,
+        route: Route | None,
+    ) -> None:
+        self._wiring = wiring
+        self._exchange = exchange
+        self._environ = environ
+        self._start_response = start_response
+        self._route = route
+        self._status = ""
+        self._headers: Headers = []
+        self._exc_info: ExcInfo | None = None
+        self._closed = self._started = False
+        self._left: int | None = None
+        self._injector: Injector | None = None
+        self._source: Iterable[bytes] = ()
+        self._chunks: Iterator[bytes] = iter(())
+        self._write: Callable[[bytes], object] | None = None
+
+    # What the app calls.
+
+    def start(
+        self, status: str, headers: Headers, exc_info: ExcInfo | None = None, /
+    ) -> Callable[[bytes], object]:
+        """The app's ``start_response``; it is passed on with the first of the body."""
+        if self._started or (self._status and exc_info is None):
+            return self._start_response(status, headers, exc_info)
+        self._status, self._headers, self._exc_info = status, headers, exc_info
+        return self.write
+
+    def write(self, chunk: bytes, /) -> None:
+        """The app's ``write``, the older way to send a body."""
+        passed = self._passed(chunk)
+        if passed and self._write is not None:
+            self._write(passed)
+
+    def fail(self) -> None:
+        """An exception is on its way out of the app."""
+        if not self._closed:
+            self._closed = True
+            ours(self._wiring, self._exchange.close, 500, {})
+        self._finish()
+
+    # What the server gets.
+
+    def body(self, source: Iterable[bytes]) -> Iterable[bytes]:
+        """The body for the server. A list is known whole, and a file that nothing is put into goes
+        to the server untouched; anything else is stepped through."""
+        self._source = source
+        if self._status and not self._started:
+            self._close()
+            if isinstance(source, (list, tuple)):
+                return self._listed(source)
+            if self._injector is None:
+                self._begin()
+                if _is_file(source, self._environ):
+                    self._finish()
+                    return source
+        self._chunks = iter(source)
+        return self
+
+    def _listed(self, source: list[bytes] | tuple[bytes, ...]) -> Iterable[bytes]:
+        if self._injector is not None:
+            body = source[0] if len(source) == 1 else b"".join(source)
+            tagged = self._whole(body)
+            source = source if tagged is body else [tagged]
+        self._finish()
+        self._begin()
+        ours(self._wiring, self._wiring.after_response)
+        return source
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        token = wirings.CURRENT.set(self._exchange)
+        try:
+            chunk = next(self._chunks)
+        except StopIteration:
+            return self._end()
+        except BaseException:
+            self.fail()
+            raise
+        finally:
+            wirings.CURRENT.reset(token)
+        return self._passed(chunk)
+
+    def close(self) -> None:
+        """The server is done with the body, or its client hung up."""
+        token = wirings.CURRENT.set(self._exchange)
+        try:
+            closing = getattr(self._source, "close", None)
+            if closing is not None:
+                closing()
+        finally:
+            wirings.CURRENT.reset(token)
+            if self._status and not self._closed:
+                self._close()
+            self._finish()
+            ours(self._wiring, self._wiring.after_response)
+
+    # One step of the body.
+
+    def _passed(self, chunk: bytes) -> bytes:
+        """What the server gets for a chunk; the exchange is finished before the last is passed."""
+        size = len(chunk)
+        if self._status and not self._started:
+            chunk = self._first(chunk)
+        elif self._injector is not None:
+            chunk = self._fed(self._injector, chunk)
+        if self._left is not None:
+            self._left -= size
+            if self._left <= 0:
+                self._finish()
+        return chunk
+
+    def _first(self, chunk: bytes) -> bytes:
+        """The first chunk lets the headers go: with its own length when it is the whole body."""
+        if not self._closed:
+            self._close()
+        injector = self._injector
+        if injector is None:
+            self._begin()
+            return chunk
+        if self._left == len(chunk):
+            chunk = self._whole(chunk)
+            self._begin()
+            return chunk
+        self._loosen()
+        self._begin()
+        return self._fed(injector, chunk)
+
+    def _end(self) -> bytes:
+        """The app's body is over: what was held back is the last chunk."""
+        if self._status and not self._started:
+            if not self._closed:
+                self._close()
+            self._begin()
+        injector, self._injector = self._injector, None
+        self._finish()
+        held = injector.end() if injector is not None else b""
+        if held:
+            return held
+        raise StopIteration
+
+    def _close(self) -> None:
+        self._closed = True
+        if self._route is not None:
+            self._exchange.route = ours(self._wiring, self._route, self._environ)
+        headers = by_name(self._headers)
+        ending = ours(self._wiring, self._exchange.close, int(self._status[:3]), headers)
+        length = headers.get("content-length", "")
+        self._left = int(length) if length.isdecimal() else None
+        if ending is None:
+            return
+        for name, value in ending.headers:
+            self._set(name, value)
+        if ending.cookies:
+            lines = [("Set-Cookie", cookie.line()) for cookie in ending.cookies]
+            self._headers = self._headers + lines
+        self._injector = ending.injector
+
+    def _begin(self) -> None:
+        """Passes the headers on to the server."""
+        self._started = True
+        exc_info, self._exc_info = self._exc_info, None
+        if exc_info is None:
+            self._write = self._start_response(self._status, self._headers)
+        else:
+            self._write = self._start_response(self._status, self._headers, exc_info)
+
+    def _finish(self) -> None:
+        ours(self._wiring, self._exchange.finish)
+
+    # The tag.
+
+    def _whole(self, body: bytes) -> bytes:
+        injector, self._injector = self._injector, None
+        tagged = ours(self._wiring, injector.whole, body) if injector else None
+        if tagged is None or tagged is body:
+            return body
+        self._weaken()
+        if self._left is not None:
+            self._set("Content-Length", str(len(tagged)))
+        return tagged
+
+    def _fed(self, injector: Injector, chunk: bytes) -> bytes:
+        fed = ours(self._wiring, injector.feed, chunk)
+        if fed is not None:
+            return fed
+        self._injector = None
+        return injector.end() + chunk
+
+    def _loosen(self) -> None:
+        """A streamed document gets longer by a tag that may never find its place."""
+        self._left = None
+        self._headers = [each for each in self._headers if each[0].lower() != "content-length"]
+        self._weaken()
+
+    def _weaken(self) -> None:
+        self._headers = [
+            (name, weak_etag(value) if name.lower() == "etag" else value)
+            for name, value in self._headers
+        ]
+
+    def _set(self, name: str, value: str) -> None:
+        lowered = name.lower()
+        kept = [each for each in self._headers if each[0].lower() != lowered]
+        self._headers = [*kept, (name, value)]
+
+
+def _is_file(source: object, environ: WSGIEnvironment) -> bool:
+    """Whether the server can send this body by itself (PEP 3333, optional file handling)."""
+    wrapper = environ.get("wsgi.file_wrapper")
+    return isinstance(wrapper, type) and isinstance(source, wrapper)
