@@ -32,6 +32,7 @@ class Identity:
         "_campaign",
         "_carried",
         "_choice",
+        "_chose",
         "_core",
         "_deleting",
         "_nobody",
@@ -54,7 +55,7 @@ class Identity:
         self._session: Session | None = None
         self._campaign: dict[str, str] | None = None
         self.campaign_arrived = False
-        self._deleting = False
+        self._deleting = self._chose = False
         self._nobody: str | None = None
         jars = core.cookies
         values = jars.values(request.header("cookie"))
@@ -149,11 +150,11 @@ class Identity:
     def sign_in(self, user: str) -> bool:
         """Takes the user that the app or a verb names; True when the visitor has not had them yet.
 
-        Another user than before starts a new visitor.
+        Another user than before starts a new visitor; without a visitor nobody is stitched.
         """
         if self.visitor is None:
-            new, self.app_user = self.app_user != user, user
-            return new
+            self.app_user = user
+            return False
         if visitors.is_another(self.visitor, user):
             self.mint(self._core.new_id(), fresh=False)
         visitor = self.visitor
@@ -180,7 +181,7 @@ class Identity:
         self.consent = self._core.rules.decide(
             choice, gpc=header("sec-gpc") == "1", dnt=header("dnt") == "1"
         )
-        self._choice = choice
+        self._choice, self._chose = choice, True
         if not self.allowed:
             self._deleting = True
             self.visitor = self._session = None
@@ -202,7 +203,7 @@ class Identity:
         request, jars = self._request, self._core.cookies
         secure, host = request.scheme == "https", request.host
         wanted: list[Cookie] = []
-        if self._choice is not None and self._choice.at == int(self.at):
+        if self._choice is not None and self._chose:
             wanted.append(jars.set(jars.choice, self._choice, host=host, secure=secure))
         if self._deleting and not self.allowed:
             wanted += [

@@ -37,9 +37,13 @@ class Charset:
         """Text in this charset, without a byte order mark."""
         return text.encode(self._encoding, "xmlcharrefreplace")
 
+    def text(self, some: bytes) -> str:
+        """Bytes of this charset as text; a character that is cut in two is left out."""
+        return some.decode(self._encoding, "ignore")
+
     def name_of(self, opening: bytes) -> str:
         """The element (or ``!--``) that an opening mark opens."""
-        return opening.decode(self._encoding, "replace").lower().lstrip("<")
+        return self.text(opening).lower().lstrip("<")
 
     def _pattern(self, source: str) -> re.Pattern[bytes]:
         if self.width == 1:
@@ -48,7 +52,7 @@ class Charset:
 
 
 def _widened(source: str, encoding: str) -> bytes:
-    """A pattern over ASCII text as a pattern over the same text in UTF-16 or UTF-32."""
+    """A pattern over ASCII text as a pattern over the same text in UTF-16."""
     wide = b""
     for piece in re.findall(r"\[\\s>/\]|\\s\*|\\.|\(\?[:=]|[()|]|.", source):
         if piece in ("(", ")", "|", "(?:", "(?="):
@@ -63,11 +67,7 @@ def _widened(source: str, encoding: str) -> bytes:
     return wide
 
 
-_BOM_STARTS = (b"\xff", b"\xfe", b"\x00")
-_BOMS = (
-    (codecs.BOM_UTF32_LE, "utf-32-le"), (codecs.BOM_UTF32_BE, "utf-32-be"),
-    (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"),
-)  # fmt: skip
+_BOMS = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 
 
 @lru_cache(maxsize=16)
@@ -76,23 +76,19 @@ def _charset(encoding: str) -> Charset:
 
 
 def charset(content_type: str, start: bytes) -> Charset:
-    """The charset of a document by its content type and first bytes; the tag itself is ASCII, so
-    all that matters is how wide a character is."""
-    if start[:1] in _BOM_STARTS:
-        for bom, encoding in _BOMS:
-            if start.startswith(bom):
-                return _charset(encoding)
-    return _named(content_type)
+    """The charset of a document by its content type and first two bytes; the tag itself is ASCII,
+    so all that matters is how wide a character is (browsers know no wider one than UTF-16)."""
+    encoding = _BOMS.get(start)
+    return _named(content_type) if encoding is None else _charset(encoding)
 
 
 @lru_cache(maxsize=256)
 def _named(content_type: str) -> Charset:
     lowered = content_type.lower()
-    if "utf-16" not in lowered and "utf-32" not in lowered:
+    if "utf-16" not in lowered:
         return _charset("ascii")
-    width = "32" if "utf-32" in lowered else "16"
-    order = "le" if f"utf-{width}le" in lowered.replace("-le", "le") else "be"
-    return _charset(f"utf-{width}-{order}")  # without a mark it is big-endian (RFC 2781, 4.3)
+    order = "le" if "utf-16le" in lowered else "be"
+    return _charset(f"utf-16-{order}")  # without a mark it is big-endian (RFC 2781, 4.3)
 
 
 class Injector:
@@ -114,7 +110,7 @@ class Injector:
 
     def whole(self, body: bytes) -> bytes:
         """The document with the tag in it; the very same object when there is no place for it."""
-        marks = charset(self._content_type, body[:4])
+        marks = charset(self._content_type, body[:2])
         at = body.find(marks.placeholder)
         if at >= 0:
             return b"".join(
@@ -129,9 +125,12 @@ class Injector:
         """What may be sent of a stream once ``chunk`` has come."""
         if self._done or not chunk:
             return chunk
+        text = self._held + chunk
         if self._charset is None:
-            self._charset = charset(self._content_type, chunk[:4])
-        return self._scan(self._held + chunk, self._charset)
+            if len(text) < 2:
+                return self._release(text, 0)
+            self._charset = charset(self._content_type, text[:2])
+        return self._scan(text, self._charset)
 
     def end(self) -> bytes:
         """What was held back, when the stream is over."""
@@ -192,7 +191,29 @@ def _possible_close(text: bytes, at: int, marks: Charset) -> int:
 
 
 def _possible_start(text: bytes, at: int, marks: Charset) -> int:
-    """From where a chunk's end may be the beginning of a mark: its last ``<`` still open."""
+    """From where a chunk's end may be the beginning of a mark; its length when it can be none."""
     longest = (len(PLACEHOLDER) + 1) * marks.width
     start = text.rfind(marks.encode("<"), max(at, len(text) - longest))
-    return len(text) if start < 0 else start
+    if start < 0 or not _BEGINNING.match(marks.text(text[start:])):
+        return len(text)
+    return start
+
+
+def _beginnings(mark: str) -> str:
+    """A pattern for every beginning of a mark."""
+    pattern = ""
+    for character in reversed(mark):
+        pattern = f"(?:{re.escape(character)}{pattern})?"
+    return pattern
+
+
+_BEGINNING = re.compile(
+    "(?:"
+    + "|".join(map(_beginnings, (PLACEHOLDER, *(f"<{name}" for name in _RAW))))
+    + "|"
+    + "|".join(rf"</{name}\s*" for name in ("head", "body"))
+    + "|"
+    + "|".join(map(_beginnings, ("</head", "</body")))
+    + r")\Z",
+    re.IGNORECASE,
+)

@@ -1,0 +1,247 @@
+"""Our own paths: script, collector, consent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.tracking.site import Browser, Site, token_of
+from track_middleware.http import Reply
+from track_middleware.tracking.collector import corrected
+
+LOAD = "0123456789abcdef0123456789abcdef"
+
+
+def said(reply: Reply) -> Any:
+    return msgspec.json.decode(reply.body)
+
+
+def message(token: str = "", **more: Any) -> dict[str, Any]:
+    return {"id": "1", "type": "view", "load": LOAD, "token": token, "at": 1_799_999_999_000.0,
+            "url": "https://shop.example/?token=hush", **more}  # fmt: skip
+
+
+def beacon(*messages: Any) -> dict[str, Any]:
+    return {"v": 1, "sent": 1_800_000_000_000.0, "events": list(messages)}
+
+
+def test_a_confirmation_carries_token_load_and_what_the_browser_saw() -> None:
+    site = Site()
+    browser = Browser(site)
+    token = token_of(browser.visit("/"))
+    facts = {"viewport": "800x600", "language": "fr", "timezone": "Europe/Paris"}
+    reply = browser.post("q", beacon(message(token, facts=facts, title="T")))
+    assert (reply.status, said(reply)) == (200, {"ok": 1})
+    view, confirm = site.entries
+    assert view.page is not None
+    assert confirm.page is not None
+    assert confirm.event is not None
+    assert (confirm.kind, confirm.origin, confirm.page.id) == ("confirm", LOAD, view.page.id)
+    assert confirm.page.load == LOAD
+    assert confirm.event.context["screen"] == {"viewport": "800x600"}
+    assert confirm.event.context["page"]["title"] == "T"
+    assert "hush" not in repr(confirm)
+    assert confirm.person == view.person
+
+
+def test_a_page_without_a_token_gets_its_visitor_from_its_load() -> None:
+    site = Site()
+    first, again = Browser(site), Browser(site)
+    for browser in (first, again):
+        reply = browser.post("q", beacon(message()))
+        assert ("Cache-Control", "no-store") in reply.headers
+        assert set(browser.cookies) == {"_tm_v", "_tm_s"}
+    one, two = (entry.person for entry in site.entries)
+    assert one is not None
+    assert two is not None
+    assert one.visitor == two.visitor
+
+
+def test_a_token_without_a_cookie_makes_no_visitor() -> None:
+    site = Site()
+    token = token_of(Browser(site).visit("/"))
+    stranger = Browser(site)
+    stranger.post("q", beacon(message(token)))
+    assert stranger.cookies == {}
+    assert site.entries[1].person is None
+
+
+def test_a_user_that_the_browser_claims_is_only_a_claim() -> None:
+    site = Site()
+    browser = Browser(site)
+    browser.post("q", beacon(message(type="identify", userId="boss", traits={"vip": True})))
+    event = site.entries[0].event
+    assert event is not None
+    assert event.user_id is None
+    assert event.context["claimedUserId"] == "boss"
+
+
+def test_a_claim_that_the_cookie_confirms_counts() -> None:
+    site = Site()
+    browser = Browser(site)
+    browser.open("/").signed_in("42")
+    token = token_of(browser.close())
+    browser.post("q", beacon(message(token, type="track", name="Clicked", userId="42")))
+    event = site.entries[-1].event
+    assert event is not None
+    assert event.user_id == "42"
+    assert "claimedUserId" not in event.context
+
+
+def test_a_trusted_browser_signs_in_by_itself() -> None:
+    site = Site(browser_identity="trusted")
+    browser = Browser(site)
+    browser.post("q", beacon(message(type="identify", userId="42")))
+    assert browser.open("/").user_id == "42"
+
+
+def test_the_empty_question_is_answered_and_leaves_nothing() -> None:
+    for consent, expected in (("opt_out", {"ok": 0}), ("opt_in", {"ok": 0, "stop": "consent"})):
+        site = Site(consent=consent)
+        browser = Browser(site)
+        assert said(browser.post("q", {"v": 1, "ask": True})) == expected
+        assert (browser.cookies, site.entries) == ({}, [])
+
+
+def test_without_consent_a_beacon_is_told_to_stop_and_nothing_is_kept() -> None:
+    site = Site(consent="opt_in")
+    browser = Browser(site)
+    reply = browser.post("q", beacon(message()))
+    assert said(reply) == {"ok": 0, "stop": "consent"}
+    assert (site.entries, browser.cookies) == ([], {})
+
+
+def test_a_bad_message_spoils_no_other_and_goes_to_the_door() -> None:
+    site = Site()
+    reply = Browser(site).post("q", beacon(message(), {"id": "2"}, message("forged"), 7))
+    assert reply.status == 200
+    assert said(reply)["ok"] == 1
+    assert [index for index, _ in said(reply)["refused"]] == [1, 2, 3]
+    assert site.kinds() == ["confirm", "door", "door", "door"]
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b"", 400), (b"[]", 400), (b"\xff\xfe", 400), (b"[" * 60_000, 400), (b'{"v":2}', 400),
+        (b'{"v":1,"events":' + b"[" * 30_000, 400), (b" " * 65_537, 413),
+        (msgspec.json.encode(beacon(message(properties={"a": "x" * 33_000}))), 400),
+        (msgspec.json.encode(beacon(message(properties={str(n): n for n in range(300)}))), 400),
+        (msgspec.json.encode(beacon(message(type="track"))), 400),
+    ],
+)  # fmt: skip
+def test_a_hostile_body_is_a_4xx_with_a_reason(body: bytes, status: int) -> None:
+    reply = Browser(Site()).post("q", body)
+    assert reply.status == status
+    assert said(reply)["error"]
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"sec_fetch_site": "cross-site"}, 403),
+        ({"sec_fetch_site": "same-site", "origin": "https://evil.shop.example"}, 403),
+        ({"sec_fetch_site": "", "origin": "https://evil.example"}, 403),
+        ({"sec_fetch_site": "", "origin": "null"}, 403),
+        ({"sec_fetch_site": "", "origin": "https://[bad"}, 403),
+        ({"sec_fetch_site": "", "origin": "https://shop.example"}, 200),
+        ({"sec_fetch_site": "cross-site", "origin": "https://linked.example"}, 200),
+        ({"sec_fetch_site": ""}, 200),
+    ],
+)
+def test_only_our_own_pages_may_post(headers: dict[str, str], status: int) -> None:
+    site = Site(linked_domains=["linked.example"])
+    assert Browser(site).post("q", beacon(message()), **headers).status == status
+
+
+def test_a_client_that_never_stops_is_told_to_wait() -> None:
+    site = Site()
+    browser = Browser(site)
+    statuses = [browser.post("q", {"v": 1, "ask": True}).status for _ in range(200)]
+    assert statuses[0] == 200
+    assert statuses[-1] == 429
+    reply = browser.post("q", {"v": 1, "ask": True})
+    assert said(reply)["retry"] >= 1
+    assert any(name == "Retry-After" for name, _ in reply.headers)
+    site.now += 60
+    assert browser.post("q", {"v": 1, "ask": True}).status == 200
+
+
+def test_a_full_spool_asks_the_browser_to_keep_its_events() -> None:
+    site = Site()
+    site.full = True
+    assert Browser(site).post("q", beacon(message())).status == 429
+
+
+def test_a_granted_choice_brings_a_token_whose_view_is_the_browsers() -> None:
+    site = Site(consent="opt_in")
+    browser = Browser(site)
+    reply = browser.post("c", {"analytics": True, "marketing": False})
+    assert said(reply)["consent"] == {"analytics": "granted", "marketing": "denied"}
+    assert site.kinds() == ["choice", "mark"]
+    assert browser.post("q", beacon(message(said(reply)["token"]))).status == 200
+    mark, confirm = site.entries[1:]
+    assert mark.page is not None
+    assert confirm.page is not None
+    assert (mark.page.id, confirm.page.counting) == (confirm.page.id, "shown")
+
+
+def test_a_missing_purpose_stays_as_it_was() -> None:
+    site = Site()
+    browser = Browser(site)
+    browser.post("c", {"marketing": False})
+    browser.post("c", {"analytics": True})
+    assert browser.open("/").consent == {"analytics": "granted", "marketing": "denied"}
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", b"[]", b'{"analytics":"yes"}', b'{"other":true}'])
+def test_a_choice_that_is_none_is_refused(body: bytes) -> None:
+    assert Browser(Site()).post("c", body).status == 400
+
+
+def test_the_script_is_cached_by_its_hash() -> None:
+    browser = Browser(Site())
+    plain = browser.open("/prefix00/m.js").reply(b"")
+    assert (plain.status, plain.body) == (200, b"script")
+    assert ("Cache-Control", "public, max-age=3600") in plain.headers
+    lasting = browser.open("/prefix00/m.01234567.js").reply(b"")
+    assert ("Cache-Control", "public, max-age=31536000") in lasting.headers
+    same = browser.open("/prefix00/m.js", if_none_match='"0123456789abcdef"').reply(b"")
+    assert (same.status, same.body) == (304, b"")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [("GET", "q", 405), ("POST", "m.js", 405), ("GET", "", 404), ("GET", "nothing", 404)],
+)
+def test_the_rest_of_the_prefix_says_what_is_wrong(method: str, path: str, status: int) -> None:
+    reply = Browser(Site()).open(f"/prefix00/{path}", method).reply(b"")
+    assert reply.status == status
+    assert said(reply)["error"]
+
+
+def test_a_clients_clock_is_corrected_and_never_in_the_future() -> None:
+    assert corrected(at=1_000.0, sent=61_000.0, received=500.0) == 440.0
+    assert corrected(at=99_000.0, sent=61_000.0, received=500.0) == 500.0
+
+
+@given(st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(
+        st.sampled_from(["v", "events", "id", "type", "load", "at", "token", "url", "name",
+                         "properties", "page", "sent", "userId", "facts"]), inner, max_size=8),
+    max_leaves=30,
+))  # fmt: skip
+def test_no_json_makes_the_collector_fail(content: Any) -> None:
+    reply = Browser(Site()).post("q", msgspec.json.encode(content))
+    assert reply.status in (200, 400)
+
+
+@given(st.binary(max_size=300))
+def test_no_bytes_make_the_collector_fail(body: bytes) -> None:
+    assert Browser(Site()).post("q", body).status == 400
+    assert Browser(Site()).post("c", body).status == 400
