@@ -161,7 +161,7 @@ export function view(tag: Tag, waiting: Queue): View {
 
   function taken(answer: Answer | undefined): Answer["consent"] {
     const found = answer && (answer.token || (meta == SHARED && SHARED));
-    if (found && !allowed && !refused) begin(found);
+    if (found && !allowed) begin(found);
     return answer && answer.consent;
   }
 

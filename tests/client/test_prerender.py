@@ -23,6 +23,9 @@ WAITS = """<script>
   look();
 </script>"""
 
+#: Tells that the script has had its time: it runs before ``load`` and sends soon after.
+ALIVE = "<script>onload = () => setTimeout(() => fetch('/alive'), 300)</script>"
+
 
 @pytest.fixture
 def walked(site: Site, tmp_path: Path) -> Iterator[Site]:
@@ -31,7 +34,7 @@ def walked(site: Site, tmp_path: Path) -> Iterator[Site]:
     site.pages["/"] = document(
         "home", head=f'<script type="speculationrules">{RULES}</script>{WAITS}'
     )
-    site.pages["/next"] = document("next", head="<script>fetch('/alive')</script>")
+    site.pages["/next"] = document("next", head=ALIVE)
     program = chromium()
     assert program is not None
     command = [program, *FLAGS, f"--user-data-dir={tmp_path}", site.url()]

@@ -49,9 +49,9 @@ def test_pushed_query_is_a_route_view_and_a_replaced_one_is_not(
     home: Site, open_page: Open
 ) -> None:
     page = open_page()
-    page.evaluate("history.replaceState(0, '', '/?utm_cleaned')")
+    page.evaluate("history.replaceState(0, '', '/?utm_cleaned'); track('Cleaned')")
     page.evaluate("history.pushState(0, '', '/?q=1'); track('End')")
-    home.wait_for(1, "track")
+    home.wait_for(2, "track")
     assert [route["url"] for route in home.said("route")] == [home.url("/?q=1")]
 
 
