@@ -74,7 +74,7 @@ class Worker:
             data_dir,
             finisher=finisher(settings),
             rules=rules(settings),
-            count=counters.Counters(data_dir).add,
+            count=counters.Counters(data_dir / counters.FOLDER).add,
         )
         self._tidied = monotonic()
         self._told: set[str] = set()
@@ -165,7 +165,7 @@ class Worker:
     def _tidy(self) -> None:
         """Forgets what is past its time, in small steps, and sums up dead processes' counters."""
         now, settings = self._now(), self._settings
-        counters.fold(self._data_dir)
+        counters.fold(self._data_dir / counters.FOLDER)
         self._store.forget(
             events=now - settings.keep_days * 86400,
             ids=now - settings.dedupe_days * 86400,
