@@ -26,7 +26,7 @@ PAGE = b"<html><head><title>t</title></head><body>hello</body></html>"
 
 
 class Site:
-    """A tracker whose clock is ``now``, whose spool is ``entries`` and whose counters ``counted``."""
+    """A tracker whose clock is ``now``, spool ``entries`` and counters ``counted``."""
 
     def __init__(self, keys: tuple[str, ...] = ("key",), **settings: Any) -> None:
         self.now = 1_800_000_000.0

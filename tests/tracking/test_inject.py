@@ -91,9 +91,10 @@ def test_where_injection_is_off_only_the_placeholder_is_replaced() -> None:
     assert stream.feed(marked) + stream.end() == b"<head></head><TAG>"
 
 
-@given(st.lists(st.sampled_from(
-    ["<head>", "</head>", "<script>", "</script>", "<!--", "-->", "x", "<", "</", "</he", PLACEHOLDER[:9]]
-)), st.integers(1, 9))  # fmt: skip
+PARTS = ["<head>", "</head>", "<script>", "</script>", "<!--", "-->", "x", "<", "</", "</he", PLACEHOLDER[:9]]
+
+
+@given(st.lists(st.sampled_from(PARTS)), st.integers(1, 9))
 def test_a_stream_loses_no_byte_and_agrees_with_the_whole(parts: list[str], size: int) -> None:
     document = "".join(parts).encode()
     assert streamed(document, size) == Injector(TAG, "text/html").whole(document)
