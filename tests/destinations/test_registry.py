@@ -1,0 +1,72 @@
+"""From URLs to destinations: names, and errors that name what is wrong but no secret."""
+
+from __future__ import annotations
+
+from importlib.metadata import EntryPoint
+
+import pytest
+
+from tests.destinations.samples import made
+from track_middleware.destinations import registry
+from track_middleware.errors import SettingsError
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("amplitud://S3CRET", "did you mean 'amplitude'"),
+        ("kafka://S3CRET", "there is no destination 'kafka'"),
+        ("amplitude://S3CRET?regoin=eu", "did you mean 'region'"),
+        ("amplitude://S3CRET?region=mars", "unknown region 'mars'; there are eu, us"),
+        ("amplitude://", "has no key"),
+        ("amplitude://S3CRET/path", "has a path behind the key"),
+        ("heap://S3CRET?bots=perhaps", "bots='perhaps'; it is 1 or 0"),
+        ("heap://S3CRET?events=", "empty list of events"),
+        ("heap://S3CRET?purpose=", "empty purpose"),
+        ("mixpanel://user:S3CRET@abc?token=S3CRET", "project's number"),
+        ("mixpanel://user:S3CRET@123", "needs ?token="),
+        ("mixpanel://user@123?token=S3CRET", "without its secret"),
+        ("webhook+https:///S3CRET", "has no host"),
+        ("webhook+https://x/?secret=", "empty secret"),
+    ],
+)
+def test_what_is_wrong_is_named_and_secrets_are_not(url: str, told: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        registry.routes([url])
+    assert told in str(caught.value)
+    assert "S3CRET" not in str(caught.value)
+
+
+def test_a_destination_is_called_by_its_scheme_or_as_it_is_told() -> None:
+    urls = ["amplitude://A", "webhook+https://x/", "heap://H?name=funnel"]
+    assert [route.name for route in registry.routes(urls)] == ["amplitude", "webhook", "funnel"]
+
+
+def test_a_second_one_of_a_scheme_keeps_its_suffix_when_others_come_and_go() -> None:
+    one = [route.name for route in registry.routes(["heap://A", "heap://B"])]
+    other = [route.name for route in registry.routes(["heap://A", "heap://C", "heap://B"])]
+    assert one[0] == other[0] == "heap"
+    assert one[1] == other[2] != other[1]
+
+
+@pytest.mark.parametrize(
+    "urls",
+    [
+        ["heap://A?name=x", "amplitude://B?name=x"],
+        ["heap://A", "heap://A?events=Signup", "heap://A?bots=1"],
+    ],
+)
+def test_two_of_one_name_are_refused(urls: list[str]) -> None:
+    with pytest.raises(SettingsError, match=r"\?name="):
+        registry.routes(urls)
+
+
+def test_other_packages_add_destinations(monkeypatch: pytest.MonkeyPatch) -> None:
+    points = [
+        EntryPoint("slack", "track_middleware.destinations.jsonl:make", registry.GROUP),
+        EntryPoint("broken", "no_such_package:make", registry.GROUP),
+    ]
+    monkeypatch.setattr(registry, "entry_points", lambda group: points)
+    assert made("slack:///tmp/x").name == "jsonl"
+    with pytest.raises(SettingsError, match="no_such_package"):
+        made("broken://x")
