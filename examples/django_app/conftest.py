@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import django
+import django.test
 import pytest
 
 HERE = Path(__file__).resolve().parent
@@ -39,5 +39,7 @@ def visitor(stocked_shop: None) -> Iterator[django.test.Client]:
     from django.db import connections
     from django.test import Client
 
-    yield Client(headers=NAVIGATION)
+    somebody = Client(headers=NAVIGATION)
+    somebody.get("/")
+    yield somebody
     connections.close_all()

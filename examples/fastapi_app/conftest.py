@@ -25,7 +25,12 @@ def new_visitor():
     from shop import app
     from starlette.testclient import TestClient
 
-    return lambda: TestClient(app, headers=NAVIGATION, follow_redirects=False)
+    def arrive() -> TestClient:
+        somebody = TestClient(app, headers=NAVIGATION, follow_redirects=False)
+        somebody.get("/")
+        return somebody
+
+    return arrive
 
 
 @pytest.fixture

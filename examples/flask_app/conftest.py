@@ -37,7 +37,12 @@ class Visitor:
 def new_visitor():
     from shop import app
 
-    return lambda: Visitor(app)
+    def arrive() -> Visitor:
+        somebody = Visitor(app)
+        somebody.get("/")
+        return somebody
+
+    return arrive
 
 
 @pytest.fixture
