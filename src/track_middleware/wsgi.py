@@ -196,6 +196,8 @@ class _Response:
         if self._started or (self._status and exc_info is None):
             return self._start_response(status, headers, exc_info)
         self._status, self._headers, self._exc_info = status, headers, exc_info
+        if self._route is not None:  # now: Flask lets go of its request when the app returns
+            self._exchange.route = ours(self._wiring, self._route, self._environ)
         return self.write
 
     def write(self, chunk: bytes, /) -> None:
@@ -315,8 +317,6 @@ class _Response:
 
     def _close(self) -> None:
         self._closed = True
-        if self._route is not None:
-            self._exchange.route = ours(self._wiring, self._route, self._environ)
         headers = by_name(self._headers)
         ending = ours(self._wiring, self._exchange.close, int(self._status[:3]), headers)
         length = headers.get("content-length", "")
