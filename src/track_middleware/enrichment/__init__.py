@@ -54,7 +54,7 @@ def _agent(event: Event, context: Mapping[str, Any], people: Collection[str]) ->
         return _nameless(event, context)
     told = agents.agent(text).wire()
     bot = told.get("bot")
-    if bot and (bot["class"] in people or context.get("platform") in _APPS):
+    if bot and (bot["class"] in people or _text(context, "platform") in _APPS):
         del told["bot"]
         told["device"]["type"] = "desktop" if bot["class"] in people else "mobile"
     return told

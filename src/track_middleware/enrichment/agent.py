@@ -56,7 +56,7 @@ def agent(text: str) -> Agent:
     """What a user agent says; never raises, whatever the string holds."""
     text = text[:LENGTH].encode("utf-8", "replace").decode()
     result = _parsed(text)
-    known = bool(result.user_agent or result.os or result.device)
+    known = bool(result.user_agent or result.os)
     bot = bots.bot(text, spider=_spider(result), known=known)
     rules = _device_rules(result)
     return Agent(

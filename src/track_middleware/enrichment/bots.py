@@ -32,7 +32,7 @@ def bot(text: str, *, spider: str | None, known: bool) -> Bot | None:
     """Which program a user agent names; None for a person's browser.
 
     ``spider`` is the name that ua-parser has for it when its device is a spider; ``known`` says
-    whether ua-parser made out any browser, system or device.
+    whether ua-parser made out a browser or a system.
     """
     found = _ai_agent(text) or _crawler(text) or _named(spider) or _by_word(text)
     if found is not None or known or _BROWSERS.search(text):
