@@ -119,29 +119,40 @@ class Connection:
 
 
 def _opened(path: Path, *, read_only: bool) -> sqlite3.Connection:
-    if read_only:
-        return _connected(f"{path.absolute().as_uri()}?mode=ro")
-    _make_private(path)
-    if not locks_work(path.parent):
-        raise StoreError(
-            f"{path.parent} is on a volume without working file locks, on which SQLite loses data; "
-            "set data_dir to a local disk"
+    uri = path.absolute().as_uri()
+    if not read_only:
+        _make_private(path)
+        if not locks_work(path.parent):
+            raise StoreError(
+                f"{path.parent} is on a volume without working file locks, on which SQLite loses "
+                "data; set data_dir to a local disk"
+            )
+    try:
+        raw = sqlite3.connect(
+            f"{uri}?mode=ro" if read_only else uri,
+            uri=True,
+            timeout=PATIENCE,
+            isolation_level=None,
+            check_same_thread=False,
         )
-    raw = _connected(path.absolute().as_uri())
-    _upgrade(raw, path)
+    except sqlite3.Error as error:
+        raise StoreError(f"the store {path} cannot be opened: {error}") from error
+    try:
+        _prepare(raw, path, read_only=read_only)
+    except BaseException:
+        raw.close()
+        raise
     return raw
 
 
-def _connected(uri: str) -> sqlite3.Connection:
+def _prepare(raw: sqlite3.Connection, path: Path, *, read_only: bool) -> None:
     try:
-        raw = sqlite3.connect(
-            uri, uri=True, timeout=PATIENCE, isolation_level=None, check_same_thread=False
-        )
         raw.execute("PRAGMA cache_size = -16384")
         raw.execute("PRAGMA temp_store = MEMORY")
-        return raw
+        if not read_only:
+            _upgrade(raw, path)
     except sqlite3.Error as error:
-        raise StoreError(f"the store cannot be opened: {error}") from error
+        raise StoreError(f"the store {path} cannot be used: {error}") from error
 
 
 def _make_private(path: Path) -> None:
@@ -176,21 +187,18 @@ def locks_work(folder: Path, *, lock: Callable[..., Any] = fcntl.fcntl) -> bool:
 
 def _upgrade(raw: sqlite3.Connection, path: Path) -> None:
     """Brings the schema to this release's version; another process may be doing the same."""
-    try:
-        if raw.execute("PRAGMA journal_mode = WAL").fetchone()[0] != "wal":
-            raise StoreError(f"{path.parent} is on a volume where SQLite cannot keep its WAL")
-        raw.execute("PRAGMA synchronous = NORMAL")
-        if _version(raw) == len(_SCHEMAS):
-            return
-        raw.execute("BEGIN IMMEDIATE")
-        for number in range(_version(raw), len(_SCHEMAS)):
-            _apply(raw, _SCHEMAS[number])
-        if _version(raw) > len(_SCHEMAS):
-            raise StoreError(f"the store {path} was made by a newer release of track-middleware")
-        raw.execute(f"PRAGMA user_version = {len(_SCHEMAS)}")
-        raw.execute("COMMIT")
-    except sqlite3.Error as error:
-        raise StoreError(f"the store {path} cannot be used: {error}") from error
+    if raw.execute("PRAGMA journal_mode = WAL").fetchone()[0] != "wal":
+        raise StoreError(f"{path.parent} is on a volume where SQLite cannot keep its WAL")
+    raw.execute("PRAGMA synchronous = NORMAL")
+    if _version(raw) == len(_SCHEMAS):
+        return
+    raw.execute("BEGIN IMMEDIATE")
+    for number in range(_version(raw), len(_SCHEMAS)):
+        _apply(raw, _SCHEMAS[number])
+    if _version(raw) > len(_SCHEMAS):
+        raise StoreError(f"the store {path} was made by a newer release of track-middleware")
+    raw.execute(f"PRAGMA user_version = {len(_SCHEMAS)}")
+    raw.execute("COMMIT")
 
 
 def _version(raw: sqlite3.Connection) -> int:

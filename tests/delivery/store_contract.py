@@ -1,0 +1,198 @@
+"""What every store must do, as one suite: an engine's test class inherits it and gives ``store``.
+
+``place`` is what ``opened_again`` opens a second time, in this process or another one.
+"""
+
+from __future__ import annotations
+
+import uuid
+
+import pytest
+
+from track_middleware.delivery.store import DeadLetter, NewRow, Outcome
+
+
+def row(number: int = 0, *, event_id: str = "", key: str = "visitor", at: float = 1000.0) -> NewRow:
+    event_id = event_id or str(uuid.uuid5(uuid.NAMESPACE_URL, str(number)))
+    return NewRow(event_id, key, at, "track", "Signed Up", b'{"n":%d}' % number)
+
+
+def outcome(stored, state, **more) -> Outcome:
+    return Outcome(stored.position, stored.event_id, stored.order_key, state, **more)
+
+
+class StoreContract:
+    """Inherit, and give the fixtures ``store`` (empty) and ``opened_again`` (a callable)."""
+
+    def test_events_are_read_in_the_order_they_were_appended(self, store):
+        store.append([row(1), row(2)])
+        store.append([row(3)])
+        assert [each.body for each in store.read(0, 10)] == [b'{"n":1}', b'{"n":2}', b'{"n":3}']
+
+    def test_reading_goes_on_behind_a_position(self, store):
+        positions = store.append([row(1), row(2), row(3)])
+        first = positions[row(1).event_id]
+        assert [each.body for each in store.read(first, 1)] == [b'{"n":2}']
+
+    def test_an_event_comes_back_as_it_was_given(self, store):
+        given = NewRow("a" * 32, "v", 5.5, "page", "Page", b"{}", b'{"bot":1}', "crawler", 3)
+        store.append([given])
+        got = store.read(0, 1)[0]
+        assert (got.event_id, got.order_key, got.accepted_at, got.kind) == (
+            "a" * 32,
+            "v",
+            5.5,
+            "page",
+        )
+        assert (got.label, got.body, got.derived, got.bot) == (
+            "Page",
+            b"{}",
+            b'{"bot":1}',
+            "crawler",
+        )
+
+    def test_the_same_id_is_stored_once(self, store):
+        store.append([row(1), row(1)])
+        again = store.append([row(1), row(2)])
+        assert list(again) == [row(2).event_id]
+        assert store.end() == 2
+
+    def test_an_id_that_is_no_uuid_is_known_too(self, store):
+        assert store.append([row(event_id="order-1")])
+        assert not store.append([row(event_id="order-1")])
+
+    def test_positions_ask_for_events_and_missing_ones_are_left_out(self, store):
+        store.append([row(1), row(2)])
+        assert [each.position for each in store.get([2, 7, 1])] == [1, 2]
+
+    def test_a_batch_that_fails_leaves_nothing(self, store, opened_again):
+        with pytest.raises(RuntimeError), store.batch():
+            store.append([row(1)])
+            store.intake.moved("segment", 10)
+            raise RuntimeError
+        other = opened_again()
+        assert other.end() == 0
+        assert not other.intake.offsets()
+        assert store.append([row(1)])
+
+    def test_a_batch_is_seen_by_others_only_when_it_is_done(self, store, opened_again):
+        other = opened_again()
+        with store.batch():
+            store.append([row(1)])
+            assert not other.read(0, 10)
+        assert len(other.read(0, 10)) == 1
+
+    def test_what_was_stored_is_there_when_it_is_opened_again(self, store, opened_again):
+        store.append([row(1)])
+        store.close()
+        assert len(opened_again().read(0, 10)) == 1
+
+    def test_a_new_destination_begins_at_the_present_end(self, store):
+        store.append([row(1)])
+        assert store.job("webhook").position == 1
+        store.append([row(2)])
+        assert store.job("webhook").position == 1
+
+    def test_a_job_remembers_where_it_is(self, store, opened_again):
+        job = store.job("webhook")
+        store.append([row(1), row(2)])
+        store.advance(job, 2, [])
+        assert opened_again().job("webhook").position == 2
+
+    def test_what_was_delivered_leaves_no_row(self, store):
+        job = store.job("webhook")
+        store.append([row(1)])
+        store.advance(job, 1, [outcome(store.read(0, 1)[0], "delivered")])
+        assert store.count(job) == {"dead": 0}
+
+    def test_what_was_refused_becomes_a_dead_letter_with_its_body(self, store):
+        job = store.job("webhook")
+        store.append([row(1)])
+        store.advance(job, 1, [outcome(store.read(0, 1)[0], "refused", reason="too old")])
+        (letter,) = store.dead(stage="destination")
+        assert (letter.destination, letter.reason, letter.body) == (
+            "webhook",
+            "too old",
+            b'{"n":1}',
+        )
+        assert store.count(job) == {"dead": 1}
+
+    def test_a_retry_is_due_with_what_is_held_behind_it(self, store):
+        job = store.job("webhook")
+        store.append([row(1, key="a"), row(2, key="b"), row(3, key="a")])
+        one, two, three = store.read(0, 10)
+        rows = [outcome(one, "retry", due=50.0), outcome(two, "retry", due=90.0)]
+        store.advance(job, 3, [*rows, outcome(three, "held")])
+        assert store.waiting_keys(job) == {"a", "b"}
+        assert not store.due(job, 49.0, 10)
+        assert [each.position for each in store.due(job, 50.0, 10)] == [1, 3]
+        assert [each.position for each in store.due(job, 90.0, 10)] == [1, 2, 3]
+
+    def test_settling_takes_delivered_rows_out_and_keeps_the_others(self, store):
+        job = store.job("webhook")
+        store.append([row(1), row(2), row(3)])
+        one, two, three = store.read(0, 10)
+        store.advance(job, 3, [outcome(each, "retry", due=1.0) for each in (one, two, three)])
+        settled = [outcome(one, "delivered"), outcome(two, "refused", reason="no")]
+        store.settle(job, [*settled, outcome(three, "retry", attempts=2, due=9.0, reason="503")])
+        (left,) = store.due(job, 9.0, 10)
+        assert (left.position, left.attempts, left.reason) == (3, 2, "503")
+        assert store.count(job) == {"retry": 1, "dead": 1}
+
+    def test_a_pause_survives(self, store, opened_again):
+        job = store.job("webhook")
+        store.pause(job, 77.0, "no answer")
+        assert (opened_again().job("webhook").paused_until) == 77.0
+        store.pause(job, None, "")
+        assert store.job("webhook").paused_until is None
+
+    def test_dead_letters_are_capped_per_stage_and_the_dropped_counted(self, store):
+        store.bury([DeadLetter(0, "plan", "", "", "", 0.0, "plan", b"")], most=3)
+        letters = [DeadLetter(0, "door", "", "", "", n, f"r{n}", b"") for n in range(5)]
+        store.bury(letters, most=3)
+        assert [each.reason for each in store.dead(stage="door")] == ["r4", "r3", "r2"]
+        assert len(store.dead()) == 4
+        assert store.counters() == {"dead_dropped": 2}
+
+    def test_only_what_every_destination_has_served_is_forgotten(self, store):
+        job = store.job("webhook")
+        store.append([row(1, at=10.0), row(2, at=10.0), row(3, at=10.0), row(4, at=99.0)])
+        waiting = outcome(store.read(0, 1)[0], "retry")
+        store.advance(job, 2, [waiting])
+        store.forget(events=50.0, ids=0.0, pages=0.0, served_by=["webhook"])
+        assert [each.position for each in store.read(0, 10)] == [1, 3, 4]
+
+    def test_positions_go_on_after_everything_was_forgotten(self, store):
+        store.append([row(1)])
+        store.forget(events=5000.0, ids=0.0, pages=0.0, served_by=[])
+        assert store.append([row(2)]) == {row(2).event_id: 2}
+
+    def test_an_id_is_known_as_long_as_it_was_asked_to_be(self, store):
+        store.append([row(1, at=10.0), row(2, at=20.0)])
+        store.forget(events=0.0, ids=15.0, pages=0.0, served_by=[])
+        assert list(store.append([row(1), row(2)])) == [row(1).event_id]
+
+    def test_a_later_generation_ends_the_rights_of_the_former(self, store, opened_again):
+        first = store.lease.take(0, "one")
+        store.fenced(first)
+        store.append([row(1)])
+        assert opened_again().lease.take(first, "two") == 2
+        with pytest.raises(Exception, match="another worker has taken over"):
+            store.append([row(2)])
+        assert store.end() == 1
+
+    def test_only_one_of_two_takes_a_generation(self, store, opened_again):
+        assert store.lease.take(0, "one") == 1
+        assert opened_again().lease.take(0, "two") is None
+
+    def test_the_latest_choice_counts_in_whatever_order_they_come(self, store):
+        with store.batch():
+            store.intake.choose("user:7", {"analytics": "denied"}, 20.0)
+            store.intake.choose("user:7", {"analytics": "granted"}, 10.0)
+        assert store.intake.choices(["user:7"]) == {"user:7": {"analytics": "denied"}}
+
+    def test_joined_visitors_follow_to_the_last_one(self, store):
+        with store.batch():
+            store.intake.join("a", "b", 1.0)
+            store.intake.join("b", "c", 2.0)
+        assert store.intake.joined(["a", "b", "c"]) == {"a": "c", "b": "c"}

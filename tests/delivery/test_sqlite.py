@@ -1,0 +1,128 @@
+"""SQLite as log and ledger: the contract, and what is SQLite's own."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import sqlite3
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.delivery.store_contract import StoreContract, row
+from track_middleware.delivery.store import sqlite
+from track_middleware.delivery.store.connection import locks_work
+from track_middleware.errors import StoreError
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def opened_again(data_dir):
+    opened = []
+
+    def again():
+        opened.append(sqlite.open(data_dir / "events.db"))
+        return opened[-1]
+
+    yield again
+    for store in opened:
+        store.close()
+
+
+@pytest.fixture
+def store(opened_again):
+    return opened_again()
+
+
+class TestSqlite(StoreContract):
+    """SQLite passes the contract."""
+
+
+def test_folder_and_files_are_for_their_owner_only(store, data_dir):
+    store.append([row(1)])
+    assert stat.S_IMODE(data_dir.stat().st_mode) == 0o700
+    modes = {stat.S_IMODE(path.stat().st_mode) for path in data_dir.glob("events.db*")}
+    assert modes == {0o600}
+
+
+def test_a_newer_releases_store_is_left_alone(store, data_dir, opened_again):
+    store.close()
+    raw = sqlite3.connect(data_dir / "events.db")
+    raw.execute("PRAGMA user_version = 99")
+    raw.close()
+    with pytest.raises(StoreError, match="newer release"):
+        opened_again()
+
+
+def test_a_file_that_is_no_database_is_an_error_that_names_it(data_dir):
+    data_dir.mkdir()
+    (data_dir / "events.db").write_bytes(b"no database" * 1000)
+    with pytest.raises(StoreError, match=r"events\.db"):
+        sqlite.open(data_dir / "events.db")
+
+
+def test_locks_of_a_local_disk_work(tmp_path):
+    assert locks_work(tmp_path)
+
+
+def test_a_volume_that_refuses_locks_is_found_out(tmp_path):
+    def refuses(fd, command, form):
+        raise OSError(errno.ENOLCK, "no locks available")
+
+    assert not locks_work(tmp_path, lock=refuses)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux can ask both sides")
+def test_a_volume_that_grants_every_lock_is_found_out(tmp_path):
+    assert not locks_work(tmp_path, lock=lambda fd, command, form: form)
+    assert fcntl.F_OFD_SETLK
+
+
+@pytest.mark.parametrize(
+    ("url", "path"),
+    [
+        ("", "/data/events.db"),
+        ("sqlite:///<data_dir>/e.db", "/data/e.db"),
+        ("sqlite:////var/e.db", "/var/e.db"),
+    ],
+)
+def test_a_store_setting_names_a_file(url, path):
+    assert sqlite.path_of(url, Path("/data")) == Path(path)
+
+
+def test_another_engine_is_refused():
+    with pytest.raises(StoreError, match="postgresql"):
+        sqlite.path_of("postgresql:///x", Path("/data"))
+
+
+def appender(data_dir: Path, first: int, count: int) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "tests.delivery.appender", str(data_dir / "events.db")]
+    return subprocess.Popen(
+        [*command, str(first), str(count)], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    )
+
+
+def test_two_processes_append_and_a_reader_never_skips(store, data_dir):
+    """Both end by SIGKILL in the middle of a transaction, which leaves nothing."""
+    processes = [appender(data_dir, first, 500) for first in (0, 250)]
+    seen: list[int] = []
+    while any(process.poll() is None for process in processes):
+        seen += [each.position for each in store.read(seen[-1] if seen else 0, 100)]
+    while more := store.read(seen[-1] if seen else 0, 100):
+        seen += [each.position for each in more]
+    outputs = [process.communicate()[0] for process in processes]
+    assert outputs == ["done\n", "done\n"]
+    assert [process.returncode for process in processes] == [-9, -9]
+    assert seen == list(range(1, 751))
+    assert len({each.event_id for each in store.read(0, 1000)}) == 750
+
+
+def test_a_store_works_on_after_a_kill(store, data_dir, opened_again):
+    appender(data_dir, 0, 10).communicate(timeout=30)
+    again = opened_again()
+    assert again.end() == 10
+    assert again.append([row(10**6)]) == {row(10**6).event_id: 11}
