@@ -76,7 +76,7 @@ class Shop:
     def run(self) -> float | None:
         return self.serve.once()
 
-    def run_out(self, most: int = 500) -> None:
+    def run_out(self, most: int = 20_000) -> None:
         """Serves, moving the clock to when it says it has something to do, until it has not."""
         for _ in range(most):
             again = self.serve.once()

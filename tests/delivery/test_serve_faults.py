@@ -1,5 +1,5 @@
 """Any mix of good and poisonous events, any sequence of answers, any restarts: each good event is
-counted once by its id, each poisonous one is a dead letter with its reason, in a visitor's order."""
+counted once by its id, each poison is a dead letter with its reason, in each visitor's order."""
 
 from __future__ import annotations
 

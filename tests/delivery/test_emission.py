@@ -1,0 +1,57 @@
+"""An event as everybody outside sees it, decoded or spliced: both say the same."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from track_middleware.delivery import emission
+from track_middleware.delivery.store import Stored
+
+_plain = st.none() | st.booleans() | st.integers() | st.text(st.characters(codec="utf-8"))
+_objects = st.dictionaries(st.sampled_from(["name", "os", "page", "channel"]), _plain, max_size=3)
+contexts = st.dictionaries(st.sampled_from(["os", "page", "channel", "ip"]), _plain | _objects)
+
+
+def stored(body: dict[str, Any], derived: Any, *, indent: int | None = None) -> Stored:
+    return Stored(
+        position=1, event_id="log-id", order_key="v", accepted_at=0.0, kind="track", label="L",
+        body=json.dumps(body, indent=indent).encode(),
+        derived=json.dumps(derived).encode() if derived else None, bot=None,
+    )  # fmt: skip
+
+
+def base(**given: Any) -> dict[str, Any]:
+    return {"messageId": "sent-id", "type": "track", "timestamp": "2026-11-23T12:00:00Z", **given}
+
+
+@given(context=contexts, derived=contexts)
+def test_both_ways_say_the_same(context: dict[str, Any], derived: dict[str, Any]) -> None:
+    one = stored(base(context=context, event="L"), derived)
+    assert json.loads(emission.wire(one))["context"] == emission.event(one).context
+
+
+def test_the_log_says_the_id() -> None:
+    one = stored(base(), None)
+    assert json.loads(emission.wire(one))["messageId"] == emission.event(one).message_id == "log-id"
+
+
+def test_what_the_sender_said_is_kept_and_the_rest_filled_in() -> None:
+    one = stored(base(context={"os": {"name": "iOS"}}), {"os": {"name": "x", "version": "18"}})
+    assert emission.event(one).context == {"os": {"name": "iOS", "version": "18"}}
+
+
+def test_a_missing_context_is_made_of_what_was_derived() -> None:
+    for body in (base(), base(context=None)):
+        one = stored(body, {"channel": "Email"})
+        assert json.loads(emission.wire(one))["context"] == {"channel": "Email"}
+
+
+def test_a_body_of_several_lines_goes_out_as_one() -> None:
+    one = stored(base(properties={"a": [1, {"b": "x\ny"}]}), {"channel": "Email"}, indent=2)
+    line = emission.wire(one)
+    assert b"\n" not in line
+    assert json.loads(line)["properties"] == {"a": [1, {"b": "x\ny"}]}

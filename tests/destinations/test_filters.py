@@ -1,0 +1,50 @@
+"""Which events a destination is given."""
+
+from __future__ import annotations
+
+import pytest
+
+from track_middleware.destinations.filters import Filter, of
+from track_middleware.settings import address
+
+
+def asked(query: str) -> Filter:
+    return of(address(f"heap://A?{query}"))
+
+
+@pytest.mark.parametrize(
+    ("query", "label", "wanted"),
+    [
+        ("", "Page", True),
+        ("", "Request", False),
+        ("events=Order*,Signup", "Order Completed", True),
+        ("events=Order*,Signup", "Signup", True),
+        ("events=Order*,Signup", "Page", False),
+        ("events=Order*,Signup", "Big Order", False),
+        ("events=order*", "Order Completed", False),
+        ("events=Request", "Request", True),
+    ],
+)
+def test_events_are_chosen_by_their_labels(query: str, label: str, wanted: bool) -> None:
+    assert asked(query).wants(label, bot=None) is wanted
+
+
+@pytest.mark.parametrize(("query", "wanted"), [("", False), ("bots=0", False), ("bots=1", True)])
+def test_bots_are_given_only_where_they_are_asked_for(query: str, wanted: bool) -> None:
+    assert asked(query).wants("Page", bot="GPTBot") is wanted
+
+
+@pytest.mark.parametrize(
+    ("body", "permitted"),
+    [
+        (b'{"context":{"consent":{"marketing":"granted"}}}', True),
+        (b'{"context":{"consent":{"marketing":"pending"}}}', False),
+        (b'{"context":{"consent":{"analytics":"granted"}}}', False),
+        (b'{"context":{}}', False),
+        (b"{}", False),
+        (b"not JSON", False),
+    ],
+)
+def test_a_purpose_must_have_been_granted(body: bytes, permitted: bool) -> None:
+    assert asked("purpose=marketing").permitted(body) is permitted
+    assert asked("").permitted(body)
