@@ -1,0 +1,10 @@
+"""``python -m benchmarks``: every bar, one table."""
+
+from __future__ import annotations
+
+import sys
+
+from . import cost
+
+if __name__ == "__main__":
+    sys.exit(cost.main())

@@ -1,0 +1,156 @@
+"""The cost of a tracked request and of ``track()``, against the floor.
+
+The floor is ``msgspec.json.encode`` of the finished wire event plus one ``os.write`` to a file opened
+for appending on the data folder's disk. In one process, rounds of blocks alternate: bare app, floor,
+returning visitor, floor, first visit with a campaign, floor. A round's figure is its block's median;
+the ratio is the median over the rounds of (ours - bare) / floor. No worker runs: this is what the
+request pays.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import statistics
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter_ns
+
+import msgspec
+
+from track_middleware import wiring
+from track_middleware.delivery import spool
+from track_middleware.event import Event, decode_entry
+
+from .faces import FACES, Visit
+
+ROUNDS = int(os.environ.get("BENCH_ROUNDS", "30"))
+BLOCK = int(os.environ.get("BENCH_BLOCK", "200"))
+
+Step = Callable[[], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """The most that something may cost, in floors."""
+
+    returning: float = 12.0
+    first: float = 20.0
+    track: float = 3.0
+    track_p99: float = 10.0
+
+
+def block(step: Step, times: int = BLOCK) -> list[int]:
+    """The nanoseconds that each of some steps took."""
+    taken = []
+    for _ in range(times):
+        begin = perf_counter_ns()
+        step()
+        taken.append(perf_counter_ns() - begin)
+    return taken
+
+
+class Floor:
+    """Encodes one finished event and appends it to a file."""
+
+    def __init__(self, folder: Path, event: Event) -> None:
+        self._fd = os.open(folder / "floor", os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o600)
+        self._event = event
+        self._encode = msgspec.json.Encoder().encode
+
+    def __call__(self) -> None:
+        os.write(self._fd, self._encode(self._event))
+
+
+def last_event(folder: Path, kind: str) -> Event:
+    """The last event of a kind that was spooled in a data folder."""
+    events = []
+    for path in (folder / spool.FOLDER).iterdir():
+        for line in path.read_bytes().split(b"\n"):
+            if line:
+                event = decode_entry(line[9:]).event
+                if event is not None and event.type == kind:
+                    events.append(event)
+    return max(events, key=lambda event: event.timestamp)
+
+
+def compared(bare: Step, ours: Step, floor: Floor) -> tuple[float, float]:
+    """The added cost in floors, and the floor in microseconds, as medians over the rounds."""
+    ratios, floors = [], []
+    for _ in range(ROUNDS):
+        without = statistics.median(block(bare))
+        low = statistics.median(block(floor))
+        with_us = statistics.median(block(ours))
+        low = (low + statistics.median(block(floor))) / 2
+        ratios.append((with_us - without) / low)
+        floors.append(low / 1000)
+    return statistics.median(ratios), statistics.median(floors)
+
+
+def request_costs(folder: Path) -> list[tuple[str, float, float]]:
+    """Per face: its name, and the added cost of a returning and of a first visit, in floors."""
+    rows = []
+    for name, make in FACES.items():
+        data_dir = folder / name
+        face = make(data_dir)
+        returning = Visit.returning(face.ours)
+        first = Visit.first()
+        costs = []
+        for visit in (returning, first):
+            face.ours(visit)
+            floor = Floor(data_dir, last_event(data_dir, "page"))
+            cost, low = compared(lambda v=visit: face.bare(v), lambda v=visit: face.ours(v), floor)
+            costs.append(cost)
+        rows.append((name, costs[0], costs[1]))
+        print(
+            f"{name:<14} returning {costs[0]:5.1f}x   first {costs[1]:5.1f}x   floor {low:.2f} µs"
+        )
+    return rows
+
+
+def track_cost(folder: Path) -> tuple[float, float]:
+    """``track()`` alone outside a request: median and 99th percentile, in floors."""
+    made = wiring.configure({"data_dir": str(folder), "deliver": "worker", "secret_key": "bench"})
+    properties = {"order_id": "1001", "revenue": 39.5, "currency": "EUR"}
+    from track_middleware import track
+
+    def ours() -> None:
+        track("Order Completed", properties, user_id="42")
+
+    ours()
+    floor = Floor(folder, last_event(folder, "track"))
+    medians, tails = [], []
+    for _ in range(ROUNDS):
+        low = block(floor, BLOCK * 5)
+        high = block(ours, BLOCK * 5)
+        medians.append(statistics.median(high) / statistics.median(low))
+        tails.append(statistics.quantiles(high, n=100)[98] / statistics.median(low))
+    made.spool.close()
+    return statistics.median(medians), statistics.median(tails)
+
+
+def main() -> int:
+    """Prints the table; 1 when a bar is missed."""
+    bar = Bar()
+    gc.disable()
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        median, tail = track_cost(folder / "verbs")
+        print(f"track()        median {median:4.2f}x (bar {bar.track:g})   "
+              f"p99 {tail:4.2f}x of the median floor (bar {bar.track_p99:g})")  # fmt: skip
+        rows = request_costs(folder)
+    missed = [
+        name for name, returning, first in rows if returning > bar.returning or first > bar.first
+    ]
+    if median > bar.track or tail > bar.track_p99:
+        missed.insert(0, "track()")
+    print(f"bars: returning {bar.returning:g}x, first visit with a campaign {bar.first:g}x: "
+          + (f"missed by {', '.join(missed)}" if missed else "met by all"))  # fmt: skip
+    return bool(missed)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
