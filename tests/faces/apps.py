@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import warnings
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,6 @@ from typing import Any, Protocol
 import fastapi
 import flask
 import httpx
-import webtest
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
@@ -23,6 +23,10 @@ import track_middleware.wsgi
 from tests.faces import django_site
 from tests.faces.pages import Page, page
 from track_middleware.flask import Track
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", DeprecationWarning)  # webob imports the standard library's cgi
+    import webtest
 
 #: What a browser sends with a top-level navigation.
 NAVIGATION = {"Accept": "text/html,*/*", "Sec-Fetch-Dest": "document", "Sec-Fetch-Mode": "navigate"}
@@ -98,14 +102,13 @@ class ASGISite:
     ) -> Answer:
         return asyncio.run(self._ask(path, method, headers, body))
 
-    async def _ask(
-        self, path: str, method: str, headers: Mapping[str, str], body: bytes
-    ) -> Answer:
+    async def _ask(self, path: str, method: str, headers: Mapping[str, str], body: bytes) -> Answer:
+        sent = [(name, value.encode("latin-1")) for name, value in headers.items()]
         transport = httpx.ASGITransport(self.app, root_path=self._root_path)
         async with httpx.AsyncClient(
             transport=transport, base_url="http://localhost", cookies=self._cookies
         ) as client:
-            got = await client.request(method, path, headers=dict(headers), content=body)
+            got = await client.request(method, path, headers=sent, content=body)
             self._cookies = client.cookies
         return Answer(got.status_code, got.headers.multi_items(), got.content)
 
@@ -201,8 +204,8 @@ def _starlette(**settings: Any) -> ASGISite:
 def _fastapi(**settings: Any) -> ASGISite:
     app = fastapi.FastAPI()
 
-    @app.get("/orders/{number}/")
     @app.api_route("/{rest:path}", methods=["GET", "POST"])
+    @app.get("/orders/{number}/")
     async def view(request: Request) -> Response:
         return await _starlette_view(request)
 

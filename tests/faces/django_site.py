@@ -29,7 +29,6 @@ def _configured() -> None:
         DATABASES={
             "default": {"ENGINE": "django.db.backends.sqlite3", "NAME": folder / "db.sqlite3"}
         },
-        DEBUG_PROPAGATE_EXCEPTIONS=True,
         DEFAULT_AUTO_FIELD="django.db.models.BigAutoField",
         INSTALLED_APPS=[
             "django.contrib.auth",

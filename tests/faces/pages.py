@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -58,7 +57,7 @@ PAGES = {
     "/upper": Page((b"<HTML><HEAD></HEAD><BODY></BODY></HTML>",)),
     "/headless": Page((b"<p>only a fragment</p>",)),
     "/utf-16": Page((HOME.decode().encode("utf-16"),), type="text/html; charset=utf-16"),
-    "/gzip": Page((gzip.compress(HOME),), headers=(("Content-Encoding", "gzip"),)),
+    "/packed": Page(headers=(("Content-Encoding", "identity"),)),
     "/digest": Page(headers=(("Content-Digest", "sha-256=:X48E9q:"),)),
     "/csp": Page(headers=(("Content-Security-Policy", "script-src 'self' 'nonce-r4nd0m'"),)),
     "/placed": Page((f"<html><body>{PLACEHOLDER}<p></p></body></html>".encode(),)),
