@@ -66,10 +66,14 @@ class StoreContract:
         assert [each.position for each in store.get([2, 7, 1])] == [1, 2]
 
     def test_a_batch_that_fails_leaves_nothing(self, store, opened_again):
-        with pytest.raises(RuntimeError), store.batch():
-            store.append([row(1)])
-            store.intake.moved("segment", 10)
-            raise RuntimeError
+        def half_done():
+            with store.batch():
+                store.append([row(1)])
+                store.intake.moved("segment", 10)
+                raise RuntimeError
+
+        with pytest.raises(RuntimeError):
+            half_done()
         other = opened_again()
         assert other.end() == 0
         assert not other.intake.offsets()

@@ -1,0 +1,447 @@
+"""From the spool to the log: every kind of entry, in every order of a page view's halves."""
+
+from __future__ import annotations
+
+import os
+from zlib import crc32
+
+import pytest
+
+from tests.delivery.site import DENIED, GRANTED, LOAD, OTHER_LOAD, START, WINDOW, Site, new_id
+from track_middleware.event import Entry, Event, derived_page_id, iso, wire_id
+
+
+@pytest.fixture
+def site(data_dir):
+    site = Site(data_dir)
+    yield site
+    site.close()
+
+
+@pytest.fixture
+def hooked(data_dir):
+    sites = []
+
+    def site(hook):
+        sites.append(Site(data_dir, hook=hook))
+        return sites[-1]
+
+    yield site
+    for each in sites:
+        each.close()
+
+
+@pytest.fixture
+def page():
+    return new_id()
+
+
+# Finished events.
+
+
+def test_an_event_is_stored_as_the_bytes_that_were_accepted(site):
+    entry = site.track()
+    site.drains(entry)
+    (stored,) = site.store.read(0, 10)
+    assert stored.body in site.spool.encode([entry])
+    assert (stored.event_id, stored.order_key) == (entry.event.message_id, "v")
+
+
+def test_an_id_of_another_origin_is_derived_from_both(site):
+    site.drains(Entry("event", START, Event("order-1", "track", "", event="O"), consent=GRANTED))
+    assert site.event.message_id == wire_id("server", "order-1")
+
+
+def test_the_same_event_twice_is_stored_once_and_counted(site):
+    entry = site.track()
+    site.drains(entry, entry)
+    site.drains(entry)
+    assert len(site.events) == 1
+    assert site.counts["duplicate"] == 2
+
+
+def test_what_was_derived_stands_beside_the_body(site):
+    site.drains(site.track(facts={"country": "DE"}))
+    (stored,) = site.store.read(0, 10)
+    assert b"DE" not in stored.body
+    assert site.event.context == {"location": {"country": "DE"}}
+
+
+def test_a_frame_that_is_no_entry_is_counted_and_costs_only_itself(site):
+    stranger = b'{"kind":1}'
+    site.accepts(site.track())
+    site.spool.write(b"\n%08x %b\n" % (crc32(stranger), stranger))
+    site.drains(site.track())
+    assert len(site.events) == 2
+    assert site.counts["not_an_entry"] == 1
+
+
+def test_events_are_counted_by_label(site):
+    site.drains(site.track(), site.track())
+    assert site.store.event_counts() == {("2027-01-15", "Order"): 2}
+
+
+# Consent outside a request.
+
+
+def choice(site, states, user="42"):
+    event = Event(new_id(), "track", iso(site.now), event="Consent Changed", user_id=user)
+    return Entry("choice", site.now, event, consent=states)
+
+
+def loose(site, user="42"):
+    event = Event(new_id(), "track", iso(site.now), event="Paid", user_id=user)
+    return Entry("event", site.now, event)
+
+
+def test_outside_a_request_the_users_last_choice_holds(site):
+    site.drains(choice(site, DENIED))
+    site.drains(loose(site), loose(site, user="43"))
+    assert [(each.event, each.user_id) for each in site.events] == [
+        ("Consent Changed", "42"),
+        ("Paid", "43"),
+    ]
+    assert site.counts["consent"] == 1
+
+
+def test_a_choice_holds_for_what_follows_in_the_same_batch(site):
+    site.drains(choice(site, DENIED), loose(site), choice(site, GRANTED), loose(site))
+    assert [each.event for each in site.events] == ["Consent Changed", "Consent Changed", "Paid"]
+
+
+def test_an_event_says_what_consent_held(site):
+    site.drains(loose(site))
+    assert site.event.context["consent"] == {"analytics": "granted", "marketing": "granted"}
+
+
+def test_in_opt_in_an_unknown_users_event_is_not_kept(data_dir):
+    site = Site(data_dir, default="pending")
+    site.drains(loose(site))
+    assert site.events == []
+    site.close()
+
+
+# Hooks.
+
+
+def test_before_send_changes_what_is_stored(hooked):
+    def shorter(event):
+        event.anonymous_id = "other"
+        return event
+
+    site = hooked(shorter)
+    site.drains(site.track())
+    (stored,) = site.store.read(0, 10)
+    assert (stored.order_key, site.event.anonymous_id) == ("other", "other")
+
+
+def test_before_send_drops_what_it_answers_none_for(hooked):
+    site = hooked(lambda event: None)
+    site.drains(site.track())
+    assert site.events == []
+    assert site.counts["before_send"] == 1
+
+
+def test_a_before_send_that_fails_changes_nothing(hooked):
+    def fails(event):
+        event.anonymous_id = "half done"
+        raise ZeroDivisionError
+
+    site = hooked(fails)
+    site.drains(site.track())
+    assert site.event.anonymous_id == "v"
+    assert site.counts["trouble"] == 1
+
+
+# The two halves.
+
+
+def test_a_view_waits_for_its_other_half(site, page):
+    site.drains(site.view(page))
+    assert site.events == []
+
+
+def test_no_other_event_waits_for_a_view(site, page):
+    site.drains(site.view(page), site.track())
+    assert [each.type for each in site.events] == ["track"]
+
+
+def test_the_browsers_half_completes_a_view(site, page):
+    site.drains(site.view(page))
+    site.now += 2
+    site.drains(site.confirm(page))
+    event = site.event
+    assert (event.message_id, event.timestamp) == (page, iso(START))
+    assert event.context["page"] == {
+        "id": page, "url": "https://x/a", "status": 200, "title": "Shop", "confirmed": True,
+    }  # fmt: skip
+    assert event.context["timezone"] == "UTC"
+    assert site.views == {"page.human": 1, "confirmed": 1}
+
+
+def test_the_browsers_half_may_come_first(site, page):
+    site.drains(site.confirm(page))
+    assert site.events == []
+    site.drains(site.view(page))
+    assert site.event.context["page"]["confirmed"] is True
+    assert site.event.context["page"]["status"] == 200
+    assert site.views == {"page.human": 1, "confirmed": 1}
+
+
+def test_both_halves_in_one_batch_make_one_view(site, page):
+    site.drains(site.confirm(page), site.view(page))
+    assert site.event.context["page"]["confirmed"] is True
+
+
+def test_a_view_takes_its_place_alone_when_its_window_is_over(site, page):
+    site.drains(site.view(page))
+    site.waits(WINDOW)
+    assert site.event.context["page"]["confirmed"] is False
+    assert site.event.timestamp == iso(START)
+    site.waits(100)
+    assert len(site.events) == 1
+
+
+def test_a_late_half_completes_the_row_and_is_not_delivered_again(site, page):
+    site.drains(site.view(page))
+    site.waits(WINDOW)
+    site.drains(site.confirm(page))
+    assert site.event.context["page"]["confirmed"] is False
+    assert site.views == {"page.human": 1, "confirmed": 1}
+    assert site.store.intake.pages([page])[page].confirmed_at == site.now
+
+
+def test_a_late_server_half_completes_the_row_and_is_not_delivered_again(site, page):
+    site.drains(site.confirm(page))
+    site.waits(WINDOW)
+    site.drains(site.view(page))
+    site.waits(WINDOW)
+    assert site.event.context["page"]["title"] == "Shop"
+    assert site.views == {"page.human": 1, "confirmed": 1}
+
+
+def test_the_row_knows_its_place_in_the_log(site, page):
+    site.drains(site.track(), site.view(page), site.confirm(page))
+    assert site.store.intake.pages([page])[page].position == 2
+
+
+def test_a_bot_does_not_wait_and_is_counted_apart(site, page):
+    site.drains(site.view(page, agent="Googlebot"))
+    assert site.event.context["page"]["confirmed"] is False
+    assert site.store.read(0, 1)[0].bot == "crawler"
+    assert site.views == {"page.bot": 1}
+
+
+def test_a_view_without_a_token_does_not_wait(site, page):
+    site.drains(site.view(page, await_half=False))
+    assert site.event.context["page"]["confirmed"] is False
+
+
+def test_a_window_does_not_end_while_its_other_half_lies_in_the_spool(site, page):
+    site.accepts(site.view(page))
+    site.now += 1
+    site.accepts(site.confirm(page))
+    site.waits(600)
+    assert site.event.context["page"]["confirmed"] is True
+
+
+def test_flush_ends_the_windows_of_what_was_accepted_before(site, page):
+    site.drains(site.view(page))
+    flush = site.data_dir / "flush"
+    flush.touch()
+    os.utime(flush, (START - 1, START - 1))
+    site.drains()
+    assert site.events == []
+    os.utime(flush, (START, START))
+    site.drains()
+    assert site.event.context["page"]["confirmed"] is False
+
+
+def test_a_repeated_confirmation_changes_nothing(site, page):
+    site.drains(site.view(page), site.confirm(page), site.confirm(page))
+    assert len(site.events) == 1
+    assert site.views == {"page.human": 1, "confirmed": 1}
+
+
+def test_a_second_load_is_a_view_of_its_own(site, page):
+    site.drains(site.view(page), site.confirm(page), site.confirm(page, OTHER_LOAD))
+    assert [each.message_id for each in site.events] == [page, derived_page_id(page, OTHER_LOAD)]
+    assert site.views == {"page.human": 1, "confirmed": 1, "page.browser": 1}
+
+
+def test_a_load_long_after_its_token_is_a_view_of_its_own(site, page):
+    site.drains(site.view(page))
+    site.waits(3600)
+    site.drains(site.confirm(page), site.click(page))
+    own = derived_page_id(page, LOAD)
+    assert [each.message_id for each in site.events[:2]] == [page, own]
+    assert site.events[2].context["page"]["id"] == own
+    assert site.views == {"page.human": 1, "page.browser": 1}
+
+
+def test_a_prefetched_page_counts_when_it_is_shown(site, page):
+    site.drains(site.mark(page, "shown"))
+    site.waits(WINDOW)
+    assert site.events == []
+    site.drains(site.confirm(page, counting="shown"))
+    assert site.event.message_id == page
+    assert site.event.context["session"]["id"] == "s-v"
+    assert site.views == {"page.browser": 1}
+
+
+def test_a_shown_page_may_come_before_its_mark(site, page):
+    site.drains(site.confirm(page, counting="shown", person=None))
+    site.drains(site.mark(page, "shown"))
+    assert site.event.anonymous_id == "v"
+
+
+def test_an_error_page_never_counts(site, page):
+    site.drains(site.mark(page), site.confirm(page, counting="never"), site.click(page))
+    site.waits(WINDOW)
+    assert [each.event for each in site.events] == ["Clicked"]
+    assert site.event.context["page"]["id"] == page
+
+
+def test_an_error_page_confirmed_before_its_mark_never_counts(site, page):
+    site.drains(site.confirm(page, counting="never"))
+    site.drains(site.mark(page))
+    site.waits(WINDOW)
+    assert site.events == []
+
+
+def test_a_document_of_a_service_worker_completes_the_newest_view_of_its_url(site):
+    old, newer, kept = new_id(), new_id(), new_id()
+    site.drains(site.view(old))
+    site.waits(10)
+    fresh = site.view(newer)
+    fresh.page.made = site.now
+    site.drains(fresh, site.confirm(kept, service_worker=True))
+    assert [each.message_id for each in site.events] == [old, newer]
+    assert site.events[1].context["page"]["confirmed"] is True
+
+
+def test_a_shared_response_is_a_number_and_no_event(site):
+    site.drains(Entry("served", START, url="/a"))
+    assert site.events == []
+    assert site.views == {"served": 1}
+
+
+def test_a_page_from_a_shared_cache_is_a_view_of_the_browsers(site):
+    shown = site.confirm("unused")
+    shown.page, shown.event.context["page"] = None, {"url": "https://x/a"}
+    site.drains(shown)
+    assert site.event.message_id == site.event.context["page"]["id"] == wire_id(LOAD, "view")
+    assert site.views == {"page.browser": 1}
+
+
+def test_what_the_door_refused_is_a_dead_letter(site):
+    site.drains(Entry("door", START, reason="not JSON", raw="{"))
+    (letter,) = site.store.dead(stage="door")
+    assert (letter.reason, letter.body, letter.time) == ("not JSON", b"{", START)
+
+
+# Whose a browser event is.
+
+
+def test_a_browser_event_waits_for_its_pages_row(site, page):
+    site.drains(site.click(page, person=None))
+    assert site.events == []
+    site.drains(site.view(page))
+    site.drains()
+    assert [each.event for each in site.events] == ["Clicked"]
+    assert site.events[0].anonymous_id == "v"
+
+
+def test_a_row_that_never_comes_is_waited_for_one_window(site, page):
+    site.drains(site.click(page, person=site.person("cookie")), site.click(page, person=None))
+    site.waits(WINDOW)
+    one, two = site.events
+    assert one.anonymous_id == "cookie"
+    assert two.anonymous_id not in ("cookie", "v", None)
+
+
+def test_an_event_sent_after_sign_out_stays_with_who_made_it(site, page):
+    site.drains(site.view(page, person=site.person("v", user="42")))
+    site.drains(site.click(page, person=site.person("next")))
+    event = site.events[0]
+    assert (event.anonymous_id, event.user_id) == ("v", "42")
+    assert event.context["session"]["id"] == "s-v"
+
+
+def test_a_sign_in_by_fetch_counts(site, page):
+    site.drains(site.view(page), site.click(page, person=site.person("v", user="42")))
+    assert site.events[0].user_id == "42"
+
+
+def test_two_tabs_of_a_first_visit_become_one_visitor(site, page):
+    one = site.person("v", fresh=True, minted=START)
+    two = site.person("w", fresh=True, minted=START)
+    site.drains(site.view(page, person=one), site.confirm(page, person=two))
+    assert site.event.anonymous_id == "w"
+    assert site.event.context["session"]["id"] == "s-w"
+    assert site.store.intake.joined(["v"]) == {"v": "w"}
+
+
+def test_once_joined_a_tabs_later_events_follow(site, page):
+    one = site.person("v", fresh=True, minted=START)
+    two = site.person("w", fresh=True, minted=START)
+    later = new_id()
+    site.drains(site.view(page, person=one), site.confirm(page, person=two))
+    site.drains(site.mark(later, person=one))
+    site.waits(300)
+    site.drains(site.click(later, person=two))
+    assert site.events[-1].anonymous_id == "w"
+
+
+def test_two_people_are_never_joined(site, page):
+    one = site.person("v", fresh=True, minted=START, user="1")
+    two = site.person("w", fresh=True, minted=START)
+    site.drains(site.view(page, person=one), site.confirm(page, person=two))
+    assert site.event.anonymous_id == "v"
+    assert site.store.intake.joined(["v"]) == {}
+
+
+def test_page_left_belongs_to_its_pages_session(site, page):
+    site.drains(site.view(page))
+    site.now += 3600
+    again = site.person("v", session="s-later", start=site.now)
+    site.drains(site.click(page, name="Page Left", person=again))
+    (left,) = [each for each in site.events if each.event == "Page Left"]
+    assert left.context["session"]["id"] == "s-v"
+
+
+# All or nothing.
+
+
+def test_a_segments_offset_moves_with_its_events(site, monkeypatch):
+    """What fails after the rows were written leaves neither rows nor a moved offset."""
+    site.accepts(site.track())
+    monkeypatch.setattr(site.store.intake, "moved", _fails)
+    with pytest.raises(OSError, match="disk"):
+        site.drains()
+    assert site.events == []
+    monkeypatch.undo()
+    site.drains()
+    assert len(site.events) == 1
+
+
+def _fails(segment, offset):
+    raise OSError("disk")
+
+
+def test_a_finished_segment_is_removed_when_it_is_stored(site):
+    site.accepts(site.track())
+    site.spool.close()
+    site.drains()
+    site.drains()
+    assert list((site.data_dir / "spool").iterdir()) == []
+    assert site.store.intake.offsets() == {}
+    assert len(site.events) == 1
+
+
+def test_segments_of_an_unknown_version_are_left_alone(site):
+    site.drains(site.track())
+    stranger = site.data_dir / "spool" / "v9-abc.sealed"
+    stranger.write_bytes(b"who knows")
+    site.drains(site.track())
+    assert stranger.read_bytes() == b"who knows"
