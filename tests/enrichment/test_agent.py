@@ -122,6 +122,11 @@ def test_people_whose_browsers_sound_like_programs_are_people(text: str) -> None
     assert agent(text).bot is None
 
 
+def test_a_bot_has_no_maker_and_no_model() -> None:
+    found = agent("Mozilla/5.0 (Linux; Android 6.0.1; Nexus 5X) (compatible; Googlebot/2.1)")
+    assert found.wire()["device"] == {"type": "bot"}
+
+
 def test_what_is_derived_may_be_changed_without_changing_the_next() -> None:
     agent(WINDOWS).wire()["browser"]["name"] = "changed"
     assert agent(WINDOWS).wire()["browser"]["name"] == "Chrome"

@@ -65,8 +65,8 @@ def agent(text: str) -> Agent:
         os=result.os.family if result.os else None,
         os_version=rules.os.version_string,
         device="bot" if bot else _type(rules),
-        model=result.device.model if result.device else None,
-        brand=result.device.brand if result.device else None,
+        model=result.device.model if result.device and not bot else None,
+        brand=result.device.brand if result.device and not bot else None,
         bot=bot,
     )
 

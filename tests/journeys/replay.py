@@ -1,0 +1,309 @@
+"""Replays a real access log over real sockets, and compares what was stored with what was asked.
+
+    python -m tests.journeys.replay [LOG]
+
+The site runs under gunicorn with several workers, behind ``X-Forwarded-For``. Old logs name no
+``Accept`` header and browsers of that time sent no ``Sec-Fetch-*``: a GET for a path that ends in
+``html``, ``htm``, ``xhtml``, ``php`` or has no extension is sent with ``Accept: text/html,…`` as
+browsers send it when somebody goes somewhere, everything else as they fetch images and files.
+Cookies are kept for each address with its user agent; such a browser asks for one thing at a time,
+in the log's order, while others go on beside it.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import re
+import socket
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from tests.journeys import independent
+from tests.programs import ROOT, SHARED_DATA
+
+LOG = SHARED_DATA / "access-logs" / "elastic_apache_combined.log"
+HOST = "semicomplete.com"
+LANES = 8
+
+_HIT = re.compile(
+    r'(\S+) \S+ \S+ \[.*?\] "(\S+) (\S+) \S+" (\d{3}) \S+ '
+    r'"((?:[^"\\]|\\.)*)" "((?:[^"\\]|\\.)*)"?$'
+)
+_PAGES = ("", "html", "htm", "xhtml", "php")
+_NAVIGATION = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+_IMAGE = "image/png,image/*;q=0.8,*/*;q=0.5"
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One line of the log, as bytes that were sent (latin-1 text); "" where it has ``-``."""
+
+    address: str
+    method: str
+    target: str
+    status: str
+    referrer: str
+    agent: str
+
+    @property
+    def accept(self) -> str:
+        """What a browser accepts when it asks for such a path."""
+        name = self.target.partition("?")[0].rpartition("/")[2]
+        extension = name.rpartition(".")[2] if "." in name else ""
+        if extension in _PAGES:
+            return _NAVIGATION
+        return _IMAGE if extension in ("png", "gif", "jpg", "jpeg", "ico", "svg") else "*/*"
+
+
+def hits(log: Path) -> list[Hit]:
+    """The log's requests; ValueError for a line that is none."""
+    found = []
+    for line in log.read_text(encoding="latin-1").splitlines():
+        hit = _HIT.match(line)
+        if hit is None:
+            raise ValueError(f"no combined log line: {line[:200]}")
+        address, method, target, status, referrer, agent = hit.groups()
+        found.append(Hit(address, method, target, status, _sent(referrer), _sent(agent)))
+    return found
+
+
+def _sent(logged: str) -> str:
+    """A header as it was sent: the server had escaped quotes and bytes in its log."""
+    if logged == "-":
+        return ""
+    text = logged.replace('\\"', '"')
+    return re.sub(r"\\x([0-9a-f]{2})", lambda byte: chr(int(byte[1], 16)), text)
+
+
+class Browser:
+    """One address with one user agent, and the cookies it keeps."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, str] = {}
+
+    def headers(self, hit: Hit) -> dict[str, str]:
+        """What is sent with a request."""
+        named = {
+            "Host": HOST, "Accept": hit.accept, "User-Agent": hit.agent, "Referer": hit.referrer,
+            "Cookie": "; ".join(f"{name}={value}" for name, value in self._kept.items()),
+            "X-Forwarded-For": hit.address, "X-Replay-Status": hit.status,
+            "Range": "bytes=0-" if hit.status in ("206", "416") else "",
+            "If-None-Match": '"kept"' if hit.status == "304" else "",
+        }  # fmt: skip
+        return {name: value for name, value in named.items() if value}
+
+    def take(self, lines: Iterable[str]) -> None:
+        """Keeps what the answer sets; ``Max-Age=0`` ends a cookie."""
+        for line in lines:
+            pair, _, attributes = line.partition(";")
+            name, _, value = pair.partition("=")
+            if "max-age=0;" in attributes.lower().replace(" ", "") + ";":
+                self._kept.pop(name, None)
+            else:
+                self._kept[name] = value
+
+
+def replay(found: list[Hit], port: int) -> Counter[str]:
+    """Sends every request; how the answers' statuses differed from the log's (empty: not at all).
+
+    Requests of one browser stay in one lane, in order.
+    """
+    lanes: list[list[Hit]] = [[] for _ in range(LANES)]
+    for hit in found:
+        lanes[hash((hit.address, hit.agent)) % LANES].append(hit)
+    differing: Counter[str] = Counter()
+    threads = [threading.Thread(target=_lane, args=(lane, port, differing)) for lane in lanes]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return differing
+
+
+def _lane(lane: list[Hit], port: int, differing: Counter[str]) -> None:
+    browsers: defaultdict[tuple[str, str], Browser] = defaultdict(Browser)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    for hit in lane:
+        browser = browsers[hit.address, hit.agent]
+        status = _ask(connection, hit, browser)
+        if status != int(hit.status):
+            differing[f"{hit.status} became {status}"] += 1
+    connection.close()
+
+
+def _ask(connection: http.client.HTTPConnection, hit: Hit, browser: Browser) -> int:
+    connection.putrequest(hit.method, hit.target, skip_host=True, skip_accept_encoding=True)
+    for name, value in browser.headers(hit).items():
+        connection.putheader(name, value)
+    if hit.method == "POST":
+        connection.putheader("Content-Length", "0")
+    connection.endheaders()
+    answer = connection.getresponse()
+    answer.read()
+    browser.take(answer.msg.get_all("Set-Cookie") or ())
+    return answer.status
+
+
+@contextmanager
+def site(data_dir: Path, port: int, *, workers: int = 3) -> Iterator[None]:
+    """The replayed site under gunicorn; ended by its pid."""
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("TRACK_")},
+        "TRACK_DATA_DIR": str(data_dir), "TRACK_TRUSTED_PROXIES": "1",
+        "TRACK_SECRET_KEY": "a key of this replay alone", "PYTHONPATH": str(ROOT),
+    }  # fmt: skip
+    arguments = ["-b", f"127.0.0.1:{port}", "-w", str(workers), "-k", "gthread", "--threads", "4",
+                 "--keep-alive", "20", "--log-level", "warning"]  # fmt: skip
+    server = subprocess.Popen(
+        [sys.executable, "-m", "gunicorn", *arguments, "tests.journeys.replay_app:app"],
+        env=environment,
+        cwd=data_dir.parent,
+    )
+    try:
+        _wait_until_it_answers(server, port)
+        yield
+    finally:
+        server.terminate()
+        server.wait(timeout=30)
+
+
+def _wait_until_it_answers(server: subprocess.Popen[bytes], port: int) -> None:
+    until = time.monotonic() + 20
+    while time.monotonic() < until and server.poll() is None:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+        try:
+            connection.request("GET", "/favicon.ico", headers={"X-Replay-Status": "200"})
+            connection.getresponse().read()
+            return
+        except OSError:
+            time.sleep(0.05)
+        finally:
+            connection.close()
+    raise RuntimeError("the replayed site does not answer")
+
+
+def drain(data_dir: Path) -> None:
+    """Stores what the site has spooled, ending the merge windows.
+
+    The site's own worker ends with it, and holds the folder's lease until then.
+    """
+    worker = [sys.executable, "-m", "track_middleware", "worker", "--data-dir", str(data_dir)]
+    until = time.monotonic() + 30
+    while subprocess.run([*worker, "--once"], timeout=60, check=False).returncode:
+        if time.monotonic() > until:
+            raise RuntimeError("nobody could drain the replayed site's folder")
+        time.sleep(0.2)
+
+
+def stored(data_dir: Path) -> dict[str, Any]:
+    """The store's numbers, read from its database with SQL and under the names of the log's."""
+    numbers: dict[str, Counter[str]] = {
+        name: Counter()
+        for name in ("views", "came", "other", "paths", "referrers", "campaigns", "networks")
+    }
+    visitors: dict[str, set[str]] = {"human": set(), "bot": set()}
+    with sqlite3.connect(f"file:{data_dir / 'events.db'}?mode=ro", uri=True) as store:
+        rows = store.execute("SELECT body, derived, bot FROM log WHERE kind = 'page'").fetchall()
+        for label, number in store.execute(
+            "SELECT label, COUNT(*) FROM log WHERE kind != 'page' GROUP BY label"
+        ):
+            numbers["other"]["requests" if label == "Request" else label] = number
+    for body, derived, bot in rows:
+        event, known = json.loads(body), json.loads(derived)
+        page = event["context"]["page"]
+        numbers["views"]["bot" if bot else "human"] += 1
+        visitors["bot" if bot else "human"].add(event["anonymousId"])
+        numbers["networks"][event["context"]["ip"]] += 1
+        numbers["paths"][unquote(urlsplit(page["url"]).path)] += 1
+        _take_referrer(numbers, page.get("referrer"), known.get("referrer"))
+        _take_campaign(numbers, page["url"], event["context"].get("campaign", {}))
+    people = Counter({name: len(ids) for name, ids in visitors.items()})
+    return {name: dict(counter) for name, counter in {**numbers, "visitors": people}.items()}
+
+
+def _take_referrer(
+    numbers: dict[str, Counter[str]], raw: str | None, known: dict[str, str] | None
+) -> None:
+    if known is None or raw is None:
+        numbers["came"]["from nowhere"] += 1
+        return
+    if known["kind"] == "internal":
+        numbers["came"]["from the site"] += 1
+        return
+    engine = known["kind"] == "search"
+    numbers["came"]["from a search engine" if engine else "from elsewhere"] += 1
+    numbers["referrers"][(urlsplit(raw).hostname or "").removeprefix("www.")] += 1
+
+
+def _take_campaign(numbers: dict[str, Counter[str]], url: str, campaign: dict[str, str]) -> None:
+    if "utm_" in urlsplit(url).query:
+        told = [campaign.get(name, "-") for name in ("source", "medium", "name")]
+        numbers["campaigns"][" / ".join(told)] += 1
+
+
+def lines(asked: dict[str, Any], kept: dict[str, Any]) -> Iterator[tuple[str, int, int]]:
+    """(what, asked, stored) for each number; the long lists are summed up as agreeing entries."""
+    for name in ("views", "visitors", "came", "other"):
+        for key in sorted({*asked[name], *kept[name]}):
+            yield f"{name}: {key}", asked[name].get(key, 0), kept[name].get(key, 0)
+    for name in ("paths", "referrers", "campaigns", "networks"):
+        agreeing = sum(kept[name].get(key) == number for key, number in asked[name].items())
+        yield f"{name}: different", len(asked[name]), len(kept[name])
+        yield f"{name}: with the same number", len(asked[name]), agreeing
+        yield f"{name}: in all", sum(asked[name].values()), sum(kept[name].values())
+
+
+def table(asked: dict[str, Any], kept: dict[str, Any]) -> str:
+    """The comparison as text."""
+    head = f"{'':34}{'log':>8}{'stored':>8}"
+    return "\n".join(
+        [
+            head,
+            *(
+                f"{what:34}{a:>8}{b:>8}{'' if a == b else '  !'}"
+                for what, a, b in lines(asked, kept)
+            ),
+        ]
+    )
+
+
+def main(log: Path = LOG) -> int:
+    """Replays a log into a folder of its own; 0 when every number agrees."""
+    with tempfile.TemporaryDirectory() as folder:
+        asked, kept, differing = run(log, Path(folder) / "track", port=_free_port())
+    print(table(asked, kept))
+    print(f"answers whose status differed: {dict(differing)}")
+    return 0 if asked == kept and not differing else 1
+
+
+def run(
+    log: Path, data_dir: Path, *, port: int
+) -> tuple[dict[str, Any], dict[str, Any], Counter[str]]:
+    """The log's numbers, the store's numbers, and how the answers' statuses differed."""
+    with site(data_dir, port):
+        differing = replay(hits(log), port)
+    drain(data_dir)
+    return independent.count(log), stored(data_dir), differing
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(Path(sys.argv[1]) if len(sys.argv) > 1 else LOG))
