@@ -8,6 +8,7 @@ it is removed.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 from collections import OrderedDict
@@ -59,7 +60,7 @@ class FileTransport:
         body = b"".join([line for _, line in new])
         if body and os.write(fd, body) != len(body):
             os.ftruncate(fd, size)
-            raise OSError(28, "the disk took only a part of it")
+            raise OSError(errno.ENOSPC, "the disk took only a part of it")
         for each, _ in new:
             known[each] = None
         while len(known) > REMEMBERED:

@@ -16,7 +16,6 @@ from http.client import HTTPResponse, RemoteDisconnected
 from io import BufferedReader
 from socket import SHUT_RDWR, socket
 from typing import Any
-from urllib.parse import urlsplit
 
 import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
@@ -26,7 +25,7 @@ from urllib3.exceptions import HTTPError
 from ..destinations import Answer, Call
 from .lines import FileTransport, Silence
 
-__all__ = ["KEPT", "Deliver", "HttpTransport", "Silence", "Transport"]
+__all__ = ["KEPT", "Bounds", "Deliver", "HttpTransport", "Silence", "Transport"]
 
 #: Bytes kept of an answer; a connection whose answer is longer is closed.
 KEPT = 64 * 1024
@@ -166,13 +165,14 @@ class _WholeHead(HTTPResponse):
     for that line, and would believe the status of an answer that broke off."""
 
     def begin(self) -> None:
-        lines: Any = _Lines(self.fp)
+        whole: Any = self.fp
+        lines: Any = _Lines(whole)
         self.fp = lines  # reading the head needs readline alone
         try:
             super().begin()
         finally:
             if self.fp is lines:
-                self.fp = lines.file
+                self.fp = whole
         if lines.last not in (b"\r\n", b"\n"):
             raise RemoteDisconnected("the connection was closed inside the answer's headers")
 
@@ -217,8 +217,3 @@ def _shut(sock: socket) -> None:
         sock.shutdown(SHUT_RDWR)
     except OSError:
         pass  # it is closed already
-
-
-def host(call: Call) -> str:
-    """Where a call goes, for logs: never the whole URL, which may hold a key."""
-    return urlsplit(call.url).netloc.rpartition("@")[2] or "a file"

@@ -169,11 +169,12 @@ def _throttled(said: Mapping[str, Any], whole: Verdict) -> dict[int, Verdict]:
 
 def _pieces(event: Event, cutter: Cutter) -> tuple[list[Piece], Verdict | None]:
     """The vendor's events for one of ours, or what is to become of it without any."""
-    made = _shaped(event)
+    found = facts(event)
+    made = _shaped(event, found)
     if isinstance(made, Verdict):
         return [], made
     try:
-        common = _common(event)
+        common = _common(event, found)
     except ValueError:
         return [], Verdict("refused", "its timestamp is no ISO 8601 time")
     if "user_id" not in common and "device_id" not in common:
@@ -193,8 +194,7 @@ def _insert_id(event: Event, number: int) -> str:
     return str(uuid5(NAMESPACE, f"{event.message_id}/{number}"))
 
 
-def _common(event: Event) -> dict[str, Any]:
-    found = facts(event)
+def _common(event: Event, found: Mapping[str, Any]) -> dict[str, Any]:
     app = found.get("platform") in ("ios", "android")
     common: dict[str, Any] = renamed(found, _APP_FIELDS if app else _FIELDS)
     platform = found.get("platform")
@@ -208,7 +208,7 @@ def _common(event: Event) -> dict[str, Any]:
     return common
 
 
-def _shaped(event: Event) -> list[dict[str, Any]] | Verdict:
+def _shaped(event: Event, found: Mapping[str, Any]) -> list[dict[str, Any]] | Verdict:
     """What an event is called there and what it says; the second event of a group is its traits."""
     traits = own(event.traits)
     if event.type == "alias":
@@ -217,7 +217,6 @@ def _shaped(event: Event) -> list[dict[str, Any]] | Verdict:
         return [{"event_type": "$identify", "user_properties": {"$set": traits} if traits else {}}]
     if event.type == "group":
         return _group(str(event.group_id), traits)
-    found = facts(event)
     touch = campaign(event)
     said = {**renamed(found, _PROPERTIES), **touch}
     if event.type == "track":

@@ -15,21 +15,26 @@ UTM = {
     "creative_format": "utm_creative_format", "marketing_tactic": "utm_marketing_tactic",
 }  # fmt: skip
 
-#: (fact, where it stands in the context).
-_PLACES = (
-    ("page_id", ("page", "id")), ("url", ("page", "url")), ("path", ("page", "path")),
-    ("route", ("page", "route")), ("referrer", ("page", "referrer")),
-    ("title", ("page", "title")), ("status", ("page", "status")),
-    ("duration_ms", ("page", "durationMs")), ("confirmed", ("page", "confirmed")),
-    ("session_id", ("session", "id")), ("session_number", ("session", "number")),
-    ("browser", ("browser", "name")), ("browser_version", ("browser", "version")),
-    ("os", ("os", "name")), ("os_version", ("os", "version")),
-    ("device_type", ("device", "type")), ("device_model", ("device", "model")),
-    ("device_brand", ("device", "manufacturer")), ("country", ("location", "country")),
-    ("screen", ("screen", "size")), ("viewport", ("screen", "viewport")),
-    ("channel", ("channel",)), ("ip", ("ip",)), ("locale", ("locale",)),
-    ("timezone", ("timezone",)), ("platform", ("platform",)), ("user_agent", ("userAgent",)),
-    ("app_version", ("app", "version")),
+#: Part of the context -> (its key, the fact's name).
+_PARTS = {
+    "page": (
+        ("id", "page_id"), ("url", "url"), ("path", "path"), ("route", "route"),
+        ("referrer", "referrer"), ("title", "title"), ("status", "status"),
+        ("durationMs", "duration_ms"), ("confirmed", "confirmed"),
+    ),
+    "session": (("id", "session_id"), ("number", "session_number")),
+    "browser": (("name", "browser"), ("version", "browser_version")),
+    "os": (("name", "os"), ("version", "os_version")),
+    "device": (
+        ("type", "device_type"), ("model", "device_model"), ("manufacturer", "device_brand"),
+    ),
+    "location": (("country", "country"),),
+    "screen": (("size", "screen"), ("viewport", "viewport")),
+    "app": (("version", "app_version"),),
+}  # fmt: skip
+_PLAIN = (
+    ("channel", "channel"), ("ip", "ip"), ("locale", "locale"), ("timezone", "timezone"),
+    ("platform", "platform"), ("userAgent", "user_agent"),
 )  # fmt: skip
 
 
@@ -37,10 +42,11 @@ def facts(event: Event) -> dict[str, Any]:
     """What is known about where an event happened; nothing that is missing."""
     context = event.context if isinstance(event.context, Mapping) else {}
     found: dict[str, Any] = {}
-    for name, place in _PLACES:
-        value = _at(context, place)
-        if value is not None and not isinstance(value, (dict, list)):
-            found[name] = value
+    _take(found, context, _PLAIN)
+    for part, names in _PARTS.items():
+        told = context.get(part)
+        if isinstance(told, dict):
+            _take(found, told, names)
     _split_url(found)
     _split_screen(found)
     return found
@@ -68,7 +74,8 @@ def milliseconds(event: Event) -> int:
 def session_start(event: Event) -> int | None:
     """When the event's session began, epoch milliseconds."""
     context = event.context if isinstance(event.context, Mapping) else {}
-    start = _at(context, ("session", "start"))
+    session = context.get("session")
+    start = session.get("start") if isinstance(session, Mapping) else None
     try:
         return round(epoch(start) * 1000) if isinstance(start, str) else None
     except ValueError:
@@ -80,13 +87,13 @@ def own(values: Any) -> dict[str, Any]:
     return dict(values) if isinstance(values, Mapping) else {}
 
 
-def _at(context: Mapping[str, Any], place: tuple[str, ...]) -> Any:
-    value: Any = context
-    for key in place:
-        if not isinstance(value, Mapping):
-            return None
-        value = value.get(key)
-    return value
+def _take(
+    found: dict[str, Any], told: Mapping[str, Any], names: tuple[tuple[str, str], ...]
+) -> None:
+    for key, name in names:
+        value = told.get(key)
+        if value is not None and not isinstance(value, (dict, list)):
+            found[name] = value
 
 
 def _split_url(found: dict[str, Any]) -> None:
@@ -98,13 +105,15 @@ def _split_url(found: dict[str, Any]) -> None:
     except ValueError:
         return
     parts = {"host": url.netloc, "scheme": url.scheme, "query": url.query,
-             "plain_url": url._replace(query="", fragment="").geturl(),
+             "plain_url": str(found.get("url", "")).partition("#")[0].partition("?")[0],
              "referrer_host": referrer.netloc}  # fmt: skip
     found.update((name, value) for name, value in parts.items() if value)
 
 
 def _split_screen(found: dict[str, Any]) -> None:
     for name in ("screen", "viewport"):
-        width, _, height = str(found.pop(name, "")).partition("x")
+        if name not in found:
+            continue
+        width, _, height = str(found.pop(name)).partition("x")
         if width.isdigit() and height.isdigit():
             found[f"{name}_width"], found[f"{name}_height"] = int(width), int(height)

@@ -28,7 +28,7 @@ class Cutter:
         """The value within the limits; the same object where nothing had to change."""
         if isinstance(value, str):
             return self.string(value)
-        if not isinstance(value, (dict, list)):
+        if not isinstance(value, (dict, list)) or (not value and level < self.depth):
             return value
         if level >= self.depth:
             self.count += 1
@@ -37,10 +37,8 @@ class Cutter:
             self.count += 1
         if isinstance(value, list):
             return [self.cut(each, level + 1) for each in value[: self.keys]]
-        return {
-            self.string(name): self.cut(each, level + 1)
-            for name, each in list(value.items())[: self.keys]
-        }
+        items = list(value.items())[: self.keys]
+        return {self.string(name): self.cut(each, level + 1) for name, each in items}
 
     def string(self, value: str) -> str:
         if self.text is None or len(value) <= self.text:
