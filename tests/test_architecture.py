@@ -28,11 +28,15 @@ MAY_IMPORT: dict[str, set[str]] = {
     "delivery": GROUND | PURE,
 }
 MAY_IMPORT |= {name: GROUND | PURE | {"tracking", "delivery"} for name in UPSTAIRS}
-MAY_IMPORT["wiring"] = GROUND | PURE | UPSTAIRS | {"tracking", "delivery"}
+MAY_IMPORT["dotted"] = MAY_IMPORT["domains"] = GROUND
+MAY_IMPORT["places"] = GROUND | {"tracking", "delivery"}
+SET_UP = {"dotted", "domains", "places"}
+MAY_IMPORT["wiring"] = GROUND | PURE | UPSTAIRS | SET_UP | {"tracking", "delivery"}
 MAY_IMPORT["verbs"] = MAY_IMPORT["wiring"] | {"wiring"}
 MAY_IMPORT["testing"] = MAY_IMPORT["verbs"] | {"verbs"}
 MAY_IMPORT["doctor"] = MAY_IMPORT["testing"] - {"testing"}
 MAY_IMPORT["cli"] = MAY_IMPORT["doctor"] | {"doctor"}
+MAY_IMPORT["demo"] = MAY_IMPORT["doctor"] | {"wsgi"}
 MAY_IMPORT["__main__"] = {"cli"}
 MAY_IMPORT |= dict.fromkeys(("wsgi", "asgi"), MAY_IMPORT["testing"])
 MAY_IMPORT["flask"] = MAY_IMPORT["wsgi"] | {"wsgi", "cli"}
@@ -62,7 +66,13 @@ MUST_NOT_CALL = {
 TABLES = {"settings"}
 
 #: The boundaries: where whatever goes wrong is taken, once per face and once in the worker.
-BOUNDARIES: dict[str, int] = {"delivery.worker": 1, "delivery.finish": 1}
+BOUNDARIES = {
+    "asgi": 1,
+    "django.middleware": 1,
+    "wsgi": 1,
+    "delivery.finish": 1,
+    "delivery.worker": 1,
+}
 
 
 def _tree(module: str) -> ast.Module:
@@ -136,7 +146,8 @@ def test_no_module_imports_itself_through_others():
 
 @pytest.mark.parametrize("module", sorted(FILES.keys() - TABLES))
 def test_a_file_is_at_most_three_hundred_lines(module):
-    assert len(FILES[module].read_text().splitlines()) <= 300
+    lines = FILES[module].read_text().count("\n")
+    assert lines <= 300
 
 
 @pytest.mark.parametrize("module", FILES)
@@ -145,6 +156,7 @@ def test_everything_is_caught_only_at_a_named_boundary(module):
         node.lineno
         for node in ast.walk(_tree(module))
         if isinstance(node, ast.ExceptHandler) and _takes_everything(node.type)
+        if not _raises_it_again(node)
     ]
     assert len(blind) <= BOUNDARIES.get(module, 0), f"lines {blind}"
 
@@ -157,6 +169,12 @@ def _takes_everything(caught: ast.expr | None) -> bool:
     )
 
 
+def _raises_it_again(handler: ast.ExceptHandler) -> bool:
+    last = handler.body[-1]
+    return isinstance(last, ast.Raise) and last.exc is None
+
+
 @pytest.mark.parametrize("module", FILES)
 def test_a_module_says_first_what_lives_in_it(module):
-    assert ast.get_docstring(_tree(module)), "no docstring"
+    tree = _tree(module)
+    assert not tree.body or ast.get_docstring(tree), "no docstring"

@@ -13,6 +13,7 @@ import pytest
 
 import track_middleware
 from docs.generate import settings_page
+from track_middleware.cli import VERBS
 from track_middleware.delivery.counters import REASONS
 from track_middleware.destinations.registry import BUILT_IN
 from track_middleware.settings import NAMES, OPTIONS
@@ -20,6 +21,9 @@ from track_middleware.settings import NAMES, OPTIONS
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text()
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+
+#: A data folder that an app has written to.
+FIRST_EVENT = "from track_middleware import track; assert track('Installed', user_id='42')"
 
 #: What stands around a README block to run it, by the heading that it stands under.
 VISIT = """
@@ -46,8 +50,9 @@ from django.http import HttpResponse
 from django.test import Client
 from django.urls import path
 urlpatterns = [path("", lambda request: HttpResponse("<html><head></head></html>"))]
-settings.configure(INSTALLED_APPS=INSTALLED_APPS, MIDDLEWARE=MIDDLEWARE, SECRET_KEY="a test's own secret key",
-                   TRACK=TRACK, ROOT_URLCONF=__name__, ALLOWED_HOSTS=["*"], USE_TZ=True)
+settings.configure(INSTALLED_APPS=INSTALLED_APPS, MIDDLEWARE=MIDDLEWARE, USE_TZ=True,
+                   SECRET_KEY="a test's own secret key", TRACK=TRACK,
+                   ROOT_URLCONF=__name__, ALLOWED_HOSTS=["*"])
 django.setup()
 call_command("check")
 def visit():
@@ -173,7 +178,7 @@ def test_a_command_of_the_readme_works(command, tmp_path):
     elif words[0] == "make":
         assert run(["make", "-C", str(ROOT), "-n", words[1]], tmp_path).returncode == 0
     else:
-        run([sys.executable, "-m", "track_middleware", "init"], tmp_path)
+        run([sys.executable, "-c", FIRST_EVENT], tmp_path)
         ended = run([sys.executable, *words[1:]], tmp_path)
         assert ended.returncode in (0, 1), ended.stderr
         assert "Traceback" not in ended.stderr
@@ -233,6 +238,11 @@ def test_a_counted_reason_is_documented(reason):
 @pytest.mark.parametrize("verb", sorted(set(track_middleware.__all__) - {"__version__"}))
 def test_a_public_verb_is_documented(verb):
     assert re.search(rf"`{verb}[`(]", README)
+
+
+@pytest.mark.parametrize("verb", [row[0] for row in VERBS])
+def test_a_verb_of_the_command_line_is_documented(verb):
+    assert f"| `{verb}` |" in README
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
