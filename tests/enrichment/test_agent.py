@@ -52,6 +52,7 @@ def test_a_desktop_browser_has_name_version_and_system() -> None:
         (IPAD, "tablet", "iPad"),
         (PIXEL, "mobile", "Pixel 8"),
         (TELEVISION, "other", None),
+        (PIXEL.replace("Pixel 8", "BRAVIA 4K UR2").replace(" Mobile", ""), "other", None),
         ("Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0", "desktop", None),
     ],
 )
@@ -115,6 +116,7 @@ def test_a_program_is_a_bot_of_its_class(text: str, name: str, class_: str) -> N
         PIXEL.replace("Pixel 8", "CUBOT NOTE 30"),
         PIXEL.replace("Pixel 8", "U; Android 15; en-gb; CPH2617 Build/AP3A.240617.008"),
         "Lynx/2.8.9rel.1 libwww-FM/2.14 SSL-MM/1.4.1",
+        "Reeder/2.1.1 CFNetwork/672.0.8 Darwin/14.0.0",
         "Opera/9.80 (Windows NT 6.1; WOW64) Presto/2.12.388 Version/12.16",
     ],
 )

@@ -55,7 +55,8 @@ LINE = re.compile(
 
 def count(log: Path) -> dict[str, Any]:
     """The log's numbers, under the names that the comparison prints."""
-    people, programs = set(), set()
+    people: set[tuple[str, str]] = set()
+    programs: set[tuple[str, str]] = set()
     numbers: dict[str, Counter[str]] = {
         name: Counter()
         for name in ("views", "came", "other", "paths", "referrers", "campaigns", "networks")

@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 
 from tests.journeys import replay
+from tests.journeys.comparison import table
 
 
 def _agrees(log: Path, data_dir: Path, port: int) -> dict[str, dict[str, int]]:
     """Replays a log, prints the comparison, and asserts that every single number is the same."""
     asked, kept, differing = replay.run(log, data_dir, port=port)
-    print("\n" + replay.table(asked, kept))
+    print("\n" + table(asked, kept))
     assert not differing, "the site answered as if it were another"
     assert kept == asked
     return kept

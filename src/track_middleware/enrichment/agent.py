@@ -51,10 +51,14 @@ class Agent:
         return told
 
 
-@lru_cache(maxsize=20_000)
 def agent(text: str) -> Agent:
     """What a user agent says; never raises, whatever the string holds."""
-    text = text[:LENGTH].encode("utf-8", "replace").decode()
+    return _known(text[:LENGTH])
+
+
+@lru_cache(maxsize=8192)
+def _known(text: str) -> Agent:
+    text = text.encode("utf-8", "replace").decode()
     result = _parsed(text)
     known = bool(result.user_agent or result.os)
     bot = bots.bot(text, spider=_spider(result), known=known)

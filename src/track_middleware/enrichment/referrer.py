@@ -38,13 +38,21 @@ _MEDIUM = {"search": "organic", "social": "social", "ai": "ai", "video": "video"
            "shopping": "shopping", "email": "email"}  # fmt: skip
 
 
-@lru_cache(maxsize=8192)
 def referrer(url: str, page_host: str) -> Referrer | None:
     """What a referrer's URL means on a page of this host; None when it is no referrer.
 
     Internal is a host that equals the page's (both lower case, without ``www.``, as ``host``
     gives them), and ``localhost`` never counts (plausible/analytics, source.ex).
     """
+    return _known(url[:_LENGTH], page_host[:_LENGTH]) if url else None
+
+
+#: A URL is read up to this many characters: its host stands in front, its term soon after.
+_LENGTH = 2048
+
+
+@lru_cache(maxsize=4096)
+def _known(url: str, page_host: str) -> Referrer | None:
     scheme = url.partition("://")[0].lower()
     name = host(url)
     if scheme not in SCHEMES or not name or name == "localhost":
@@ -121,7 +129,7 @@ def click(campaign: Mapping[str, str]) -> tuple[str, str] | None:
 def source(campaign: Mapping[str, str], came: Referrer | None) -> Source | None:
     """Who sent the visit: what the campaign names, else the referrer, else the click id's owner."""
     if told := campaign.get("source"):
-        return hosts.of_name(told) or Source(told, "other")
+        return hosts.of_name(told[:200]) or Source(told[:200], "other")
     if came is not None and came.origin is not None:
         return came.origin
     clicked = click(campaign)
