@@ -1,0 +1,119 @@
+"""The verb ``demo``: a tracked site in one process, its events in this terminal."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from importlib.util import find_spec
+from pathlib import Path
+
+from ..settings import Settings
+from .place import FINDING, WELL, WRONG_CALL, Place
+from .tail import follow
+
+#: The shop of a checkout; not part of an installed package.
+SHOP = Path(__file__).resolve().parents[3] / "examples" / "django_app"
+
+_USUAL_PORT = 8000
+_PATIENCE = 30.0
+
+
+def run(port: int, *, builtin: bool = False) -> int:
+    """Starts a site in a folder of its own, prints its address, tails its events until Ctrl-C."""
+    port = port or _free_port()
+    if not _is_free(port):
+        print(f"something already listens on port {port}", file=sys.stderr)
+        return WRONG_CALL
+    former = signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        with tempfile.TemporaryDirectory(
+            prefix="track-demo-", ignore_cleanup_errors=True
+        ) as folder:
+            return _show(Path(folder), port, builtin=builtin)
+    finally:
+        signal.signal(signal.SIGTERM, former)
+
+
+def _show(folder: Path, port: int, *, builtin: bool) -> int:
+    log = folder / "server.log"
+    with log.open("wb") as output:
+        if not builtin and (SHOP / "manage.py").exists() and find_spec("django"):
+            server = _shop(folder, port, output.fileno())
+        else:
+            server = _builtin(folder, port, output.fileno())
+    if server is None or not _answers(server, port):
+        print(f"the site did not start:\n{log.read_text(errors='replace')}", file=sys.stderr)
+        return FINDING
+    try:
+        print(f"The site: http://127.0.0.1:{port}/   (Ctrl-C ends it)", flush=True)
+        data_dir = folder / "track"
+        where = Place(Settings(data_dir=str(data_dir)), data_dir, tuple)
+        follow(where, alive=lambda: server.poll() is None)
+    except KeyboardInterrupt:
+        print()
+    finally:
+        server.terminate()
+        server.wait()
+    return WELL
+
+
+def _shop(folder: Path, port: int, output: int) -> subprocess.Popen[bytes] | None:
+    env = {**os.environ, "SHOP_VAR": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
+    env.pop("DJANGO_SETTINGS_MODULE", None)
+    manage = [sys.executable, "manage.py"]
+    for verb in ("migrate", "seed"):
+        made = subprocess.run(
+            [*manage, verb], cwd=SHOP, env=env, stdout=output, stderr=output, check=False
+        )
+        if made.returncode:
+            return None
+    return _started([*manage, "runserver", "--noreload", f"127.0.0.1:{port}"], SHOP, env, output)
+
+
+def _builtin(folder: Path, port: int, output: int) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "track_middleware.demo", str(port), str(folder / "track")]
+    return _started(command, folder, dict(os.environ), output)
+
+
+def _started(
+    command: list[str], folder: Path, env: dict[str, str], output: int
+) -> subprocess.Popen[bytes]:
+    # A session of its own: Ctrl-C is ours, and the server is ended in order.
+    return subprocess.Popen(
+        command, cwd=folder, env=env, stdout=output, stderr=output, start_new_session=True
+    )
+
+
+def _answers(server: subprocess.Popen[bytes], port: int) -> bool:
+    deadline = time.monotonic() + _PATIENCE
+    while server.poll() is None and time.monotonic() < deadline:
+        if not _is_free(port):
+            return True
+        time.sleep(0.05)
+    server.terminate()
+    server.wait()
+    return False
+
+
+def _free_port() -> int:
+    if _is_free(_USUAL_PORT):
+        return _USUAL_PORT
+    with socket.socket() as any_port:
+        any_port.bind(("127.0.0.1", 0))
+        port: int = any_port.getsockname()[1]
+        return port
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as caller:
+        caller.settimeout(0.5)
+        return caller.connect_ex(("127.0.0.1", port)) != 0
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt

@@ -1,0 +1,78 @@
+"""Which site a verb is about, and how verbs print."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from ..delivery import handover
+from ..delivery.store import sqlite
+from ..delivery.store.sqlite import SqliteStore
+from ..settings import Settings, load
+
+WELL, FINDING, WRONG_CALL = 0, 1, 2
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A site: its settings, its data folder, and what its face finds wrong in its framework."""
+
+    settings: Settings
+    data_dir: Path
+    checks: Callable[[], Sequence[tuple[str, str]]]
+
+    @property
+    def store_path(self) -> Path:
+        """The file of the store; StoreError for an engine that is no file."""
+        return sqlite.path_of(self.settings.store, self.data_dir)
+
+    def store(self) -> SqliteStore | None:
+        """The store, to read from; None before there is one. The caller closes it."""
+        return sqlite.open(self.store_path, read_only=True) if self.store_path.exists() else None
+
+
+def found(
+    data_dir: Path | None,
+    *,
+    given: Mapping[str, Any] | None,
+    defaults: Mapping[str, Any] | None,
+    checks: Callable[[], Sequence[tuple[str, str]]],
+) -> Place:
+    """The site of a data folder, of a face's settings, or of the ``TRACK_*`` variables.
+
+    SettingsError when they cannot be used.
+    """
+    if given is not None and data_dir is None:
+        settings = load(given, os.environ, defaults=defaults)
+        return _placed(settings, Path(settings.data_dir or ".track"), checks)
+    settings = load({}, os.environ)
+    folder = (data_dir or Path(settings.data_dir or ".track")).absolute()
+    handed = handover.read(folder)
+    if handed is not None:
+        settings = handed.loaded(folder)
+    return _placed(settings, folder, checks)
+
+
+def _placed(
+    settings: Settings, folder: Path, checks: Callable[[], Sequence[tuple[str, str]]]
+) -> Place:
+    folder = folder.absolute()
+    host = settings.data_host or socket.gethostname()
+    return Place(replace(settings, data_dir=str(folder), data_host=host), folder, checks)
+
+
+def say(value: Any, lines: Iterable[str], *, as_json: bool) -> None:
+    """Prints a value as one line of JSON, or as its lines of text."""
+    if as_json:
+        print(msgspec.json.encode(value).decode())
+    else:
+        for line in lines:
+            print(line)
+    sys.stdout.flush()

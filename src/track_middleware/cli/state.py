@@ -1,0 +1,73 @@
+"""The verbs that look at a site: ``init``, ``status``, ``path``, ``doctor``."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
+
+from .. import doctor, places
+from ..delivery.files import private_folder
+from ..delivery.store import sqlite
+from ..errors import SettingsError
+from ..tracking import routes
+from .place import FINDING, WELL, Place, say
+
+
+def init(arguments: argparse.Namespace, where: Place) -> int:
+    """Makes the data folder and the store's schema; may be repeated."""
+    try:
+        private_folder(where.data_dir)
+        (where.data_dir / ".gitignore").write_text("*\n", "ascii")
+    except OSError as error:
+        raise SettingsError("data_dir", f"{where.data_dir}: {error.strerror}") from error
+    sqlite.open(where.store_path).close()
+    made = {"dataDir": str(where.data_dir), "store": str(where.store_path)}
+    lines = (f"data folder  {where.data_dir}", f"store        {where.store_path}")
+    say(made, lines, as_json=arguments.json)
+    return WELL
+
+
+def path(arguments: argparse.Namespace, where: Place) -> int:
+    """Prints the first path segment of everything that the browser calls."""
+    settings = where.settings
+    prefix = settings.path or routes.prefix(settings.secret_key or places.secret(where.data_dir))
+    say({"path": f"/{prefix}/"}, (f"/{prefix}/",), as_json=arguments.json)
+    return WELL
+
+
+def status(arguments: argparse.Namespace, where: Place) -> int:
+    """Prints what waits, what is delivered and what was not kept; 1 when something stands still."""
+    facts = doctor.state(where.settings, where.data_dir)
+    say(facts, _status_lines(facts), as_json=arguments.json)
+    stuck = any(each["pausedUntil"] or each["pauseReason"] for each in facts["destinations"])
+    idle = facts["spool"]["bytesWaiting"] and not facts["worker"]["alive"]
+    return FINDING if stuck or idle else WELL
+
+
+def _status_lines(facts: dict[str, Any]) -> Iterator[str]:
+    worker, spool = facts["worker"], facts["spool"]
+    age = (
+        "" if worker["leaseAge"] is None else f", last sign of life {worker['leaseAge']:.1f} s ago"
+    )
+    yield f"data folder  {facts['dataDir']}"
+    yield f"store        {facts['store']} ({facts['events']} events)"
+    yield f"worker       {'alive' if worker['alive'] else 'not running'}{age}"
+    yield f"spool        {spool['segments']} segments, {spool['bytesWaiting']} bytes wait"
+    for each in facts["destinations"]:
+        paused = f", paused: {each['pauseReason']}" if each["pauseReason"] else ""
+        yield (
+            f"destination  {each['name']}: {each['lag']} behind ({each['lagSeconds']:.0f} s), "
+            f"{each['retry']} retried, {each['held']} held, {each['dead']} dead{paused}"
+        )
+    for reason, number in sorted(facts["counters"].items()):
+        yield f"not kept     {reason}: {number}"
+
+
+def examine(arguments: argparse.Namespace, where: Place) -> int:
+    """Prints what is wrong in a set-up; 1 when something is."""
+    found = doctor.examined(where.settings, where.data_dir, face=where.checks())
+    lines = [f"{each.level}  {each.id}  {each.message}" for each in found]
+    say([asdict(each) for each in found], lines or ["all is well"], as_json=arguments.json)
+    return FINDING if any(each.level != "note" for each in found) else WELL

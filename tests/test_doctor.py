@@ -1,0 +1,160 @@
+"""What the doctor finds, and what it leaves alone."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from track_middleware import doctor
+from track_middleware.delivery.store import NewRow, sqlite
+from track_middleware.settings import Settings, load
+from track_middleware.wiring import build
+
+SECRET = "long enough to be a secret"
+
+
+def settings(data_dir: Path, **more: Any) -> Settings:
+    given = {"data_dir": str(data_dir), "secret_key": SECRET, "min_free": "1", **more}
+    return load(given, {})
+
+
+def ids(data_dir: Path, **more: Any) -> dict[str, str]:
+    return {each.id: each.level for each in doctor.examined(settings(data_dir, **more), data_dir)}
+
+
+def test_a_sound_set_up_has_no_findings(tmp_path: Path) -> None:
+    assert ids(tmp_path, destinations=[f"jsonl://{tmp_path}/out.jsonl"]) == {}
+
+
+def test_a_missing_secret_is_worth_a_note(tmp_path: Path) -> None:
+    assert ids(tmp_path, secret_key="")["secret"] == "note"
+
+
+def test_a_short_secret_is_an_error(tmp_path: Path) -> None:
+    assert ids(tmp_path, secret_key="abc")["secret"] == "error"
+
+
+def test_djangos_insecure_secret_is_a_warning_in_production(tmp_path: Path) -> None:
+    assert ids(tmp_path, secret_key="django-insecure-" + SECRET)["secret"] == "warning"
+    assert "secret" not in ids(tmp_path, secret_key="django-insecure-" + SECRET, debug=True)
+
+
+def test_a_folder_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    assert ids(tmp_path / "file" / "data")["folder"] == "error"
+
+
+def test_a_folder_that_can_still_be_made_is_none(tmp_path: Path) -> None:
+    assert "folder" not in ids(tmp_path / "to" / "be" / "made")
+
+
+MOUNTS = """\
+21 1 0:19 / / rw,relatime shared:1 - overlay overlay rw,lowerdir=/a
+22 21 8:1 / /srv/data rw shared:2 - ext4 /dev/sda1 rw
+23 21 0:20 / /srv/data/quick rw - tmpfs tmpfs rw
+24 21 8:2 / /with\\040space rw - xfs /dev/sdb1 rw
+"""
+
+
+@pytest.mark.parametrize(
+    ("place", "kind"),
+    [
+        ("/app/.track", "overlay"),
+        ("/srv/data/track", "ext4"),
+        ("/srv/data", "ext4"),
+        ("/srv/database", "overlay"),
+        ("/srv/data/quick/track", "tmpfs"),
+        ("/with space/track", "xfs"),
+    ],
+)
+def test_the_file_system_is_that_of_the_longest_mount_point(place: str, kind: str) -> None:
+    assert doctor.file_system(Path(place), MOUNTS) == kind
+
+
+def test_no_mount_table_is_no_finding() -> None:
+    assert doctor.file_system(Path("/srv"), "") == ""
+
+
+@pytest.mark.skipif(not Path("/dev/shm").is_dir(), reason="no tmpfs to look at")
+def test_a_throw_away_layer_is_a_warning() -> None:
+    assert ids(Path("/dev/shm/track-doctor"))["layer"] == "warning"
+
+
+def test_too_little_room_is_an_error(tmp_path: Path) -> None:
+    assert ids(tmp_path, min_free="100%")["disk"] == "error"
+
+
+def test_a_wrong_destination_is_an_error_without_its_key(tmp_path: Path) -> None:
+    given = settings(tmp_path, destinations=["amplitud://SECRETKEY"])
+    (found,) = [each for each in doctor.examined(given, tmp_path) if each.id == "destinations"]
+    assert found.level == "error"
+    assert "amplitud" in found.message
+    assert "SECRETKEY" not in found.message
+
+
+def test_no_destination_is_a_note(tmp_path: Path) -> None:
+    assert ids(tmp_path)["destinations"] == "note"
+
+
+def test_opt_in_without_a_banner_is_a_warning(tmp_path: Path) -> None:
+    assert ids(tmp_path, consent="opt_in")["consent"] == "warning"
+    assert "consent" not in ids(tmp_path, consent="opt_in", banners=["onetrust"])
+
+
+def test_consent_that_let_nothing_through_is_a_warning(tmp_path: Path) -> None:
+    wiring = build({"data_dir": str(tmp_path), "secret_key": SECRET})
+    wiring.counters.add("consent", 12)
+    assert ids(tmp_path)["consent"] == "warning"
+
+
+def test_switched_off_is_a_warning(tmp_path: Path) -> None:
+    assert ids(tmp_path, enabled=False)["enabled"] == "warning"
+
+
+def test_events_that_nobody_drains_are_an_error_unless_inline(tmp_path: Path) -> None:
+    waiting(tmp_path)
+    assert ids(tmp_path)["worker"] == "error"
+    assert "worker" not in ids(tmp_path, deliver="inline")
+
+
+def waiting(data_dir: Path) -> None:
+    given = {"deliver": "worker", "min_free": "1", "data_dir": str(data_dir)}
+    wiring = build({**given, "secret_key": SECRET})
+    wiring.tracker.track("Waiting", {}, user_id="1")
+    wiring.spool.close()
+
+
+def test_a_paused_and_a_late_destination_are_findings(tmp_path: Path) -> None:
+    urls = [f"jsonl://{tmp_path}/{name}?name={name}" for name in ("late", "paused")]
+    store = sqlite.open(tmp_path / "events.db")
+    jobs = [store.job(name) for name in ("late", "paused")]
+    store.append([NewRow("e1", "v", 5.0, "track", "Order", b"{}")])
+    store.pause(jobs[1], None, "wrong key")
+    store.close()
+    found = ids(tmp_path, destinations=urls)
+    assert (found["lag"], found["paused"]) == ("warning", "error")
+
+
+def test_a_strangers_segment_is_a_warning(tmp_path: Path) -> None:
+    (tmp_path / "spool").mkdir()
+    (tmp_path / "spool" / "v9-later.open").write_text("")
+    assert ids(tmp_path)["spool"] == "warning"
+
+
+def test_a_store_of_another_engine_is_an_error(tmp_path: Path) -> None:
+    assert ids(tmp_path, store="oracle:///x")["store"] == "error"
+
+
+def test_a_damaged_store_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "events.db").write_text("this is no database at all" * 100)
+    assert ids(tmp_path)["store"] == "error"
+
+
+def test_looking_changes_nothing(tmp_path: Path) -> None:
+    waiting(tmp_path)
+    before = sorted(os.listdir(tmp_path))
+    doctor.examined(settings(tmp_path), tmp_path)
+    assert sorted(os.listdir(tmp_path)) == before
