@@ -14,7 +14,7 @@ HOME = b"<!doctype html><html><head><title>Home</title></head><body><p>home</p><
 
 @dataclass(frozen=True)
 class Page:
-    """One answer of the app. A streamed one is sent chunk by chunk, each with an event of its own."""
+    """One answer of the app. A streamed one is sent in chunks, each with an event of its own."""
 
     chunks: tuple[bytes, ...] = (HOME,)
     status: int = 200

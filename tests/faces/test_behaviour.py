@@ -50,7 +50,8 @@ def test_a_page_view_is_counted_once_with_visitor_session_and_campaign(
     site.ask("/?utm_source=news&gclid=abc")
     (entry,) = kept
     assert entry.kind == "view"
-    assert entry.event is not None and entry.person is not None
+    assert entry.event is not None
+    assert entry.person is not None
     assert entry.event.anonymous_id == entry.person.visitor
     assert entry.person.session
     assert context(entry.event)["campaign"] == {"source": "news", "gclid": "abc"}
@@ -295,7 +296,8 @@ def test_a_beacon_confirms_the_page_for_its_visitor(site: Site, kept: Kept) -> N
     assert (answer.status, json.loads(answer.body)) == (200, {"ok": 1})
     view, confirmation = kept
     assert confirmation.kind == "confirm"
-    assert view.page is not None and confirmation.page is not None
+    assert view.page is not None
+    assert confirmation.page is not None
     assert view.page.id == confirmation.page.id
 
 

@@ -1,0 +1,269 @@
+"""The ASGI face, message by message: what the server gets, when, and from whom."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.faces.apps import SECRET
+from tests.faces.pages import HOME
+from track_middleware import wiring
+from track_middleware.asgi import TrackMiddleware
+from track_middleware.event import Entry
+
+Kept = list[Entry]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+HTML = (b"content-type", b"text/html")
+
+
+class Server:
+    """An ASGI server that writes down what it is sent."""
+
+    def __init__(self, app: Any, data_dir: Path, **settings: Any) -> None:
+        given = {"deliver": "worker", "secret_key": SECRET, "data_dir": str(data_dir), **settings}
+        self.app = TrackMiddleware(app, **given)
+        self.sent: list[dict[str, Any]] = []
+        self.received: list[dict[str, Any]] = [{"type": "http.request"}]
+        self.asked = 0
+
+    async def receive(self) -> dict[str, Any]:
+        self.asked += 1
+        return self.received.pop(0) if self.received else {"type": "http.disconnect"}
+
+    async def send(self, message: dict[str, Any]) -> None:
+        self.sent.append(message)
+
+    def scope(self, **more: Any) -> dict[str, Any]:
+        return {
+            "type": "http", "method": "GET", "path": "/", "query_string": b"", "scheme": "http",
+            "headers": [(b"host", b"localhost"), (b"accept", b"text/html")],
+            "client": ("127.0.0.1", 1), **more,
+        }  # fmt: skip
+
+    async def call(self, **more: Any) -> None:
+        await self.app(self.scope(**more), self.receive, self.send)
+
+    def run(self, **more: Any) -> list[dict[str, Any]]:
+        asyncio.run(self.call(**more))
+        return self.sent
+
+    @property
+    def kinds(self) -> list[str]:
+        return [message["type"].rpartition(".")[2] for message in self.sent]
+
+    @property
+    def body(self) -> bytes:
+        return b"".join(message.get("body", b"") for message in self.sent)
+
+    @property
+    def headers(self) -> dict[bytes, bytes]:
+        return dict(self.sent[0]["headers"])
+
+
+def app_of(*chunks: bytes, headers: tuple[tuple[bytes, bytes], ...] = (HTML,)) -> Any:
+    async def app(scope: dict[str, Any], receive: Any, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": list(headers)})
+        for chunk in chunks[:-1]:
+            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+        await send({"type": "http.response.body", "body": chunks[-1]})
+
+    return app
+
+
+def with_length(body: bytes) -> tuple[tuple[bytes, bytes], ...]:
+    return (HTML, (b"content-length", str(len(body)).encode()), (b"etag", b'"v"'))
+
+
+def test_websockets_and_lifespan_pass_untouched(data_dir: Path) -> None:
+    seen: list[Any] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        seen.append((scope, receive, send))
+
+    server = Server(app, data_dir)
+    for kind in ("websocket", "lifespan"):
+        scope = {"type": kind}
+        asyncio.run(server.app(scope, server.receive, server.send))
+        assert seen.pop() == (scope, server.receive, server.send)
+
+
+def test_a_whole_document_gets_its_new_length(data_dir: Path) -> None:
+    server = Server(app_of(HOME, headers=with_length(HOME)), data_dir)
+    server.run()
+    assert server.headers[b"content-length"] == str(len(server.body)).encode()
+    assert server.headers[b"etag"] == b'W/"v"'
+    assert server.body.count(b"/m.js") == 1
+
+
+def test_a_document_with_an_empty_last_message_keeps_a_length_too(data_dir: Path) -> None:
+    server = Server(app_of(HOME, b"", headers=with_length(HOME)), data_dir)
+    server.run()
+    assert server.headers[b"content-length"] == str(len(server.body)).encode()
+
+
+def test_a_stream_with_a_length_loses_it(data_dir: Path) -> None:
+    server = Server(app_of(HOME[:9], HOME[9:], headers=with_length(HOME)), data_dir)
+    server.run()
+    assert b"content-length" not in server.headers
+    assert server.body.count(b"/m.js") == 1
+
+
+@pytest.mark.parametrize("cut", range(len(HOME) + 1))
+def test_a_mark_may_be_cut_in_two_anywhere(data_dir: Path, cut: int) -> None:
+    server = Server(app_of(HOME[:cut], HOME[cut:]), data_dir)
+    server.run()
+    assert b"defer></script></head>" in server.body
+
+
+def test_a_stream_is_not_held_back(data_dir: Path) -> None:
+    counts: list[int] = []
+
+    async def app(scope: dict[str, Any], receive: Any, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": [HTML]})
+        counts.append(len(server.sent))
+        for chunk in (b"<html><head></head>", b"<body>", b"</body>"):
+            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+            counts.append(len(server.sent))
+        await send({"type": "http.response.body"})
+
+    server = Server(app, data_dir)
+    server.run()
+    assert counts == [1, 2, 3, 4]
+
+
+def test_other_messages_pass_in_their_order(data_dir: Path) -> None:
+    async def app(scope: dict[str, Any], receive: Any, send: Send) -> None:
+        await send({"type": "http.response.debug", "info": {}})
+        headers = list(with_length(HOME))
+        await send(
+            {"type": "http.response.start", "status": 200, "headers": headers, "trailers": True}
+        )
+        await send({"type": "http.response.pathsend", "path": "/etc/hostname"})
+        await send({"type": "http.response.trailers", "headers": []})
+
+    server = Server(app, data_dir)
+    server.run()
+    assert server.kinds == ["debug", "start", "pathsend", "trailers"]
+    assert server.sent[1]["trailers"] is True
+
+
+def test_the_view_is_written_before_the_last_message_is_handed_on(
+    data_dir: Path, kept: Kept
+) -> None:
+    seen: list[int] = []
+
+    class Watching(Server):
+        async def send(self, message: dict[str, Any]) -> None:
+            await super().send(message)
+            seen.append(len(kept))
+
+    Watching(app_of(HOME[:9], HOME[9:]), data_dir).run()
+    assert seen == [0, 0, 1]
+
+
+def test_a_task_after_the_response_is_no_part_of_it(data_dir: Path, kept: Kept) -> None:
+    current: list[Any] = []
+
+    async def app(scope: dict[str, Any], receive: Any, send: Send) -> None:
+        await app_of(HOME)(scope, receive, send)
+        current.append(wiring.in_exchange())
+
+    Server(app, data_dir).run()
+    assert current == [False]
+
+
+def test_an_app_that_is_cancelled_in_its_stream_was_served(data_dir: Path, kept: Kept) -> None:
+    async def app(scope: dict[str, Any], receive: Any, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": [HTML]})
+        await send({"type": "http.response.body", "body": HOME, "more_body": True})
+        started.set()
+        await asyncio.Event().wait()
+
+    started = asyncio.Event()
+
+    async def hang_up() -> None:
+        task = asyncio.create_task(Server(app, data_dir).call())
+        await started.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(hang_up())
+    assert [entry.kind for entry in kept] == ["view"]
+
+
+def test_an_error_after_the_start_lets_the_start_go_first(data_dir: Path, kept: Kept) -> None:
+    async def app(scope: dict[str, Any], receive: Any, send: Send) -> None:
+        await send(
+            {"type": "http.response.start", "status": 200, "headers": list(with_length(HOME))}
+        )
+        raise LookupError("in the app")
+
+    server = Server(app, data_dir)
+    with pytest.raises(LookupError, match="in the app"):
+        server.run()
+    assert server.kinds == ["start"]
+
+
+def test_several_cookie_headers_are_one(data_dir: Path, kept: Kept) -> None:
+    server = Server(app_of(HOME), data_dir)
+    server.run()
+    lines = [value for name, value in server.sent[0]["headers"] if name == b"set-cookie"]
+    values = [(b"cookie", line.split(b";")[0]) for line in lines]
+    server.run(headers=[(b"accept", b"text/html"), *values])
+    assert len({entry.person.visitor for entry in kept if entry.person}) == 1
+
+
+@pytest.mark.parametrize("path", ["/shop/cart", "/cart"])
+def test_a_mounted_app_has_its_paths_under_its_mount(data_dir: Path, path: str) -> None:
+    server = Server(app_of(HOME), data_dir, path="p")
+    server.run(root_path="/shop", path=path)
+    assert b'src="/shop/p/m.js"' in server.body
+    server.sent.clear()
+    server.run(root_path="/shop", path=path.replace("cart", "p/m.js"))
+    assert server.headers[b"content-type"] == b"text/javascript; charset=utf-8"
+
+
+def test_an_app_within_an_app_is_tracked_once(data_dir: Path, tmp_path: Path, kept: Kept) -> None:
+    inner = TrackMiddleware(app_of(HOME), data_dir=str(tmp_path / "inner"))
+    server = Server(inner, data_dir)
+    server.run()
+    assert server.body.count(b"/m.js") == 1
+    assert len(kept) == 1
+
+
+def test_a_request_body_is_read_to_its_limit_only(data_dir: Path) -> None:
+    server = Server(app_of(HOME), data_dir, path="p")
+    server.received = [
+        {"type": "http.request", "body": b"x" * 30_000, "more_body": True} for _ in range(9)
+    ]
+    server.run(method="POST", path="/p/q")
+    assert (server.asked, server.sent[0]["status"]) == (3, 413)
+
+
+def test_a_client_that_hangs_up_in_its_beacon_gets_no_answer(data_dir: Path) -> None:
+    server = Server(app_of(HOME), data_dir, path="p")
+    server.received = [{"type": "http.request", "body": b"{", "more_body": True}]
+    assert server.run(method="POST", path="/p/q") == []
+
+
+def test_after_the_request_nothing_is_left_in_the_context(data_dir: Path, kept: Kept) -> None:
+    async def call() -> object:
+        await Server(app_of(HOME), data_dir).call()
+        return wiring.CURRENT.get()
+
+    assert asyncio.run(call()) is None
+
+
+def test_a_broken_tracker_leaves_the_page_alone(data_dir: Path) -> None:
+    def broken(scope: object) -> str:
+        raise RuntimeError("a user_id callable with a mistake")
+
+    server = Server(app_of(HOME, headers=with_length(HOME)), data_dir, user_id=broken)
+    server.run()
+    assert server.body == HOME
+    assert tuple(server.sent[0]["headers"]) == with_length(HOME)

@@ -1,0 +1,414 @@
+"""What is Django's own: users, transactions, sessions, checks, the template tag, order."""
+
+from __future__ import annotations
+
+import asyncio
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.contrib.auth import alogin, get_user_model, login, logout
+from django.core.management import call_command
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.template import Context, Template
+from django.test import TestCase
+from django.urls import path
+
+from tests.faces import django_site, django_urls
+from tests.faces.apps import SECRET, ASGISite, Site, WSGISite
+from tests.faces.pages import HOME
+from track_middleware import track
+from track_middleware.django import checks, person
+from track_middleware.errors import SettingsError
+from track_middleware.event import Entry
+
+Kept = list[Entry]
+
+pytestmark = pytest.mark.usefixtures("database")
+
+
+@pytest.fixture(scope="module")
+def database() -> Iterator[None]:
+    from django.db import connections
+
+    call_command("migrate", verbosity=0)
+    yield
+    connections.close_all()
+
+
+@pytest.fixture
+def user() -> Any:
+    found, _ = get_user_model().objects.get_or_create(username="ann")
+    return found
+
+
+def given(data_dir: Path, **more: Any) -> dict[str, Any]:
+    return {"data_dir": str(data_dir), "deliver": "worker", "secret_key": SECRET, **more}
+
+
+@pytest.fixture
+def served(data_dir: Path) -> Iterator[Callable[..., Site]]:
+    """Serves one view at every path, sync or async."""
+    before = list(django_urls.urlpatterns)
+
+    def serve(view: Any, *, is_async: bool = False, track: Any = None, **more: Any) -> Site:
+        from django.urls import clear_url_caches
+
+        django_urls.urlpatterns[:] = [path("<path:rest>", view), path("", view)]
+        clear_url_caches()
+        chosen = track or given(data_dir)
+        if is_async:
+            return ASGISite(django_site.asgi(chosen, **more))
+        return WSGISite(django_site.wsgi(chosen, **more))
+
+    yield serve
+    django_urls.urlpatterns[:] = before
+
+
+def users(kept: Kept, label: str) -> list[str | None]:
+    return [entry.event.user_id for entry in kept if entry.event and entry.event.label == label]
+
+
+def labels(kept: Kept) -> list[str]:
+    return [entry.event.label for entry in kept if entry.event]
+
+
+# Users.
+
+
+def test_the_request_carries_its_exchange(served: Callable[..., Site]) -> None:
+    seen: list[Any] = []
+
+    def view(request: Any, **_path: str) -> HttpResponse:
+        seen.append(request.track.anonymous_id)
+        return HttpResponse(HOME)
+
+    served(view).ask("/")
+    assert len(seen[0]) == 36
+
+
+def test_a_page_never_loads_the_user_and_stays_without_vary(served: Callable[..., Site]) -> None:
+    seen: list[HttpRequest] = []
+
+    def view(request: HttpRequest, **_path: str) -> HttpResponse:
+        seen.append(request)
+        track("Something")
+        return HttpResponse(HOME)
+
+    answer = served(view).ask("/")
+    assert answer.header("Vary") == ""
+    assert person.loaded(seen[0]) is None
+    assert not seen[0].session.accessed
+
+
+def test_signing_in_names_the_user_from_that_event_on(
+    served: Callable[..., Site], user: Any, kept: Kept
+) -> None:
+    def view(request: HttpRequest, **_path: str) -> HttpResponse:
+        track("Before")
+        login(request, user)
+        track("After")
+        return HttpResponse(HOME)
+
+    served(view).ask("/")
+    assert labels(kept) == ["Before", "Identify", "After", "Page"]
+    assert users(kept, "Before") == [None]
+    assert users(kept, "After") == users(kept, "Page") == [str(user.pk)]
+
+
+def test_signing_out_starts_a_new_visitor(
+    served: Callable[..., Site], user: Any, kept: Kept
+) -> None:
+    def view(request: HttpRequest, rest: str = "") -> HttpResponse:
+        login(request, user) if rest == "in" else logout(request)
+        return HttpResponse(HOME)
+
+    site = served(view)
+    site.ask("/in")
+    site.ask("/out")
+    first, second = (entry.person for entry in kept if entry.kind == "view")
+    assert first is not None
+    assert second is not None
+    assert first.visitor != second.visitor
+    assert second.user is None
+
+
+def test_a_user_that_the_app_has_loaded_is_looked_at(
+    served: Callable[..., Site], user: Any, kept: Kept
+) -> None:
+    def view(request: Any, rest: str = "") -> HttpResponse:
+        if rest == "in":
+            login(request, user)
+            request.track.reset()
+        else:
+            assert request.user.is_authenticated
+        return HttpResponse(HOME)
+
+    site = served(view)
+    site.ask("/in")
+    kept.clear()
+    site.ask("/page")
+    assert users(kept, "Page") == [str(user.pk)]
+
+
+def test_async_sign_in_needs_no_database_of_ours(
+    served: Callable[..., Site], user: Any, kept: Kept
+) -> None:
+    async def view(request: Any, rest: str = "") -> HttpResponse:
+        if rest == "in":
+            await alogin(request, user)
+        else:
+            await request.auser()
+        track("Seen")
+        return HttpResponse(HOME)
+
+    site = served(view, is_async=True)
+    assert site.ask("/in").status == 200
+    assert site.ask("/page").status == 200
+    assert users(kept, "Seen") == [str(user.pk)] * 2
+
+
+def test_the_user_id_setting_is_asked_about_djangos_request(
+    served: Callable[..., Site], data_dir: Path, kept: Kept
+) -> None:
+    wanted = given(data_dir, user_id=lambda request: request.GET.get("who"))
+    served(lambda request, **_path: HttpResponse(HOME), track=wanted).ask("/?who=bob")
+    assert users(kept, "Page") == ["bob"]
+
+
+# Transactions.
+
+
+def stored(data_dir: Path) -> list[str]:
+    from track_middleware.delivery import segments
+    from track_middleware.event import decode_entry
+
+    with segments.open_all(data_dir) as found:
+        entries = [decode_entry(frame) for each in found for frame in each.read(0, 100).frames]
+    return [entry.event.label for entry in entries if entry.event]
+
+
+def test_an_event_of_a_transaction_is_kept_at_its_commit_and_not_before(
+    served: Callable[..., Site], data_dir: Path
+) -> None:
+    seen: list[list[str]] = []
+
+    def view(request: HttpRequest, **_path: str) -> HttpResponse:
+        with transaction.atomic():
+            assert track("Order Completed")
+            seen.append(stored(data_dir))
+        seen.append(stored(data_dir))
+        return HttpResponse(HOME)
+
+    served(view).ask("/")
+    assert seen == [[], ["Order Completed"]]
+
+
+def test_a_rollback_leaves_no_event(served: Callable[..., Site], data_dir: Path) -> None:
+    def view(request: HttpRequest, **_path: str) -> HttpResponse:
+        with pytest.raises(LookupError), transaction.atomic():
+            track("Order Completed")
+            raise LookupError("no such product")
+        return HttpResponse(HOME)
+
+    served(view).ask("/")
+    assert stored(data_dir) == ["Page"]
+
+
+def test_a_test_cases_own_block_does_not_hold_events_back(
+    served: Callable[..., Site], data_dir: Path
+) -> None:
+    site = served(lambda request, **_path: HttpResponse(HOME))
+
+    class InATest(TestCase):
+        def runTest(self) -> None:  # noqa: N802  unittest's name
+            site.ask("/")
+
+    result = InATest().run()
+    assert result is not None
+    assert result.wasSuccessful(), result.errors
+    assert stored(data_dir) == ["Page"]
+
+
+def test_a_verb_outside_a_request_finds_djangos_tracker(data_dir: Path, kept: Kept) -> None:
+    django_site.wsgi(given(data_dir))
+    assert track("Invoice Paid", user_id="42")
+    assert users(kept, "Invoice Paid") == ["42"]
+
+
+# The session's mirror.
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+@pytest.mark.parametrize(
+    "engine",
+    ["django.contrib.sessions.backends.db", "django.contrib.sessions.backends.signed_cookies"],
+)
+def test_a_new_campaign_is_mirrored_into_a_session_that_is_there(
+    served: Callable[..., Site], engine: str, is_async: bool
+) -> None:
+    def view(request: HttpRequest, rest: str = "") -> HttpResponse:
+        if rest == "begin":
+            request.session["mine"] = 1
+        if rest == "read":
+            return HttpResponse(str(dict(request.session)))
+        return HttpResponse(HOME)
+
+    site = served(view, is_async=is_async, SESSION_ENGINE=engine)
+    no_session = site.ask("/?utm_source=a")
+    assert "sessionid" not in str(no_session.cookies)
+    assert no_session.header("Vary") == ""
+    site.ask("/begin")
+    site.ask("/?utm_source=b")
+    assert b"{'mine': 1, 'track_campaign': {'source': 'b'}}" in site.ask("/read").body
+
+
+def test_the_mirror_leaves_a_shareable_response_alone(served: Callable[..., Site]) -> None:
+    def view(request: HttpRequest, rest: str = "") -> HttpResponse:
+        if rest == "begin":
+            request.session["mine"] = 1
+            return HttpResponse(HOME)
+        return HttpResponse(HOME, headers={"Cache-Control": "public"})
+
+    site = served(view)
+    site.ask("/begin")
+    answer = site.ask("/?utm_source=b")
+    assert (answer.cookies, answer.header("Vary")) == ([], "")
+
+
+# The template tag and caches.
+
+
+def test_the_template_tag_prints_the_same_for_everybody() -> None:
+    page = Template("{% load track_middleware %}<head>{% track_script %}</head>")
+    assert page.render(Context()) == "<head><!--track_middleware:script--></head>"
+
+
+# Streams.
+
+
+def test_an_async_stream_is_not_held_back(served: Callable[..., Site]) -> None:
+    from django.http import StreamingHttpResponse
+
+    made: list[int] = []
+
+    async def pieces() -> Any:
+        for number, piece in enumerate((b"<html><head></head>", b"<body>", b"</body>")):
+            made.append(number)
+            yield piece
+
+    async def view(request: HttpRequest, **_path: str) -> Any:
+        return StreamingHttpResponse(pieces())
+
+    site: Any = served(view, is_async=True)
+    seen: list[tuple[int, bytes]] = []
+
+    async def call() -> None:
+        requests = [{"type": "http.request"}]
+
+        async def receive() -> Any:
+            if requests:
+                return requests.pop()
+            await asyncio.Event().wait()
+
+        async def send(message: Any) -> None:
+            seen.append((len(made), message.get("body", b"")))
+
+        scope = {
+            "type": "http", "method": "GET", "path": "/", "query_string": b"",
+            "headers": [(b"accept", b"text/html")],
+        }  # fmt: skip
+        await site.app(scope, receive, send)
+
+    asyncio.run(call())
+    assert seen[1][0] == 1
+    assert b"/m.js" in seen[1][1]
+
+
+def test_a_sync_stream_in_async_django_warns_as_it_does_without_us(
+    served: Callable[..., Site], kept: Kept
+) -> None:
+    from django.http import StreamingHttpResponse
+
+    site = served(
+        lambda request, **_path: StreamingHttpResponse([HOME[:20], HOME[20:]]), is_async=True
+    )
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        answer = site.ask("/")
+    assert answer.body.count(b"/m.js") == 1
+    assert any("must consume synchronous iterators" in str(each.message) for each in told)
+
+
+# Checks and settings.
+
+OURS = "track_middleware.django.TrackMiddleware"
+GZIP = "django.middleware.gzip.GZipMiddleware"
+SECURITY = "django.middleware.security.SecurityMiddleware"
+UPDATE = "django.middleware.cache.UpdateCacheMiddleware"
+
+
+@pytest.mark.parametrize(
+    ("middleware", "found"),
+    [
+        ([], ["track.E001"]),
+        ([SECURITY, GZIP, OURS, UPDATE], []),
+        ([OURS, GZIP], ["track.E002"]),
+        ([UPDATE, OURS], ["track.E003"]),
+        ([OURS, SECURITY], ["track.E004"]),
+        (["csp.middleware.CSPMiddleware", OURS], ["track.E005"]),
+    ],
+)
+def test_a_middleware_out_of_place_is_a_system_check_error(
+    middleware: list[str], found: list[str]
+) -> None:
+    settings.MIDDLEWARE = middleware
+    assert [each.id for each in checks.check_middleware()] == found
+
+
+@pytest.mark.parametrize(
+    ("track_setting", "found"),
+    [
+        ({}, []),
+        (["destinations"], ["track.E006"]),
+        ({"destination": []}, ["track.E007"]),
+        ({"secret_key": "short"}, ["track.E008"]),
+    ],
+)
+def test_a_setting_that_cannot_be_used_is_a_system_check_error(
+    track_setting: Any, found: list[str]
+) -> None:
+    settings.TRACK = track_setting
+    assert [each.id for each in checks.check_settings()] == found
+
+
+def test_a_wrong_setting_stops_the_start() -> None:
+    with pytest.raises(SettingsError, match="did you mean 'destinations'"):
+        django_site.wsgi({"destination": []})
+
+
+def test_what_django_says_elsewhere_holds_where_track_does_not() -> None:
+    from track_middleware.django import site
+
+    django_site.wsgi({"deliver": "worker"})
+    chosen = site.wiring().settings
+    assert chosen.secret_key == settings.SECRET_KEY
+    assert chosen.data_dir == str(settings.BASE_DIR / ".track")
+    assert chosen.debug is settings.DEBUG
+
+
+@pytest.mark.parametrize(
+    ("pattern", "template"),
+    [
+        ("orders/<int:pk>/", "/orders/<int:pk>/"),
+        ("", "/"),
+        (r"^shop/^item/(?P<id>[^/]+)$", r"/shop/item/(?P<id>[^/]+)"),
+        (r"^price/\$\Z", r"/price/\$"),
+    ],
+)
+def test_a_pattern_reads_as_a_route_template(pattern: str, template: str) -> None:
+    assert person.route(pattern) == template

@@ -1,0 +1,279 @@
+"""The WSGI face, call by call: what the server gets, when, and from whom."""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any
+from wsgiref.util import FileWrapper, setup_testing_defaults
+
+import pytest
+
+from tests.faces.apps import SECRET, build
+from tests.faces.pages import HOME
+from track_middleware import wiring
+from track_middleware.delivery import segments
+from track_middleware.event import Entry, decode_entry
+from track_middleware.wsgi import TrackMiddleware
+
+Kept = list[Entry]
+HTML = [("Content-Type", "text/html")]
+
+
+class Server:
+    """A WSGI server that writes down what happens, in order."""
+
+    def __init__(self, app: Any, data_dir: Path, **settings: Any) -> None:
+        given = {"deliver": "worker", "secret_key": SECRET, "data_dir": str(data_dir), **settings}
+        self.app = TrackMiddleware(app, **given)
+        self.seen: list[tuple[str, Any]] = []
+
+    def start_response(
+        self, status: str, headers: list[tuple[str, str]], exc_info: Any = None
+    ) -> Callable[[bytes], None]:
+        self.seen.append(("start", (status, dict(headers))))
+        return lambda chunk: self.seen.append(("write", chunk))
+
+    def call(self, **environ: Any) -> Iterable[bytes]:
+        full: dict[str, Any] = {"HTTP_ACCEPT": "text/html", **environ}
+        setup_testing_defaults(full)
+        return self.app(full, self.start_response)
+
+    def headers(self) -> dict[str, str]:
+        (headers,) = [what[1] for kind, what in self.seen if kind == "start"]
+        found: dict[str, str] = headers
+        return found
+
+
+def app_of(body: Iterable[bytes], headers: list[tuple[str, str]]) -> Any:
+    def app(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        start_response("200 OK", headers)
+        return body
+
+    return app
+
+
+def test_a_list_stays_a_list_of_one(data_dir: Path, kept: Kept) -> None:
+    body = Server(app_of([HOME], HTML), data_dir).call()
+    assert isinstance(body, list)
+    assert len(body) == 1
+    assert [entry.kind for entry in kept] == ["view"]
+
+
+def test_a_list_that_nothing_is_put_into_is_the_apps_own(data_dir: Path) -> None:
+    said = [b"{}"]
+    assert Server(app_of(said, [("Content-Type", "text/json")]), data_dir).call() is said
+
+
+def test_a_file_goes_to_the_server_untouched(data_dir: Path) -> None:
+    file = FileWrapper(io.BytesIO(b"bytes"))
+    server = Server(app_of(file, [("Content-Type", "application/pdf")]), data_dir)
+    assert server.call(**{"wsgi.file_wrapper": FileWrapper}) is file
+
+
+def test_a_stream_is_not_held_back(data_dir: Path) -> None:
+    made: list[bytes] = []
+
+    def pieces() -> Iterator[bytes]:
+        for piece in (b"<html><head></head>", b"<body>", b"</body>"):
+            made.append(piece)
+            yield piece
+
+    body = iter(Server(app_of(pieces(), HTML), data_dir).call())
+    assert b"/m.js" in next(body)
+    assert len(made) == 1
+
+
+def test_the_headers_wait_for_a_first_chunk_only_where_the_length_changes(data_dir: Path) -> None:
+    server = Server(app_of(iter([HOME]), [*HTML, ("Content-Length", str(len(HOME)))]), data_dir)
+    body = iter(server.call())
+    assert server.seen == []
+    first = next(body)
+    assert server.headers()["Content-Length"] == str(len(first))
+    chunks = Server(app_of(iter([b"{}"]), [("Content-Type", "text/json")]), data_dir)
+    chunks.call()
+    assert [kind for kind, _ in chunks.seen] == ["start"]
+
+
+def test_a_stream_with_a_length_loses_it_and_its_strong_etag(data_dir: Path) -> None:
+    headers = [*HTML, ("Content-Length", str(len(HOME))), ("ETag", '"v"')]
+    server = Server(app_of(iter([HOME[:9], HOME[9:]]), headers), data_dir)
+    assert b"".join(server.call()).count(b"/m.js") == 1
+    assert "Content-Length" not in server.headers()
+    assert server.headers()["ETag"] == 'W/"v"'
+
+
+@pytest.mark.parametrize("cut", range(len(HOME) + 1))
+def test_a_mark_may_be_cut_in_two_anywhere(data_dir: Path, cut: int) -> None:
+    server = Server(app_of(iter([HOME[:cut], HOME[cut:]]), HTML), data_dir)
+    body = b"".join(server.call())
+    assert b"defer></script></head>" in body
+    assert body.count(b"/m.js") == 1
+
+
+def test_write_is_the_older_way_and_tagged_as_well(data_dir: Path) -> None:
+    def app(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        write = start_response("200 OK", HTML)
+        write(HOME[:50])
+        return [HOME[50:]]
+
+    server = Server(app, data_dir)
+    rest = b"".join(server.call())
+    written = b"".join(what for kind, what in server.seen if kind == "write")
+    assert (written + rest).count(b"/m.js") == 1
+    assert server.seen[0][0] == "start"
+
+
+def test_start_response_may_be_called_in_the_first_step(data_dir: Path, kept: Kept) -> None:
+    def app(environ: dict[str, Any], start_response: Any) -> Iterator[bytes]:
+        start_response("200 OK", HTML)
+        yield HOME
+
+    assert b"".join(Server(app, data_dir).call()).count(b"/m.js") == 1
+    assert [entry.kind for entry in kept] == ["view"]
+
+
+def test_an_error_may_replace_headers_that_are_not_sent(data_dir: Path) -> None:
+    def app(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        start_response("200 OK", HTML)
+        try:
+            raise LookupError("in the app")
+        except LookupError:
+            start_response("500 Oops", [("Content-Type", "text/plain")], sys.exc_info())
+        return [b"sorry"]
+
+    server = Server(app, data_dir)
+    assert list(server.call()) == [b"sorry"]
+    assert [what[0] for _, what in server.seen] == ["500 Oops"]
+
+
+class Closing:
+    """An app's iterable with a ``close`` of its own."""
+
+    def __init__(self) -> None:
+        self.closed = 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield from (HOME[:30], HOME[30:])
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+def test_close_is_passed_on_and_a_client_that_hung_up_was_served(
+    data_dir: Path, kept: Kept
+) -> None:
+    closing = Closing()
+    body = Server(app_of(closing, HTML), data_dir).call()
+    next(iter(body))
+    assert kept == []
+    body.close()  # type: ignore[attr-defined]  # a server's duty (PEP 3333)
+    assert closing.closed == 1
+    assert [entry.kind for entry in kept] == ["view"]
+
+
+def test_the_view_is_written_before_the_last_chunk_is_handed_over(
+    data_dir: Path, kept: Kept
+) -> None:
+    headers = [*HTML, ("Content-Length", str(len(HOME)))]
+    body = iter(Server(app_of(iter([HOME]), headers), data_dir).call())
+    next(body)
+    assert [entry.kind for entry in kept] == ["view"]
+
+
+def test_an_event_is_on_disk_before_the_response_is_done(data_dir: Path) -> None:
+    server = Server(app_of([HOME], HTML), data_dir)
+    server.call()
+    with segments.open_all(data_dir) as found:
+        frames = [frame for each in found for frame in each.read(0, 100).frames]
+    assert [decode_entry(frame).kind for frame in frames] == ["view"]
+
+
+def test_an_error_in_a_streamed_body_is_the_apps_and_the_view_is_kept(
+    data_dir: Path, kept: Kept
+) -> None:
+    def pieces() -> Iterator[bytes]:
+        yield HOME[:30]
+        raise LookupError("in the stream")
+
+    body = iter(Server(app_of(pieces(), HTML), data_dir).call())
+    next(body)
+    with pytest.raises(LookupError, match="in the stream"):
+        next(body)
+    assert len(kept) == 1
+
+
+def test_an_app_within_an_app_is_tracked_once(data_dir: Path, tmp_path: Path, kept: Kept) -> None:
+    inner = TrackMiddleware(app_of([HOME], HTML), data_dir=str(tmp_path / "inner"))
+    body = b"".join(Server(inner, data_dir).call())
+    assert body.count(b"/m.js") == 1
+    assert len(kept) == 1
+
+
+def test_a_mounted_app_has_its_paths_under_its_mount(data_dir: Path, kept: Kept) -> None:
+    server = Server(app_of([HOME], HTML), data_dir)
+    body = b"".join(server.call(SCRIPT_NAME="/shop", PATH_INFO="/cart"))
+    source = body.split(b'src="')[1].split(b'"')[0].decode()
+    assert source.startswith("/shop/")
+    assert kept[0].event is not None
+    assert kept[0].event.context.page.path == "/shop/cart"
+    script = server.call(SCRIPT_NAME="/shop", PATH_INFO=source.removeprefix("/shop"))
+    assert b"".join(script) != HOME
+
+
+def test_after_the_request_nothing_is_left_in_the_context(data_dir: Path, kept: Kept) -> None:
+    b"".join(Server(app_of(iter([HOME]), HTML), data_dir).call())
+    assert wiring.CURRENT.get() is None
+
+
+def test_a_broken_tracker_leaves_the_page_alone_and_is_counted(
+    data_dir: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(environ: object) -> str:
+        raise RuntimeError("a user_id callable with a mistake")
+
+    server = Server(app_of([HOME], HTML), data_dir, user_id=broken)
+    assert list(server.call()) == [HOME]
+    assert list(server.call()) == [HOME]
+    assert [record.message for record in caplog.records if record.levelname == "ERROR"] == [
+        "tracking failed; the response is unchanged"
+    ]
+
+
+def test_a_broken_tracker_raises_in_development(data_dir: Path) -> None:
+    def broken(environ: object) -> str:
+        raise RuntimeError("a user_id callable with a mistake")
+
+    server = Server(app_of([HOME], HTML), data_dir, user_id=broken, debug=True)
+    with pytest.raises(RuntimeError, match="with a mistake"):
+        server.call()
+
+
+def test_a_request_body_is_read_to_its_limit_only(data_dir: Path) -> None:
+    server = Server(app_of([HOME], HTML), data_dir, path="p")
+    for length, terminated in (("9" * 12, False), ("", True)):
+        sent = io.BytesIO(b"x" * 1_000_000)
+        environ = {"wsgi.input": sent, "CONTENT_LENGTH": length, "PATH_INFO": "/p/q"}
+        server.call(REQUEST_METHOD="POST", **environ, **{"wsgi.input_terminated": terminated})
+        assert sent.tell() == 65_537
+
+
+@pytest.mark.parametrize("face", ["wsgi", "flask", "django-sync"])
+def test_a_path_that_is_no_text_is_the_apps_to_answer(data_dir: Path, face: str) -> None:
+    site: Any = build(face, data_dir)
+    environ: dict[str, Any] = {"PATH_INFO": "/\xff\xfe", "HTTP_ACCEPT": "text/html"}
+    setup_testing_defaults(environ)
+    seen: list[str] = []
+    body = site.app(environ, lambda status, headers, exc_info=None: seen.append(status[:3]))
+    assert b"".join(body).startswith(b"<html>")
+    assert seen == ["200"]
+
+
+def test_the_user_id_setting_is_asked_about_the_environ(data_dir: Path, kept: Kept) -> None:
+    server = Server(
+        app_of([HOME], HTML), data_dir, user_id=lambda environ: environ.get("REMOTE_USER")
+    )
+    server.call(REMOTE_USER="ann")
+    assert {entry.event.user_id for entry in kept if entry.event} == {"ann"}
