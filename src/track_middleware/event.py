@@ -6,6 +6,7 @@ the spool: an event, or one half of a page view, with the raw facts that the wor
 
 from __future__ import annotations
 
+import math
 import uuid
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
@@ -192,11 +193,10 @@ def derived_page_id(page_id: str, load_id: str) -> str:
 
 def iso(moment: float | datetime | date) -> str:
     """ISO 8601 in UTC with milliseconds, from epoch seconds or a datetime (naive means UTC)."""
-    if isinstance(moment, (int, float)):
-        second = int(moment // 1)
-        milliseconds = int((moment - second) * 1000)
-        return f"{_second_text(second)}.{milliseconds:03d}Z"
-    return iso(_aware(moment).timestamp())
+    if not isinstance(moment, (int, float)):
+        return iso(_aware(moment).timestamp())
+    second = math.floor(moment)
+    return f"{_second_text(second)}.{int((moment - second) * 1000):03d}Z"
 
 
 def epoch(text: str) -> float:

@@ -39,7 +39,8 @@ Defer = Callable[[Callable[[], None]], bool]
 
 
 def new_id() -> str:
-    """A random UUID (version 4) in its usual form."""
+    """A random UUID (version 4) in its usual form. No stock of them is kept: a process that forks
+    without Python's knowledge (uWSGI) would hand the same ones to all its children."""
     h = os.urandom(16).hex()
     return f"{h[:8]}-{h[8:12]}-4{h[13:16]}-a{h[17:20]}-{h[20:]}"
 
@@ -98,7 +99,7 @@ class Wiring:
             return look
 
         def asked() -> str | None:
-            user = ids.user(ask(request))
+            user = ids.user(ask(request()))
             if user is None:
                 return look() if look is not None else None
             return user

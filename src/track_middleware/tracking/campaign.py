@@ -154,11 +154,16 @@ def campaign(query: str) -> dict[str, str]:
 
 def _take(found: dict[str, str], name: str, value: str) -> None:
     if name.startswith("utm_") and len(name) > 4:
-        found[UTM.get(name, name[4:40])] = unquote_plus(value)[:_VALUE]
+        found[UTM.get(name, name[4:40])] = _text(value)
     elif name in MATOMO:
-        found.setdefault(MATOMO[name], unquote_plus(value)[:_VALUE])
+        found.setdefault(MATOMO[name], _text(value))
     elif name in CLICK_IDS or name in WEAK:
-        found[name] = unquote(value)[:_VALUE]
+        found[name] = (unquote(value) if "%" in value else value)[:_VALUE]
+
+
+def _text(value: str) -> str:
+    """A form-encoded value as text."""
+    return (unquote_plus(value) if "%" in value or "+" in value else value)[:_VALUE]
 
 
 def strong(found: dict[str, str]) -> bool:
@@ -168,8 +173,7 @@ def strong(found: dict[str, str]) -> bool:
 
 def fitted(found: dict[str, str]) -> dict[str, str]:
     """As much of a campaign as fits a cookie: tags first, then ids, long values cut."""
-    room = _COOKIE_ROOM - sum(map(len, found)) - sum(map(len, found.values())) * 4
-    if room - 6 * len(found) >= 0:
+    if len(found) <= 8 and max(map(len, found.values()), default=0) <= 20:
         return found
     kept: dict[str, str] = {}
     room = _COOKIE_ROOM

@@ -16,7 +16,6 @@ from .context import language
 from .core import Core
 from .door import answer, refusal
 from .identity import Identity
-from .privacy import redacted_url
 
 _KINDS: dict[str, Kind] = {
     "view": "page", "route": "page", "track": "track", "identify": "identify", "leave": "track",
@@ -154,13 +153,13 @@ class Collector:
         return {name: value for name, value in context.items() if value}
 
     def _page(self, message: Message, page: PageRef | None) -> dict[str, Any]:
-        names = self._core.redacted_names
+        redacted = self._core.redaction.url
         own_view = message.page if message.page and ids.is_uuid(message.page) else None
         seen = {
             "id": own_view or (page.id if page else None),
-            "url": redacted_url(message.url, names),
+            "url": redacted(message.url),
             "path": _path(message.url),
-            "referrer": redacted_url(message.referrer, names),
+            "referrer": redacted(message.referrer),
             "title": message.title,
         }
         return {name: value for name, value in seen.items() if value}

@@ -19,6 +19,7 @@ from . import ids, routes
 from .consent import Rules
 from .cookies import Cookies
 from .limit import Limit
+from .privacy import Redaction
 from .snippet import Snippet
 from .token import Tokens, host_id
 
@@ -64,7 +65,7 @@ class Core:
 
     __slots__ = (
         "_excluded", "_shared", "_starts", "confirm_after", "cookies", "count", "host", "last_sink",
-        "library", "limit", "linked", "load_mac", "new_id", "now", "prefix", "redacted_names",
+        "library", "limit", "linked", "load_mac", "new_id", "now", "prefix", "redaction",
         "rules", "script", "settings", "sink", "snippet", "tokens", "traits", "trouble",
     )  # fmt: skip
 
@@ -85,7 +86,7 @@ class Core:
         self.snippet = Snippet(settings)
         self.limit = Limit(rate=_RATE, burst=_BURST)
         self.prefix = seams.prefixes[0]
-        self.redacted_names = frozenset(name.lower() for name in settings.redact)
+        self.redaction = Redaction(settings.redact)
         self.linked = frozenset(name.lower() for name in settings.linked_domains)
         self.traits = None if settings.traits is None else frozenset(settings.traits)
         self.confirm_after = settings.session_max / 2

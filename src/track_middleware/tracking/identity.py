@@ -212,8 +212,9 @@ class Identity:
         visitor = self.visitor
         if visitor is None:
             return tuple(wanted)
-        if visitor is not self._stored_visitor or self.at - visitor.renewed > visitors.RENEW_AFTER:
-            kept = visitors.kept(visitor, self.at)
+        due = self.at - visitor.renewed > visitors.RENEW_AFTER
+        if due or visitor is not self._stored_visitor:
+            kept = visitors.kept(visitor, self.at) if due else visitor
             wanted.append(jars.set(jars.visitor, kept, host=host, secure=secure))
         session = self._session
         if session is not None and (

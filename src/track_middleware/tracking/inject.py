@@ -15,7 +15,10 @@ PLACEHOLDER = "<!--track_middleware:script-->"
 
 #: Elements whose content is no markup (WHATWG HTML, 13.1.2).
 _RAW = ("script", "style", "title", "textarea", "template", "noscript", "xmp", "iframe")
-_OPEN = f"<(?:{'|'.join(_RAW)})(?=[\\s>/])|<!--"
+_MARK = (
+    rf"<(?:({re.escape(PLACEHOLDER[1:])})|(/head\s*>)|(/body\s*>)"
+    rf"|(?:{'|'.join(_RAW)})(?=[\s>/])|!--)"
+)
 _LONGEST_CLOSE = 16
 
 
@@ -28,10 +31,10 @@ class Charset:
         self._encoding = encoding
         self.width = len("<".encode(encoding))
         self.placeholder = self.encode(PLACEHOLDER)
-        self.mark = self._pattern(rf"({re.escape(PLACEHOLDER)})|(</head\s*>)|(</body\s*>)|{_OPEN}")
-        self.close = {name: self._pattern(rf"</{name}(?=[\s>/])") for name in _RAW} | {
-            "!--": self._pattern("-->")
-        }
+        self.mark = self._pattern(_MARK)
+        closing = {name: self._pattern(rf"</{name}(?=[\s>/])") for name in _RAW}
+        closing["!--"] = self._pattern("-->")
+        self.close = {self.encode(f"<{name}"): pattern for name, pattern in closing.items()}
 
     def encode(self, text: str) -> bytes:
         """Text in this charset, without a byte order mark."""
@@ -40,10 +43,6 @@ class Charset:
     def text(self, some: bytes) -> str:
         """Bytes of this charset as text; a character that is cut in two is left out."""
         return some.decode(self._encoding, "ignore")
-
-    def name_of(self, opening: bytes) -> str:
-        """The element (or ``!--``) that an opening mark opens."""
-        return self.text(opening).lower().lstrip("<")
 
     def _pattern(self, source: str) -> re.Pattern[bytes]:
         if self.width == 1:
@@ -151,7 +150,7 @@ class Injector:
             if found.lastindex is None:
                 if marks.placeholder.startswith(text[found.start() :]):
                     return self._release(text, found.start())
-                self._inside = marks.close[marks.name_of(found.group())]
+                self._inside = marks.close[found.group().lower()]
                 at = found.end()
             elif found.lastindex == 1 or self._everywhere:
                 return self._put(text, found, marks)
@@ -177,7 +176,7 @@ def _place(body: bytes, marks: Charset) -> int:
             return -1
         if found.lastindex is not None:
             return found.start()
-        closing = marks.close[marks.name_of(found.group())].search(body, found.end())
+        closing = marks.close[found.group().lower()].search(body, found.end())
         if closing is None:
             return -1
         at = closing.end()

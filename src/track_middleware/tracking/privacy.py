@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Collection
 from functools import lru_cache
 from urllib.parse import unquote_plus
@@ -48,32 +49,42 @@ def kept_address(address: str, mode: str) -> str | None:
     return str(ipaddress.IPv6Address(int(parsed) >> 80 << 80))
 
 
-def redacted_query(query: str, names: Collection[str]) -> str:
-    """A raw query string with the values of these (lower-case) names replaced."""
-    if not query or not any(_name(pair) in names for pair in query.split("&")):
-        return query
-    return "&".join(
-        f"{pair.partition('=')[0]}={REDACTED}" if _name(pair) in names else pair
-        for pair in query.split("&")
-    )
+class Redaction:
+    """Takes the values of named query parameters out of queries and URLs."""
+
+    __slots__ = ("_hint", "_names")
+
+    def __init__(self, names: Collection[str]) -> None:
+        self._names = frozenset(name.lower() for name in names)
+        words = "|".join(map(re.escape, sorted(self._names, key=len, reverse=True)))
+        # One look tells most queries apart; a name may also be percent-encoded.
+        self._hint = re.compile(rf"(?:^|&)(?:(?:{words})|[^=&]*[%+][^=&]*)(?:=|&|$)", re.IGNORECASE)
+
+    def query(self, query: str) -> str:
+        """A raw query string without these values."""
+        if not query or not self._names or self._hint.search(query) is None:
+            return query
+        return "&".join(map(self._pair, query.split("&")))
+
+    def url(self, url: str) -> str:
+        """A URL without secrets in its query, credentials and query-like fragment."""
+        if "@" in url:
+            url = _without_credentials(url)
+        if "?" not in url and "#" not in url:
+            return url
+        url, hash_, fragment = url.partition("#")
+        if "=" in fragment:
+            fragment = self.query(fragment)
+        base, mark, query = url.partition("?")
+        return f"{base}{mark}{self.query(query)}{hash_}{fragment}"
+
+    def _pair(self, pair: str) -> str:
+        name = pair.partition("=")[0]
+        plain = unquote_plus(name) if "%" in name or "+" in name else name
+        return f"{name}={REDACTED}" if plain.lower() in self._names else pair
 
 
-def _name(pair: str) -> str:
-    name = pair.partition("=")[0]
-    return (unquote_plus(name) if "%" in name or "+" in name else name).lower()
-
-
-def redacted_url(url: str, names: Collection[str]) -> str:
-    """A URL with secrets taken out of its query, credentials and query-like fragment."""
+def _without_credentials(url: str) -> str:
     scheme, separator, rest = url.partition("://")
-    if separator:
-        netloc, slash, path = rest.partition("/")
-        if "@" in netloc:
-            url = f"{scheme}://{netloc.rpartition('@')[2]}{slash}{path}"
-    if "?" not in url and "#" not in url:
-        return url
-    url, hash_, fragment = url.partition("#")
-    if "=" in fragment:
-        fragment = redacted_query(fragment, names)
-    base, mark, query = url.partition("?")
-    return f"{base}{mark}{redacted_query(query, names)}{hash_}{fragment}"
+    netloc, slash, path = rest.partition("/")
+    return f"{scheme}{separator}{netloc.rpartition('@')[2]}{slash}{path}" if separator else url

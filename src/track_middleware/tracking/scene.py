@@ -12,7 +12,6 @@ from .context import Context, PageContext, language, session_context, url
 from .core import Core
 from .identity import Identity
 from .origin import client
-from .privacy import redacted_query, redacted_url
 
 
 class Scene:
@@ -75,14 +74,14 @@ class Scene:
         )
 
     def _page(self) -> PageContext:
-        request, names = self._request, self._core.redacted_names
+        request, redaction = self._request, self._core.redaction
         referrer = request.header("referer")
         path = self.path
-        query = redacted_query(request.query, names)
+        query = redaction.query(request.query)
         return PageContext(
             id=self.page_id,
             url=url(request.scheme, request.host, path, query),
             path=path,
             route=self.route,
-            referrer=redacted_url(referrer, names) if referrer else None,
+            referrer=redaction.url(referrer) if referrer else None,
         )

@@ -65,11 +65,12 @@ def _following(
         number=former.number + 1 if former else 1,
         start=int(now),
         seen=int(now),
-        campaign=campaign or None,
+        campaign=fitted(campaign) or None,
     )
 
 
 def kept(session: Session, now: float) -> Session:
-    """The session as its cookie shall hold it: seen now, the campaign cut to fit."""
-    campaign = fitted(session.campaign) if session.campaign else None
-    return msgspec.structs.replace(session, seen=int(now), campaign=campaign)
+    """The session as its cookie shall hold it: seen now."""
+    return Session(
+        session.id, session.visitor, session.number, session.start, int(now), session.campaign
+    )

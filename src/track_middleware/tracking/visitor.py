@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import msgspec
 
-from .campaign import fitted
-
 #: The visitor's cookie is written again after a day, so that a regular never runs out.
 RENEW_AFTER = 86400
 
@@ -56,6 +54,5 @@ def is_another(visitor: Visitor, user: str) -> bool:
 
 
 def kept(visitor: Visitor, now: float) -> Visitor:
-    """The visitor as its cookie shall hold it: renewed, the first campaign cut to fit."""
-    first = fitted(visitor.first) if visitor.first else None
-    return msgspec.structs.replace(visitor, renewed=int(now), first=first)
+    """The visitor as its cookie shall hold it: renewed now."""
+    return msgspec.structs.replace(visitor, renewed=int(now))
