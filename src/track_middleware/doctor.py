@@ -52,6 +52,8 @@ def examined(
     found += _consent(settings)
     try:
         found += _flow(settings, state(settings, data_dir))
+    except OSError as error:
+        found.append(Finding("folder", "error", f"{data_dir} cannot be read: {error.strerror}"))
     except (StoreError, SettingsError) as error:
         found.append(Finding("store", "error", str(error)))
     return found

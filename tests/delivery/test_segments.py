@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from track_middleware.delivery import segments
+from track_middleware.delivery.framing import frame
 from track_middleware.delivery.segments import Segment
-from track_middleware.delivery.spool import _frame
 
 
 def segment_of(folder: Path, content: bytes, *, name: str = "v1-a.open") -> Path:
@@ -24,7 +24,7 @@ def segment_of(folder: Path, content: bytes, *, name: str = "v1-a.open") -> Path
 
 
 def frames(*bodies: bytes) -> bytes:
-    return b"".join(map(_frame, bodies))
+    return b"".join(map(frame, bodies))
 
 
 def read_all(path: Path) -> tuple[list[bytes], int]:
@@ -210,7 +210,7 @@ def _spans(bodies: list[bytes]) -> list[tuple[int, int]]:
     """Where each frame lies, with the newlines on both sides that separate it from the next."""
     spans, begin = [], 0
     for body in bodies:
-        end = begin + len(_frame(body))
+        end = begin + len(frame(body))
         spans.append((begin, end))
         begin = end
     return spans

@@ -15,6 +15,7 @@ import msgspec
 from ..delivery import handover
 from ..delivery.store import sqlite
 from ..delivery.store.sqlite import SqliteStore
+from ..errors import SettingsError
 from ..settings import Settings, load
 
 WELL, FINDING, WRONG_CALL = 0, 1, 2
@@ -54,7 +55,10 @@ def found(
         return _placed(settings, Path(settings.data_dir or ".track"), checks)
     settings = load({}, os.environ)
     folder = (data_dir or Path(settings.data_dir or ".track")).absolute()
-    handed = handover.read(folder)
+    try:
+        handed = handover.read(folder)
+    except OSError as error:
+        raise SettingsError("data_dir", f"{folder}: {error.strerror}") from error
     if handed is not None:
         settings = handed.loaded(folder)
     return _placed(settings, folder, checks)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from pathlib import Path
 
 from ..errors import SpoolError
@@ -91,3 +91,15 @@ def identity_of(fd: int) -> tuple[int, int]:
     """Device and inode of an open file."""
     status = os.fstat(fd)
     return status.st_dev, status.st_ino
+
+
+def close_own(fd: int, ours: Container[tuple[int, int]]) -> None:
+    """Closes a descriptor if it still is one of these files (device and inode).
+
+    Where somebody else closed it, its number may be another file's by now.
+    """
+    try:
+        if identity_of(fd) in ours:
+            os.close(fd)
+    except OSError:
+        return

@@ -13,9 +13,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
-from zlib import crc32
 
 from .files import HIDDEN, lock_taken, unlock
+from .framing import body_of
 from .spool import FOLDER, LONGEST, VERSION
 
 OPEN = ".open"
@@ -185,10 +185,10 @@ def _frames(chunk: bytes, offset: int, limit: int) -> Reading:
             return Reading(frames, offset, torn)
         offset += len(line) + 1
         if line:
-            body = line[9:]
-            if line[:9] == b"%08x " % crc32(body):
-                frames.append(body)
-            else:
+            body = body_of(line)
+            if body is None:
                 torn += 1
+            else:
+                frames.append(body)
     # The piece after the last newline has none of its own.
     return Reading(frames, offset - 1, torn)

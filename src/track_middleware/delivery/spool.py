@@ -17,7 +17,8 @@ from zlib import crc32
 from ..errors import SpoolError
 from ..event import Entry, lenient_encoder
 from ..settings import free_bytes
-from .files import create_locked, identity_of
+from .files import close_own, create_locked, identity_of
+from .framing import frame, incomplete, number
 
 #: Version of names and frames; a reader leaves versions alone that it does not know.
 VERSION = 1
@@ -91,7 +92,7 @@ class Spool:
         self._making: dict[int, tuple[int, int]] = {}
         self._first_told = 0
         self._rotating = threading.Lock()
-        _remember(self)
+        _spools.add(self)
 
     def append(self, entries: Sequence[Entry]) -> bool:
         """True when every entry is kept. Never raises for what disk or entries are like.
@@ -110,18 +111,18 @@ class Spool:
 
     def encode(self, entries: Sequence[Entry]) -> bytes:
         """The frames of entries; the encoder's error when one cannot be JSON."""
-        return b"".join([_frame(_encode(entry)) for entry in entries])
+        return b"".join([frame(_encode(entry)) for entry in entries])
 
     def write(self, frames: bytes) -> bool:
         """Appends what ``encode`` made, by one write of the system."""
         live = self._live.get(_getpid()) or self._begin()
         if live is None:
-            return self._refused(self.reason, _number(frames))
+            return self._refused(self.reason, number(frames))
         moment = self._now()
         if live.rest <= 0 or not live.looked_at <= moment < live.look_at:
             self._look(live, moment)
         if live.low:
-            return self._refused("disk_low", _number(frames))
+            return self._refused("disk_low", number(frames))
         try:
             written = _write(live.fd, frames)
         except OSError as error:
@@ -133,7 +134,7 @@ class Spool:
         """Ends this process's segment; only when no other thread may append any more."""
         live = self._live.pop(_getpid(), None)
         if live is not None:
-            _close_own(live.fd, {live.identity})
+            close_own(live.fd, {live.identity})
             _seal(live.path)
 
     # Slower ways, in the order in which they are met.
@@ -142,7 +143,7 @@ class Spool:
         bodies = [_encode(entry) for entry in entries]
         if any(len(body) > LONGEST for body in bodies):
             return self._refused("too_long", len(bodies))
-        return self.write(b"".join(map(_frame, bodies)))
+        return self.write(b"".join(map(frame, bodies)))
 
     def _begin(self) -> _Live | None:
         """This process's segment, made now. Of several threads at once the first one's stays."""
@@ -233,15 +234,15 @@ class Spool:
 
         A write that lacks only its final newline is whole for every reader.
         """
-        frames = _incomplete(frames, written)
+        frames = incomplete(frames, written)
         if not frames:
             return True
         try:
             written = _write(live.fd, frames)
         except OSError as error:
             return self._failed(live, frames, error)
-        rest = _incomplete(frames, written)
-        return not rest or self._refused("spool_full", _number(rest))
+        rest = incomplete(frames, written)
+        return not rest or self._refused("spool_full", number(rest))
 
     def _failed(self, live: _Live, frames: bytes, error: OSError) -> bool:
         if error.errno == errno.EFBIG:
@@ -249,11 +250,11 @@ class Spool:
         if error.errno == errno.EBADF:
             self._live.pop(_getpid(), None)
             return self.write(frames)  # somebody closed every descriptor, as daemons do
-        return self._refused(_reason(error), _number(frames))
+        return self._refused(_reason(error), number(frames))
 
-    def _refused(self, reason: str, number: int) -> bool:
+    def _refused(self, reason: str, entries: int) -> bool:
         self.reason = reason
-        self._count(reason, number)
+        self._count(reason, entries)
         return False
 
     def _leave_inherited(self, pid: int) -> None:
@@ -263,7 +264,7 @@ class Spool:
             return
         ours = {live.identity for _, live in inherited} | set(self._making.values())
         for fd in {live.fd for _, live in inherited} | set(self._making):
-            _close_own(fd, ours)
+            close_own(fd, ours)
         self._making.clear()
         for owner, _ in inherited:
             del self._live[owner]
@@ -271,24 +272,6 @@ class Spool:
     def _forked(self) -> None:
         self._rotating = threading.Lock()
         self._leave_inherited(_getpid())
-
-
-def _frame(body: bytes) -> bytes:
-    # A newline in JSON can only be white space between values.
-    body = body.replace(b"\n", b" ")
-    return b"\n%08x %b\n" % (crc32(body), body)
-
-
-def _number(frames: bytes) -> int:
-    return frames.count(b"\n") // 2
-
-
-def _incomplete(frames: bytes, written: int) -> bytes:
-    """The frames of one write of which a reader would not find the whole line."""
-    begin = 0
-    while (end := frames.find(b"\n", begin + 1)) != -1 and end <= written:
-        begin = end + 1
-    return frames[begin:]
 
 
 def _reason(error: Exception) -> str:
@@ -302,28 +285,12 @@ def _seal(path: Path) -> None:
         return  # a worker has done it, or will
 
 
-def _close_own(fd: int, ours: set[tuple[int, int]]) -> None:
-    # The number may be another file's by now, where somebody closed ours.
-    try:
-        if identity_of(fd) in ours:
-            os.close(fd)
-    except OSError:
-        return
-
-
 _spools: weakref.WeakSet[Spool] = weakref.WeakSet()
-
-
-def _remember(spool: Spool) -> None:
-    if not _hooked:
-        _hooked.append(True)
-        os.register_at_fork(after_in_child=_leave_all)
-    _spools.add(spool)
-
-
-_hooked: list[bool] = []
 
 
 def _leave_all() -> None:
     for spool in list(_spools):
         spool._forked()
+
+
+os.register_at_fork(after_in_child=_leave_all)
