@@ -10,6 +10,7 @@ from django.core.management.base import BaseCommand
 
 from .... import cli
 from ... import site
+from ...checks import check_middleware
 
 
 class Command(BaseCommand):  # type: ignore[misc]  # Django ships no types
@@ -24,10 +25,15 @@ class Command(BaseCommand):  # type: ignore[misc]  # Django ships no types
 
     def run_from_argv(self, argv: list[str]) -> None:
         """From the command line: the verb's exit status is ours."""
-        sys.exit(cli.run(argv[2:], given=site.given(), defaults=site.defaults()))
+        sys.exit(cli.run(argv[2:], given=site.given(), defaults=site.defaults(), checks=_checks))
 
     def handle(self, *_given: Any, arguments: list[str], **_options: Any) -> None:
         """From ``call_command``."""
-        status = cli.run(arguments, given=site.given(), defaults=site.defaults())
+        status = cli.run(arguments, given=site.given(), defaults=site.defaults(), checks=_checks)
         if status:
             sys.exit(status)
+
+
+def _checks() -> list[tuple[str, str]]:
+    """What Django's own checks say of us, for ``doctor``."""
+    return [(each.id, each.msg) for each in check_middleware()]
