@@ -34,6 +34,7 @@ SET_UP = {"dotted", "domains", "places"}
 MAY_IMPORT["wiring"] = GROUND | PURE | UPSTAIRS | SET_UP | {"tracking", "delivery"}
 MAY_IMPORT["verbs"] = MAY_IMPORT["wiring"] | {"wiring"}
 MAY_IMPORT["testing"] = MAY_IMPORT["verbs"] | {"verbs"}
+MAY_IMPORT["pytest_plugin"] = {"testing"}
 MAY_IMPORT["doctor"] = MAY_IMPORT["testing"] - {"testing"}
 MAY_IMPORT["cli"] = MAY_IMPORT["doctor"] | {"doctor"}
 MAY_IMPORT["demo"] = MAY_IMPORT["doctor"] | {"wsgi"}

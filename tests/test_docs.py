@@ -121,12 +121,15 @@ assert events[1].message_id == "invoice-7"
         """
 from werkzeug.test import Client
 from track_middleware import track
+from track_middleware.testing import captured_events
 from track_middleware.wsgi import TrackMiddleware
 def app(environ, start_response):
     track("Order Completed")
     start_response("200 OK", [])
     return []
-test_checkout_is_counted_once(Client(TrackMiddleware(app)))
+with captured_events() as events:
+    test_checkout_is_counted_once(Client(TrackMiddleware(app)), events)
+
 """,
     ),
 }

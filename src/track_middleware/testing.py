@@ -1,7 +1,7 @@
 """For users' own tests: the events that a block of code would have sent.
 
-``captured_events`` is a context manager; ``events`` the same as a pytest fixture, for a project
-that names this module in ``pytest_plugins``.
+``captured_events`` is a context manager; a pytest fixture of the same name stands ready wherever
+this package is installed (``pytest_plugin``).
 """
 
 from __future__ import annotations

@@ -1,0 +1,60 @@
+"""What the README shows for the browser works in one."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from wsgiref.simple_server import WSGIRequestHandler, make_server
+
+import pytest
+
+from tests.test_docs import README, blocks
+from track_middleware.wsgi import TrackMiddleware
+
+pytestmark = pytest.mark.needs("chromium")
+
+((_, BLOCK),) = blocks(README, "html")
+
+
+class _Quiet(WSGIRequestHandler):
+    def log_message(self, format: str, *args: object) -> None:
+        """Says nothing."""
+
+
+@pytest.fixture
+def address(data_dir: Path):
+    """Where a tracked page with the README's block is served."""
+
+    def page(environ, start_response):
+        start_response("200 OK", [("Content-Type", "text/html")])
+        return [f"<!doctype html><head></head><body>{BLOCK}</body>".encode()]
+
+    tracked = TrackMiddleware(page, data_dir=str(data_dir), deliver="worker", min_free="1")
+    with make_server("127.0.0.1", 0, tracked, handler_class=_Quiet) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+        thread.start()
+        yield f"http://localhost:{server.server_port}/"
+        server.shutdown()
+        thread.join()
+
+
+def becomes(holds: Callable[[], bool], *, seconds: float = 10) -> bool:
+    """Whether it holds within that time."""
+    deadline = time.monotonic() + seconds
+    while not holds() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return holds()
+
+
+def test_the_readmes_button_and_call_are_recorded(address, context, captured_events):
+    page = context.new_page()
+    page.goto(address)
+    page.click("button")
+    wanted = {"Plan Chosen": {"plan": "pro"}, "Video Played": {"seconds": 12}}
+
+    def told() -> dict[str, object]:
+        return {event.label: event.properties for event in captured_events.named(*wanted)}
+
+    assert becomes(lambda: told() == wanted), told()
