@@ -6,8 +6,9 @@ No I/O happens here: a face fills a ``Request`` and spends a ``Reply``.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 #: Looks a header up by its lower-case name; "" when it is missing.
 Header = Callable[[str], str]
@@ -45,8 +46,7 @@ class Request:
         self.peer = peer
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(msgspec.Struct, frozen=True, gc=False):
     """A whole answer of our own: status, headers in order, body."""
 
     status: int
@@ -54,8 +54,7 @@ class Reply:
     body: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
-class Cookie:
+class Cookie(msgspec.Struct, frozen=True, gc=False):
     """One cookie to set; ``max_age`` in seconds, 0 deletes it. Always HttpOnly, Lax, Path=/."""
 
     name: str

@@ -99,7 +99,8 @@ class Wiring:
             return look
 
         def asked() -> str | None:
-            user = ids.user(ask(request()))
+            about = request()
+            user = None if about is None else ids.user(ask(about))
             if user is None:
                 return look() if look is not None else None
             return user
@@ -155,7 +156,7 @@ class Wiring:
         logged once per kind, and the host's response goes on as if we were not there."""
         if self.settings.debug or self.settings.strict:
             raise error
-        self.counters.add("trouble", 1)
+        self.counters.add("mistake" if isinstance(error, EventError) else "trouble", 1)
         kind = f"{type(error).__name__}: {error}"[:200]
         if kind in self._told or len(self._told) > 1000:
             return

@@ -45,6 +45,7 @@ class Own:
             return refusal(403, "not from a page of this host")
         wait = self._core.limit.wait(self._client(), self._identity.at)
         if wait:
+            self._core.count("rate_limited", 1)
             seconds = str(int(wait) + 1)
             return answer(429, {"error": "rate", "retry": int(wait) + 1}, ("Retry-After", seconds))
         reply = self._collect(body) if purpose == "collect" else self._choose(body)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from ..event import Counting, Entry, Event, PageRef, iso
 from ..http import Cookie, Request
@@ -36,8 +37,7 @@ _BODILESS = frozenset((101, 204, 206, 304))
 _SAFE_METHODS = frozenset(("GET", "HEAD", "OPTIONS", "TRACE"))
 
 
-@dataclass(frozen=True, slots=True)
-class Ending:
+class Ending(msgspec.Struct, frozen=True, gc=False):
     """What a face does to a response: headers to set, cookies to add, the tag to put in."""
 
     headers: tuple[tuple[str, str], ...] = ()
