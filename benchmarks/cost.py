@@ -1,10 +1,9 @@
 """The cost of a tracked request and of ``track()``, against the floor.
 
 The floor is ``msgspec.json.encode`` of the finished wire event plus one ``os.write`` to a file opened
-for appending on the data folder's disk. In one process, rounds of blocks alternate: bare app, floor,
-returning visitor, floor, first visit with a campaign, floor. A round's figure is its block's median;
-the ratio is the median over the rounds of (ours - bare) / floor. No worker runs: this is what the
-request pays.
+for appending on the data folder's disk. In one process, rounds of blocks alternate: bare app,
+floor, ours, floor. A round's figure is its block's median; the ratio is the median over the rounds
+of (ours - bare) / floor. No worker runs: this is what the request pays.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ from track_middleware import wiring
 from track_middleware.delivery import spool
 from track_middleware.event import Event, decode_entry
 
-from .faces import FACES, Visit
+from .faces import FACES, Face, Visit
 
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "30"))
 BLOCK = int(os.environ.get("BENCH_BLOCK", "200"))
@@ -90,24 +89,22 @@ def compared(bare: Step, ours: Step, floor: Floor) -> tuple[float, float]:
     return statistics.median(ratios), statistics.median(floors)
 
 
+def request_cost(face: Face, visit: Visit) -> tuple[float, float]:
+    """What one kind of visit costs, in floors, and the floor in microseconds."""
+    face.ours(visit)
+    floor = Floor(face.data_dir, last_event(face.data_dir, "page"))
+    return compared(lambda: face.bare(visit), lambda: face.ours(visit), floor)
+
+
 def request_costs(folder: Path) -> list[tuple[str, float, float]]:
     """Per face: its name, and the added cost of a returning and of a first visit, in floors."""
     rows = []
     for name, make in FACES.items():
-        data_dir = folder / name
-        face = make(data_dir)
-        returning = Visit.returning(face.ours)
-        first = Visit.first()
-        costs = []
-        for visit in (returning, first):
-            face.ours(visit)
-            floor = Floor(data_dir, last_event(data_dir, "page"))
-            cost, low = compared(lambda v=visit: face.bare(v), lambda v=visit: face.ours(v), floor)
-            costs.append(cost)
-        rows.append((name, costs[0], costs[1]))
-        print(
-            f"{name:<14} returning {costs[0]:5.1f}x   first {costs[1]:5.1f}x   floor {low:.2f} µs"
-        )
+        face = make(folder / name)
+        returning, low = request_cost(face, Visit.returning(face.ours))
+        first, _ = request_cost(face, Visit.first())
+        rows.append((name, returning, first))
+        print(f"{name:<14} returning {returning:5.1f}x   first {first:5.1f}x   floor {low:.2f} µs")
     return rows
 
 

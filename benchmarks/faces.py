@@ -61,6 +61,7 @@ class Face:
 
     bare: Call
     ours: Call
+    data_dir: Path
 
 
 def _settings(data_dir: Path) -> dict[str, Any]:
@@ -113,7 +114,7 @@ def wsgi(data_dir: Path) -> Face:
         start_response("200 OK", [("Content-Type", "text/html"), ("Content-Length", length)])
         return [PAGE]
 
-    return Face(_called(app), _called(TrackMiddleware(app, **_settings(data_dir))))
+    return Face(_called(app), _called(TrackMiddleware(app, **_settings(data_dir))), data_dir)
 
 
 def flask(data_dir: Path) -> Face:
@@ -130,7 +131,7 @@ def flask(data_dir: Path) -> Face:
     tracked = make()
     tracked.config["TRACK"] = _settings(data_dir)
     Track(tracked)
-    return Face(_called(make()), _called(tracked))
+    return Face(_called(make()), _called(tracked), data_dir)
 
 
 def _flask_page(number: int) -> bytes:
@@ -140,12 +141,13 @@ def _flask_page(number: int) -> bytes:
 # Django: one process has one configuration, so the middleware is switched in the handler.
 
 
-def _configure_django(data_dir: Path) -> None:
+def _configured_django(data_dir: Path) -> Path:
+    """The data folder of this process's Django, which is configured once."""
     import django
     from django.conf import settings
 
     if settings.configured:
-        return
+        return Path(settings.TRACK["data_dir"])
     settings.configure(
         SECRET_KEY="bench",
         ALLOWED_HOSTS=["*"],
@@ -157,6 +159,7 @@ def _configure_django(data_dir: Path) -> None:
         TRACK=_settings(data_dir),
     )
     django.setup()
+    return data_dir
 
 
 def _django_handler(handler: type, middleware: list[str]) -> Any:
@@ -171,23 +174,22 @@ TRACKED = ["track_middleware.django.TrackMiddleware"]
 
 def django_sync(data_dir: Path) -> Face:
     """Django behind WSGI."""
-    _configure_django(data_dir.parent / "django")
+    data_dir = _configured_django(data_dir)
     from django.core.handlers.wsgi import WSGIHandler
 
-    return Face(
-        _called(_django_handler(WSGIHandler, [])), _called(_django_handler(WSGIHandler, TRACKED))
-    )
+    bare, ours = (_django_handler(WSGIHandler, each) for each in ([], TRACKED))
+    return Face(_called(bare), _called(ours), data_dir)
 
 
 def django_async(data_dir: Path) -> Face:
     """Django's async view behind ASGI, without a thread anywhere."""
-    _configure_django(data_dir.parent / "django")
+    data_dir = _configured_django(data_dir)
     from django.core.handlers.asgi import ASGIHandler
 
     loop = asyncio.new_event_loop()
     bare, ours = (_django_handler(ASGIHandler, each) for each in ([], TRACKED))
     path = "/products/7/async/"
-    return Face(_awaited(bare, loop, path), _awaited(ours, loop, path))
+    return Face(_awaited(bare, loop, path), _awaited(ours, loop, path), data_dir)
 
 
 # ASGI
@@ -262,7 +264,7 @@ def asgi(data_dir: Path) -> Face:
 
     path = "/products/7/"
     tracked = TrackMiddleware(app, **_settings(data_dir))
-    return Face(_awaited(app, None, path), _awaited(tracked, None, path))
+    return Face(_awaited(app, None, path), _awaited(tracked, None, path), data_dir)
 
 
 def starlette(data_dir: Path) -> Face:
@@ -282,7 +284,7 @@ def starlette(data_dir: Path) -> Face:
     tracked = make()
     tracked.add_middleware(TrackMiddleware, **_settings(data_dir))
     path = "/products/7/"
-    return Face(_awaited(make(), None, path), _awaited(tracked, None, path))
+    return Face(_awaited(make(), None, path), _awaited(tracked, None, path), data_dir)
 
 
 FACES: dict[str, Callable[[Path], Face]] = {
