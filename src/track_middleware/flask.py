@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from flask import Flask, Response, current_app, g, has_app_context, request, session
 from flask.cli import with_appcontext
-from flask.signals import appcontext_pushed
+from flask.signals import appcontext_pushed, request_started
 from markupsafe import Markup
 
 from . import wiring as wirings
@@ -56,6 +56,7 @@ class Track:
         app.add_template_global(_track_script, "track_script")
         app.cli.add_command(_command)
         appcontext_pushed.connect(_pushed, app)
+        request_started.connect(_started, app)
         if find_spec("flask_login"):
             site.follow_sign_ins()
 
@@ -75,12 +76,10 @@ class _Site:
         if wiring is None:
             return self._inner(environ, start_response)
         seen = _Seen()
-        look = wiring.user_look(lambda: environ.get("werkzeug.request"), seen.user)
+        look = wiring.user_look(lambda: seen.request, seen.user)
         token = _SEEN.set(seen)
         try:
-            return answer(
-                self._inner, wiring, environ, start_response, loaded_user=look, route=_route
-            )
+            return answer(self._inner, wiring, environ, start_response, loaded_user=look)
         finally:
             _SEEN.reset(token)
 
@@ -157,12 +156,13 @@ class _Site:
 
 
 class _Seen:
-    """The ``g`` of one request, which outlives its context; Flask-Login's user lies in it."""
+    """One request and its ``g``, kept beyond their context; Flask-Login's user lies in ``g``."""
 
-    __slots__ = ("g",)
+    __slots__ = ("g", "request")
 
     def __init__(self) -> None:
         self.g: Any = None
+        self.request: Any = None
 
     def user(self) -> str | None:
         """The id of the user that Flask-Login has loaded; "" for nobody, None for not loaded."""
@@ -183,10 +183,13 @@ def _pushed(_app: Flask, **_more: Any) -> None:
         seen.g = g._get_current_object()
 
 
-def _route(environ: WSGIEnvironment) -> str | None:
-    """The URL rule that Flask matched; its request is in the environ once the app has run."""
-    rule = getattr(environ.get("werkzeug.request"), "url_rule", None)
-    return rule.rule if rule is not None else None
+def _started(_app: Flask, **_more: Any) -> None:
+    """A request has been matched, and nothing of the app has run yet."""
+    seen, exchange = _SEEN.get(), wirings.CURRENT.get()
+    if seen is None or exchange is None or seen.request is not None:
+        return
+    seen.request = request._get_current_object()  # type: ignore[attr-defined]
+    exchange.route = request.url_rule.rule if request.url_rule else None
 
 
 def _text(key: str | bytes | None) -> str:
@@ -203,7 +206,7 @@ def _wiring_of_current_app() -> Wiring | None:
     return None if site is None else site.wiring
 
 
-wirings.FINDERS.append(_wiring_of_current_app)
+wirings.FINDERS.insert(0, _wiring_of_current_app)  # an app's context says more than a process
 
 
 @click.command("track", context_settings={"ignore_unknown_options": True}, add_help_option=False)

@@ -37,9 +37,6 @@ _P = ParamSpec("_P")
 #: Where a request carries its exchange: ``environ[KEY]``.
 KEY = "track_middleware.exchange"
 
-#: Looks a route template up in the environ, once the app has run.
-Route = Callable[["WSGIEnvironment"], "str | None"]
-
 
 class TrackMiddleware:
     """Tracks a WSGI app: ``app = TrackMiddleware(app, destinations=[...])``.
@@ -63,7 +60,6 @@ def answer(
     start_response: StartResponse,
     *,
     loaded_user: Callable[[], str | None] | None = None,
-    route: Route | None = None,
 ) -> Iterable[bytes]:
     """The app's answer to one request, tracked. A request that already carries an exchange (an app
     within an app) is passed through."""
@@ -75,7 +71,7 @@ def answer(
     if exchange.own is not None:
         return _own(wiring, exchange, environ, start_response)
     environ[KEY] = exchange
-    response = _Response(wiring, exchange, environ, start_response, route)
+    response = _Response(wiring, exchange, environ, start_response)
     token = wirings.CURRENT.set(exchange)
     try:
         body = app(environ, response.start)
@@ -161,7 +157,7 @@ class _Response:
 
     __slots__ = (
         "_chunks", "_closed", "_environ", "_exc_info", "_exchange", "_headers", "_injector",
-        "_left", "_route", "_source", "_start_response", "_started", "_status", "_wiring", "_write",
+        "_left", "_source", "_start_response", "_started", "_status", "_wiring", "_write",
     )  # fmt: skip
 
     def __init__(
@@ -170,13 +166,11 @@ class _Response:
         exchange: Exchange,
         environ: WSGIEnvironment,
         start_response: StartResponse,
-        route: Route | None,
     ) -> None:
         self._wiring = wiring
         self._exchange = exchange
         self._environ = environ
         self._start_response = start_response
-        self._route = route
         self._status = ""
         self._headers: Headers = []
         self._exc_info: ExcInfo | None = None
@@ -196,8 +190,6 @@ class _Response:
         if self._started or (self._status and exc_info is None):
             return self._start_response(status, headers, exc_info)
         self._status, self._headers, self._exc_info = status, headers, exc_info
-        if self._route is not None:  # now: Flask lets go of its request when the app returns
-            self._exchange.route = ours(self._wiring, self._route, self._environ)
         return self.write
 
     def write(self, chunk: bytes, /) -> None:
