@@ -1,0 +1,256 @@
+"""The worker as a whole: from a spool to a file, elected, replaced, ended."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from tests.delivery.recorder import Recorder, Say
+from track_middleware.delivery import handover
+from track_middleware.delivery.command import FINDING, WELL, WRONG_CALL, work
+from track_middleware.delivery.spool import Spool
+from track_middleware.delivery.store import sqlite
+from track_middleware.delivery.worker import Worker
+from track_middleware.event import Entry, Event, iso
+from track_middleware.settings import Settings, load
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def until(true, seconds=15.0):
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.02)
+
+
+@pytest.fixture
+def out(tmp_path):
+    return tmp_path / "out.jsonl"
+
+
+@pytest.fixture
+def settings(data_dir, out) -> Settings:
+    return load({"data_dir": str(data_dir), "destinations": [f"jsonl://{out}"]}, {})
+
+
+@pytest.fixture
+def spool(data_dir):
+    spool = Spool(data_dir, now=time.time, min_free="1")
+    yield spool
+    spool.close()
+
+
+def accept(spool: Spool, *names: str) -> None:
+    for name in names:
+        event = Event(name, "track", iso(time.time()), event=name, anonymous_id="v")
+        assert spool.append([Entry("event", time.time(), event, consent={"analytics": "granted"})])
+
+
+def delivered(out: Path) -> list[str]:
+    if not out.exists():
+        return []
+    return [msgspec.json.decode(line)["event"] for line in out.read_bytes().splitlines()]
+
+
+@pytest.fixture
+def worker(settings, data_dir):
+    worker = Worker(settings, data_dir=data_dir)
+    yield worker
+    worker.close()
+
+
+def test_once_drains_and_delivers(worker, spool, out):
+    accept(spool, "A", "B")
+    assert worker.once()
+    assert delivered(out) == ["A", "B"]
+
+
+def test_a_second_once_delivers_nothing_twice(worker, spool, out):
+    accept(spool, "A")
+    worker.once()
+    accept(spool, "B")
+    worker.once()
+    assert delivered(out) == ["A", "B"]
+
+
+def test_once_gives_up_while_another_is_at_work(worker, settings, data_dir):
+    assert worker._lease.acquire()
+    other = Worker(settings, data_dir=data_dir)
+    assert not other.once(patience=0.0)
+    other.close()
+
+
+@contextmanager
+def running(worker):
+    stop = threading.Event()
+    thread = threading.Thread(target=worker.run, args=(stop,))
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join(15)
+
+
+def test_it_delivers_while_it_runs_and_stores_what_comes_last(worker, spool, out):
+    with running(worker):
+        accept(spool, "A")
+        until(lambda: delivered(out) == ["A"])
+        accept(spool, "B")
+    assert delivered(out) == ["A", "B"]
+
+
+def test_an_outage_of_one_destination_delays_no_other(data_dir, out, spool):
+    with Recorder(lambda got: Say(503)) as vendor:
+        urls = [f"webhook+{vendor.url}/hook", f"jsonl://{out}"]
+        settings = load({"data_dir": str(data_dir), "destinations": urls}, {})
+        worker = Worker(settings, data_dir=data_dir)
+        accept(spool, "A", "B")
+        worker.once()
+        assert delivered(out) == ["A", "B"]
+        assert vendor.got
+        store = sqlite.open(data_dir / "events.db")
+        assert store.job("webhook").paused_until is not None
+        assert store.count(store.job("webhook")) == {"dead": 0}
+        store.close()
+        worker.close()
+
+
+def test_a_mistake_in_one_step_does_not_end_the_worker(worker, spool, out, caplog):
+    """A folder in a segment's place cannot be read; it is told once, and tried again."""
+    spool.folder.mkdir(parents=True)
+    (spool.folder / "v1-0.open").mkdir()
+    with running(worker):
+        until(lambda: "draining failed" in caplog.text)
+        next(spool.folder.glob("v1-0.*")).rmdir()
+        accept(spool, "A")
+        until(lambda: delivered(out) == ["A"])
+    assert caplog.text.count("draining failed") == 1
+
+
+# The verb.
+
+
+def test_a_folder_that_nobody_has_written_to_is_refused(data_dir, capsys):
+    assert work(data_dir, once=True) == WRONG_CALL
+    assert "nobody has written" in capsys.readouterr().err
+    assert not data_dir.exists()
+
+
+def test_the_verb_reads_the_settings_that_a_web_process_left(settings, data_dir, spool, out):
+    accept(spool, "A")
+    handover.write(settings, data_dir)
+    assert work(data_dir, once=True) == WELL
+    assert delivered(out) == ["A"]
+
+
+def test_the_verb_says_when_another_is_at_work(settings, data_dir, worker, monkeypatch, capsys):
+    handover.write(settings, data_dir)
+    assert worker._lease.acquire()
+    monkeypatch.setattr(Worker.once, "__defaults__", (0.0,))
+    assert work(data_dir, once=True) == FINDING
+    assert "another worker" in capsys.readouterr().err
+
+
+def test_settings_are_private_and_whole(data_dir):
+    given = load({"data_dir": str(data_dir), "secret_key": "s", "merge_window": 2}, {})
+    handover.write(given, data_dir)
+    assert (data_dir / handover.FILE).stat().st_mode & 0o777 == 0o600
+    read = handover.read(data_dir)
+    assert read is not None
+    assert read.loaded(data_dir) == given
+    assert (read.cwd, read.sys_path) == (os.getcwd(), sys.path)
+
+
+def test_a_hook_that_another_process_cannot_find_is_refused(data_dir):
+    given = load({"data_dir": str(data_dir), "before_send": lambda event: event}, {})
+    with pytest.raises(Exception, match="cannot be imported by the worker"):
+        handover.write(given, data_dir)
+
+
+# Real processes.
+
+
+class Process:
+    """A worker process that ends when ``close`` closes its pipe."""
+
+    def __init__(self, data_dir: Path) -> None:
+        reading, self._writing = os.pipe()
+        code = (
+            "import sys; from pathlib import Path;"
+            "from track_middleware.delivery.command import work;"
+            "sys.exit(work(Path(sys.argv[1]), parent_fd=int(sys.argv[2])))"
+        )
+        command = [sys.executable, "-c", code, str(data_dir), str(reading)]
+        self.child = subprocess.Popen(command, pass_fds=(reading,), cwd=ROOT)
+        os.close(reading)
+
+    def close(self) -> int:
+        os.close(self._writing)
+        return self.child.wait(20)
+
+
+@pytest.fixture
+def process(settings, data_dir):
+    handover.write(settings, data_dir)
+    started = []
+
+    def start():
+        started.append(Process(data_dir))
+        return started[-1]
+
+    yield start
+    for each in started:
+        if each.child.poll() is None:
+            each.child.kill()
+            each.child.wait()
+
+
+def test_a_worker_ends_with_its_parents_pipe_and_delivers_the_last(process, spool, out):
+    worker = process()
+    accept(spool, "A")
+    until(lambda: delivered(out) == ["A"])
+    accept(spool, "B")
+    assert worker.close() == 0
+    assert delivered(out) == ["A", "B"]
+
+
+def test_a_killed_worker_is_replaced_at_once(process, spool, out):
+    first = process()
+    accept(spool, "A")
+    until(lambda: delivered(out) == ["A"])
+    second = process()
+    first.child.kill()
+    first.child.wait()
+    accept(spool, "B")
+    until(lambda: delivered(out) == ["A", "B"], seconds=4.0)
+    second.close()
+
+
+def test_a_hung_worker_is_replaced_and_does_nothing_more(process, spool, out, data_dir):
+    hung = process()
+    accept(spool, "A")
+    until(lambda: delivered(out) == ["A"])
+    os.kill(hung.child.pid, signal.SIGSTOP)
+    process()
+    accept(spool, "B")
+    until(lambda: delivered(out) == ["A", "B"])
+    store = sqlite.open(data_dir / "events.db", read_only=True)
+    generation = store.lease.read()[0]
+    os.kill(hung.child.pid, signal.SIGCONT)
+    for name in ("C", "D", "E"):
+        accept(spool, name)
+        until(lambda name=name: name in delivered(out))
+    assert store.lease.read()[0] == generation == 2
+    assert delivered(out) == ["A", "B", "C", "D", "E"]
+    store.close()
