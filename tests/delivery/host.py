@@ -1,0 +1,41 @@
+"""A web process that tracks: ``host.py DATA_DIR MODE OUT``; prints each id once it was accepted.
+
+Tracks one event per line of its standard input (the line is the event's id), until its end; the
+line ``fork`` makes a child that tracks ``forked`` and lives on for a while after its parent.
+"""
+
+import os
+import sys
+import time
+from pathlib import Path
+
+from track_middleware.delivery.keeper import Keeper
+from track_middleware.delivery.spool import Spool
+from track_middleware.event import Entry, Event, iso
+from track_middleware.settings import load
+
+data_dir, mode, out = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
+given = {"data_dir": str(data_dir), "deliver": mode, "destinations": [f"jsonl://{out}"]}
+settings = load(given, {})
+keeper = Keeper(settings, data_dir=data_dir)
+spool = Spool(data_dir, now=time.time, min_free="1", on_first=keeper.first_event)
+
+
+def track(name: str) -> None:
+    event = Event(name, "track", iso(time.time()), event=name, anonymous_id="v")
+    if spool.append([Entry("event", time.time(), event, consent={"analytics": "granted"})]):
+        print(name, flush=True)
+    if mode == "inline":
+        keeper.drain_inline()
+
+
+for line in sys.stdin:
+    word = line.strip()
+    if word == "fork" and os.fork() == 0:
+        track("forked")
+        time.sleep(6)
+        os._exit(0)
+    elif word == "flush":
+        print("flushed", keeper.flush(spool, 10.0), flush=True)
+    elif word != "fork":
+        track(word)
