@@ -91,7 +91,7 @@ class Finisher:
             before = encode_event(changed)
             try:
                 answer = hook(changed)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001  the site's own code may raise anything
                 self._trouble("before_send", error)
                 changed = msgspec.json.decode(before, type=Event)
                 continue

@@ -17,7 +17,7 @@ from ...errors import StoreError
 from ...event import PageRef, Person
 
 
-class Deposed(StoreError):  # noqa: N818  a state, as are all errors here
+class Deposed(StoreError):
     """Another worker holds the lease now: whoever gets this writes and sends nothing more."""
 
 
