@@ -442,6 +442,29 @@ def test_a_full_spool_is_told_by_none() -> None:
     assert Browser(site).open("/").track("Clicked") is None
 
 
+@pytest.mark.parametrize("header", ["content-encoding", "digest", "signature"])
+def test_a_page_whose_bytes_are_fixed_is_counted_without_a_tag(header: str) -> None:
+    site = Site()
+    ending = Browser(site).visit("/", answer={**HTML, header: "x"})
+    assert ending.injector is None
+    assert [(entry.kind, entry.await_half) for entry in site.entries] == [("view", False)]
+
+
+def test_an_attachment_is_no_page_view() -> None:
+    site = Site()
+    answer = {**HTML, "content-disposition": 'Attachment; filename="a.html"'}
+    assert Browser(site).visit("/", answer=answer).injector is None
+    assert site.entries == []
+
+
+def test_a_site_that_counts_no_views_leaves_them_to_the_browser() -> None:
+    site = Site(page_views=False)
+    Browser(site).visit("/")
+    (mark,) = site.entries
+    assert mark.page is not None
+    assert (mark.kind, mark.page.counting) == ("mark", "shown")
+
+
 def test_finish_writes_once() -> None:
     site = Site()
     browser = Browser(site)

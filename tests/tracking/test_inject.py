@@ -91,7 +91,19 @@ def test_where_injection_is_off_only_the_placeholder_is_replaced() -> None:
     assert stream.feed(marked) + stream.end() == b"<head></head><TAG>"
 
 
-PARTS = ["<head>", "</head>", "<script>", "</script>", "<!--", "-->", "x", "<", "</", "</he", PLACEHOLDER[:9]]
+PARTS = [
+    "<head>",
+    "</head>",
+    "<script>",
+    "</script>",
+    "<!--",
+    "-->",
+    "x",
+    "<",
+    "</",
+    "</he",
+    PLACEHOLDER[:9],
+]
 
 
 @given(st.lists(st.sampled_from(PARTS)), st.integers(1, 9))

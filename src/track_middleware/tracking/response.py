@@ -74,8 +74,10 @@ class Response:
         if status in _BODILESS or self._request.method == "HEAD":
             return NOTHING
         self._shared = self.is_shared(headers)
-        self._tagged = self._takes_tag(headers)
-        word = self._word(status) if self._tagged else None
+        if self._is_page(headers):
+            self._counting = pageview.counting(self._visit, self._request.method, status)
+            self._tagged = _EXACT.isdisjoint(headers)
+        word = self._word() if self._tagged else None
         cookies = self._cookies()
         private = bool(cookies) or self._token
         return Ending(
@@ -91,16 +93,15 @@ class Response:
         listed = self._core.is_shared(self._request.path)
         return listed or shareable(headers, self._identity.at)
 
-    def _takes_tag(self, headers: Mapping[str, str]) -> bool:
+    def _is_page(self, headers: Mapping[str, str]) -> bool:
+        """Whether it is a whole HTML document to be looked at."""
         if self._visit == "fragment" or not pageview.is_html(headers.get("content-type", "")):
             return False
-        if headers.get("content-disposition", "").lstrip().lower().startswith("attachment"):
-            return False
-        return _EXACT.isdisjoint(headers)
+        disposition = headers.get("content-disposition")
+        return not (disposition and disposition.lstrip().lower().startswith("attachment"))
 
-    def _word(self, status: int) -> str | None:
+    def _word(self) -> str | None:
         """The page token; ``shared`` where the script must ask; None where it must be silent."""
-        self._counting = pageview.counting(self._visit, self._request.method, status)
         if self._shared:
             return SHARED
         if not self._identity.allowed:
@@ -128,12 +129,13 @@ class Response:
 
     def last_entries(self) -> list[Entry]:
         """The page view or its mark, and the request event, once the body is done."""
-        if self._shared and self._tagged and self._counting == "counted":
+        if self._shared and self._counting == "counted":
             return [Entry("served", self._identity.at, url=self._scene.path)]
         if not self._identity.allowed:
             return []
         entries: list[Entry] = []
-        if self._counting == "counted" and self._tagged and not self.view_kept:
+        page_views = self._core.settings.page_views
+        if self._counting == "counted" and page_views and not self.view_kept:
             entries.append(self._view())
         elif self._token and not self.view_kept:
             entries.append(self._mark())

@@ -10,6 +10,9 @@ from ..settings import Settings
 #: On a response that a shared cache may store: the script asks for permission first.
 SHARED = "shared"
 
+# A root path comes with the request, and so may be anything.
+_MOST_BASES = 100
+
 _NONCE = re.compile(
     r"(?:^|[;,])\s*(?:script-src-elem|script-src|default-src)\s[^;,]*?'nonce-([A-Za-z0-9+/_=-]+)'",
     re.IGNORECASE,
@@ -27,7 +30,7 @@ def nonce(policy: str) -> str | None:
 class Snippet:
     """Makes the tag. All but token, path prefix and nonce is the same for everybody."""
 
-    __slots__ = ("_attributes",)
+    __slots__ = ("_attributes", "_scripts")
 
     def __init__(self, settings: Settings) -> None:
         flags = (
@@ -36,12 +39,21 @@ class Snippet:
             (settings.autocapture, " data-autocapture"),
             (settings.js_errors, " data-errors"),
         )
+        self._scripts: dict[str, str] = {}
         self._attributes = "".join(text for wanted, text in flags if wanted)
 
     def tag(self, base: str, token: str | None, policy: str) -> str:
         """The tag; ``base`` is the path of our prefix (``/root/prefix``), ``token`` a page token,
         ``SHARED``, or None where nothing may be sent but a choice."""
-        word = nonce(policy)
-        by = f' nonce="{word}"' if word else ""
-        script = f'<script src="{base}/m.js" defer{self._attributes}{by}></script>'
+        word = nonce(policy) if policy else None
+        script = self._scripts.get(base) if word is None else None
+        if script is None:
+            script = self._script(base, word)
         return script if token is None else f'<meta name="track-page" content="{token}">{script}'
+
+    def _script(self, base: str, word: str | None) -> str:
+        by = f' nonce="{word}"' if word else ""
+        script = f'<script src="{escape(base)}/m.js" defer{self._attributes}{by}></script>'
+        if word is None and len(self._scripts) < _MOST_BASES:
+            self._scripts[base] = script
+        return script
