@@ -7,7 +7,6 @@ registry), Matomo's and the ad platforms' own documentation.
 
 from __future__ import annotations
 
-import re
 from urllib.parse import unquote, unquote_plus
 
 UTM = {
@@ -126,15 +125,11 @@ WEAK = frozenset(
 )
 
 _MOST = 40
+_MOST_PAIRS = 200
 _VALUE = 512
 
 # Bytes of a cookie that a campaign may take.
 _COOKIE_ROOM = 700
-
-_names = "|".join(sorted(map(re.escape, {*MATOMO, *CLICK_IDS, *WEAK}), key=len, reverse=True))
-#: One look at the raw query tells most requests that nothing of ours is in it.
-HINT = re.compile(rf"(?:^|[&;?])(?:utm_[a-z_]+|{_names})=", re.IGNORECASE)
-
 
 def campaign(query: str) -> dict[str, str]:
     """The campaign parameters named in a raw query string, by the wire's names; {} when none.
@@ -142,28 +137,33 @@ def campaign(query: str) -> dict[str, str]:
     UTM tags lose their prefix (``utm_campaign`` becomes ``name``), Matomo's likewise and never
     over a UTM tag; click ids keep their own names in lower case.
     """
-    if not query or HINT.search(query) is None:
+    if not query:
         return {}
     found: dict[str, str] = {}
-    for pair in query.split("&")[:200]:
+    for pair in query.split("&", _MOST_PAIRS)[:_MOST_PAIRS]:
         name, _, value = pair.partition("=")
-        if value and len(found) < _MOST:
-            _take(found, name.lower(), value)
-    return found
+        if value:
+            name = name.lower()
+            if name.startswith("utm_") and name != "utm_":
+                found[UTM.get(name) or name[4:40]] = _text(value)
+            elif name in _OTHERS:
+                _take(found, name, value)
+    return found if len(found) <= _MOST else dict(list(found.items())[:_MOST])
 
 
 def _take(found: dict[str, str], name: str, value: str) -> None:
-    if name.startswith("utm_") and len(name) > 4:
-        found[UTM.get(name, name[4:40])] = _text(value)
-    elif name in MATOMO:
+    if name in MATOMO:
         found.setdefault(MATOMO[name], _text(value))
-    elif name in CLICK_IDS or name in WEAK:
+    else:
         found[name] = (unquote(value) if "%" in value else value)[:_VALUE]
 
 
 def _text(value: str) -> str:
     """A form-encoded value as text."""
     return (unquote_plus(value) if "%" in value or "+" in value else value)[:_VALUE]
+
+
+_OTHERS = CLICK_IDS | WEAK | MATOMO.keys()
 
 
 def strong(found: dict[str, str]) -> bool:

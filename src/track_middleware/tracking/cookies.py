@@ -7,7 +7,6 @@ cookie is verified once and not with every request; nothing unverified is.
 from __future__ import annotations
 
 import binascii
-import re
 from collections.abc import Callable, Sequence
 from typing import Any, Generic, TypeVar
 
@@ -78,7 +77,7 @@ class Cookies:
     ``domain_of`` gives the Domain attribute for a host; None for a cookie of this host only.
     """
 
-    __slots__ = ("_domain_of", "_max_age", "_pattern", "choice", "session", "visitor")
+    __slots__ = ("_domain_of", "_max_age", "_names", "choice", "session", "visitor")
 
     def __init__(
         self, settings: Settings, keys: Sequence[str], domain_of: Callable[[str], str | None]
@@ -87,13 +86,22 @@ class Cookies:
         self.visitor = Jar(f"{name}_v", Visitor, keys)
         self.session = Jar(f"{name}_s", Session, keys)
         self.choice = Jar(f"{name}_c", Choice, keys)
-        self._pattern = re.compile(rf'(?:^|[;,\s]){re.escape(name)}_([vsc])="?([A-Za-z0-9_.=-]+)')
+        self._names = {"v": f"{name}_v=", "s": f"{name}_s=", "c": f"{name}_c="}
         self._max_age = settings.cookie_max_age
         self._domain_of = domain_of
 
     def values(self, header: str) -> dict[str, str]:
         """Our cookies' raw values in a Cookie header, by their letter: v, s, c."""
-        return dict(self._pattern.findall(header)) if header else {}
+        if not header:
+            return {}
+        found = {}
+        for letter, name in self._names.items():
+            at = header.find(name)
+            while at > 0 and header[at - 1] not in "; ,":  # the end of a longer name
+                at = header.find(name, at + 1)
+            if at >= 0:
+                found[letter] = header[at + len(name) :].partition(";")[0].strip(' "')
+        return found
 
     def set(self, jar: Jar[Any], held: msgspec.Struct, *, host: str, secure: bool) -> Cookie:
         """The cookie that keeps a value."""

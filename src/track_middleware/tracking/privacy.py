@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-import re
 from collections.abc import Collection
 from functools import lru_cache
 from urllib.parse import unquote_plus
@@ -52,19 +51,18 @@ def kept_address(address: str, mode: str) -> str | None:
 class Redaction:
     """Takes the values of named query parameters out of queries and URLs."""
 
-    __slots__ = ("_hint", "_names")
+    __slots__ = ("_names",)
 
     def __init__(self, names: Collection[str]) -> None:
         self._names = frozenset(name.lower() for name in names)
-        words = "|".join(map(re.escape, sorted(self._names, key=len, reverse=True)))
-        # One look tells most queries apart; a name may also be percent-encoded.
-        self._hint = re.compile(rf"(?:^|&)(?:(?:{words})|[^=&]*[%+][^=&]*)(?:=|&|$)", re.IGNORECASE)
 
     def query(self, query: str) -> str:
         """A raw query string without these values."""
-        if not query or not self._names or self._hint.search(query) is None:
+        if not query:
             return query
-        return "&".join(map(self._pair, query.split("&")))
+        pairs = query.split("&")
+        kept = [pair if self._is_harmless(pair) else _redacted(pair) for pair in pairs]
+        return query if kept == pairs else "&".join(kept)
 
     def url(self, url: str) -> str:
         """A URL without secrets in its query, credentials and query-like fragment."""
@@ -78,10 +76,15 @@ class Redaction:
         base, mark, query = url.partition("?")
         return f"{base}{mark}{self.query(query)}{hash_}{fragment}"
 
-    def _pair(self, pair: str) -> str:
-        name = pair.partition("=")[0]
-        plain = unquote_plus(name) if "%" in name or "+" in name else name
-        return f"{name}={REDACTED}" if plain.lower() in self._names else pair
+    def _is_harmless(self, pair: str) -> bool:
+        name = pair.partition("=")[0].lower()
+        if "%" in name or "+" in name:
+            name = unquote_plus(name).lower()
+        return name not in self._names
+
+
+def _redacted(pair: str) -> str:
+    return f"{pair.partition('=')[0]}={REDACTED}"
 
 
 def _without_credentials(url: str) -> str:

@@ -207,4 +207,5 @@ class Response:
         return Entry("event", identity.at, event, consent=identity.consent, facts=scene.facts)
 
     def _duration(self) -> float:
-        return round(max(0.0, self._core.now() - self._identity.at) * 1000, 1)
+        tenths = int((self._core.now() - self._identity.at) * 10_000)
+        return tenths / 10 if tenths > 0 else 0.0
