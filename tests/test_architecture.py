@@ -68,9 +68,9 @@ TABLES = {"settings"}
 
 #: The boundaries: where whatever goes wrong is taken, once per face and once in the worker.
 BOUNDARIES = {
-    "asgi": 1,
+    "asgi.response": 1,
     "django.middleware": 1,
-    "wsgi": 1,
+    "wsgi.response": 1,
     "delivery.finish": 1,
     "delivery.worker": 1,
 }

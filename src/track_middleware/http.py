@@ -53,6 +53,13 @@ class Reply(msgspec.Struct, frozen=True, gc=False):
     headers: tuple[tuple[str, str], ...]
     body: bytes = b""
 
+    @property
+    def lines(self) -> tuple[tuple[str, str], ...]:
+        """The headers with the body's length; an answer without a body (HEAD, 304) states none."""
+        if not self.body:
+            return self.headers
+        return (*self.headers, ("Content-Length", str(len(self.body))))
+
 
 class Cookie(msgspec.Struct, frozen=True, gc=False):
     """One cookie to set; ``max_age`` in seconds, 0 deletes it. Always HttpOnly, Lax, Path=/."""

@@ -204,7 +204,7 @@ def _starlette(**settings: Any) -> ASGISite:
 def _fastapi(**settings: Any) -> ASGISite:
     app = fastapi.FastAPI()
 
-    @app.api_route("/{rest:path}", methods=["GET", "POST"])
+    @app.api_route("/{rest:path}", methods=["GET", "HEAD", "POST"])
     @app.get("/orders/{number}/")
     async def view(request: Request) -> Response:
         return await _starlette_view(request)

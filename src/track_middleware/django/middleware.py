@@ -132,12 +132,11 @@ def _own(request: HttpRequest, exchange: Exchange) -> HttpResponse:
     reply = _ours(_replied, request, exchange) or unreadable()
     response = HttpResponse(reply.body, status=reply.status)
     del response["Content-Type"]
-    for name, value in reply.headers:
+    for name, value in reply.lines:
         if name == "Set-Cookie":
             response.cookies.load(value)
         else:
             response[name] = value
-    response["Content-Length"] = str(len(reply.body))
     _deliver_after(response)
     return response
 

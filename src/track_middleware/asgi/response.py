@@ -1,22 +1,16 @@
-"""The ASGI face: a scope becomes a request, an ending changes the response's messages.
-
-Rules of this file: no decision about tracking is taken here; no stream is held back but for the
-start message of a document whose length will change; other messages pass as they are, in order.
-"""
+"""One ASGI response on its way through, ASGI's header lists, and the face's one boundary."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-from . import wiring as wirings
-from .http import Header, Reply, Request, by_name, unreadable, weak_etag
+from ..http import Header, by_name, weak_etag
 
 if TYPE_CHECKING:
-    from .tracking.exchange import Exchange
-    from .tracking.inject import Injector
-    from .wiring import Wiring
+    from ..tracking.exchange import Exchange
+    from ..tracking.inject import Injector
+    from ..wiring import Wiring
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -25,114 +19,11 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 Pairs = Iterable[tuple[bytes, bytes]]
 
-_T = TypeVar("_T")
-_P = ParamSpec("_P")
-
-#: Where a request carries its exchange: ``scope[KEY]``.
-KEY = "track_middleware.exchange"
-
-#: Called with a request's exchange before the app runs.
-Opened = Callable[["Exchange"], None]
-
 #: Called with a request's exchange and the response's headers, by lower-case name, at its start.
 Starting = Callable[["Exchange", Mapping[str, str]], None]
 
-#: What a request becomes that was given up before its response began (nginx's code for it).
-GIVEN_UP = 499
-
-
-class TrackMiddleware:
-    """Tracks an ASGI app: ``app = TrackMiddleware(app, destinations=[...])``.
-
-    Keyword arguments are the settings; SettingsError for one that cannot be used. WebSockets and
-    lifespan pass untouched.
-    """
-
-    def __init__(self, app: App, **settings: Any) -> None:
-        self.app = app
-        self.wiring = wirings.build(settings)
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        look = self.wiring.user_look(lambda: scope, None)
-        await answer(self.app, self.wiring, scope, receive, send, loaded_user=look)
-
-
-async def answer(
-    app: App,
-    wiring: Wiring,
-    scope: Scope,
-    receive: Receive,
-    send: Send,
-    *,
-    loaded_user: Callable[[], str | None] | None = None,
-    opened: Opened | None = None,
-    starting: Starting | None = None,
-) -> None:
-    """Runs the app for one request, tracked. A request that already carries an exchange (an app
-    within an app) is passed through."""
-    exchange = None
-    if scope["type"] == "http" and KEY not in scope and not wirings.in_exchange():
-        exchange = ours(wiring, _opened, wiring, scope, loaded_user)
-    if exchange is None:
-        await app(scope, receive, send)
-        return
-    if exchange.own is not None:
-        await _own(wiring, exchange, receive, send)
-        return
-    scope[KEY] = exchange
-    if opened is not None:
-        ours(wiring, opened, exchange)
-    await _run(app, _Response(wiring, exchange, send, starting), scope, receive)
-
-
-async def _run(app: App, response: _Response, scope: Scope, receive: Receive) -> None:
-    token = wirings.CURRENT.set(response.exchange)
-    try:
-        await app(scope, receive, response.send)
-    except asyncio.CancelledError:
-        response.fail(GIVEN_UP)
-        raise
-    except BaseException:
-        response.fail(500)
-        await response.release()
-        raise
-    finally:
-        wirings.CURRENT.reset(token)
-        response.finish()
-    await drained(response.wiring)
-
-
-async def drained(wiring: Wiring) -> None:
-    """Delivers after the response where the settings say so, off the event loop."""
-    if wiring.settings.deliver == "inline":
-        await asyncio.to_thread(ours, wiring, wiring.after_response)
-
-
-def _opened(wiring: Wiring, scope: Scope, loaded_user: Callable[[], str | None] | None) -> Exchange:
-    return wiring.open(request(scope), loaded_user)
-
-
-def request(scope: Scope) -> Request:
-    """The request that a scope describes. ``path`` holds no ``root_path`` for the core, whether the
-    server put it there (ASGI 3) or not."""
-    header = scope_header(scope["headers"])
-    root, path, client = scope.get("root_path", ""), scope["path"], scope.get("client")
-    if root and path.startswith(root) and path[len(root) : len(root) + 1] in ("", "/"):
-        path = path[len(root) :]
-    return Request(
-        scope["method"],
-        path,
-        header=header,
-        query=scope.get("query_string", b"").decode("latin-1"),
-        scheme=scope.get("scheme", "http"),
-        host=header("host") or _server(scope.get("server")),
-        root_path=root,
-        peer=client[0] if client else "",
-    )
-
-
-def _server(server: tuple[str, int | None] | None) -> str:
-    return server[0] if server else ""
+_T = TypeVar("_T")
+_P = ParamSpec("_P")
 
 
 class _Names(dict[str, bytes]):
@@ -174,38 +65,7 @@ def ours(wiring: Wiring, step: Callable[_P, _T], *given: _P.args, **named: _P.kw
         return None
 
 
-async def _own(wiring: Wiring, exchange: Exchange, receive: Receive, send: Send) -> None:
-    """Answers one of our own paths; the app is never called."""
-    body = await _read(receive, exchange.own.limit + 1 if exchange.own else 1)
-    if body is None:
-        return
-    reply = ours(wiring, exchange.reply, body) or unreadable()
-    await send(
-        {"type": "http.response.start", "status": reply.status, "headers": _reply_headers(reply)}
-    )
-    await send({"type": "http.response.body", "body": reply.body})
-    await drained(wiring)
-
-
-def _reply_headers(reply: Reply) -> list[tuple[bytes, bytes]]:
-    pairs = [*reply.headers, ("content-length", str(len(reply.body)))]
-    return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in pairs]
-
-
-async def _read(receive: Receive, most: int) -> bytes | None:
-    """The request's body, of a longer one its beginning; None when the client hung up."""
-    body = b""
-    while len(body) < most:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            return None
-        body += message.get("body", b"")
-        if not message.get("more_body", False):
-            break
-    return body[:most]
-
-
-class _Response:
+class Response:
     """One response on its way through: its start, perhaps held, and what is left of its body."""
 
     __slots__ = (

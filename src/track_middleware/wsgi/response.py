@@ -1,112 +1,26 @@
-"""The WSGI face (PEP 3333): an environ becomes a request, an ending changes the response.
-
-Rules of this file: no decision about tracking is taken here; the host's iterable is stepped once
-per step of the server; lists and files go to the server as the very objects that the app returned.
-"""
+"""One WSGI response on its way through, and the face's one boundary."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
-from . import wiring as wirings
-from .http import (
-    Reply,
-    Request,
-    by_name,
-    environ_header,
-    status_line,
-    unreadable,
-    weak_etag,
-)
+from .. import wiring as wirings
+from ..http import by_name, weak_etag
 
 if TYPE_CHECKING:
     from types import TracebackType
-    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
+    from wsgiref.types import StartResponse, WSGIEnvironment
 
-    from .tracking.exchange import Exchange
-    from .tracking.inject import Injector
-    from .wiring import Wiring
+    from ..tracking.exchange import Exchange
+    from ..tracking.inject import Injector
+    from ..wiring import Wiring
 
     ExcInfo = tuple[type[BaseException], BaseException, TracebackType] | tuple[None, None, None]
     Headers = list[tuple[str, str]]
 
 _T = TypeVar("_T")
 _P = ParamSpec("_P")
-
-#: Where a request carries its exchange: ``environ[KEY]``.
-KEY = "track_middleware.exchange"
-
-
-class TrackMiddleware:
-    """Tracks a WSGI app: ``app = TrackMiddleware(app, destinations=[...])``.
-
-    Keyword arguments are the settings; SettingsError for one that cannot be used.
-    """
-
-    def __init__(self, app: WSGIApplication, **settings: Any) -> None:
-        self.app = app
-        self.wiring = wirings.build(settings)
-
-    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        look = self.wiring.user_look(lambda: environ, None)
-        return answer(self.app, self.wiring, environ, start_response, loaded_user=look)
-
-
-def answer(
-    app: WSGIApplication,
-    wiring: Wiring,
-    environ: WSGIEnvironment,
-    start_response: StartResponse,
-    *,
-    loaded_user: Callable[[], str | None] | None = None,
-) -> Iterable[bytes]:
-    """The app's answer to one request, tracked. A request that already carries an exchange (an app
-    within an app) is passed through."""
-    if KEY in environ or wirings.in_exchange():
-        return app(environ, start_response)
-    exchange = ours(wiring, _opened, wiring, environ, loaded_user)
-    if exchange is None:
-        return app(environ, start_response)
-    if exchange.own is not None:
-        return _own(wiring, exchange, environ, start_response)
-    environ[KEY] = exchange
-    response = _Response(wiring, exchange, environ, start_response)
-    token = wirings.CURRENT.set(exchange)
-    try:
-        body = app(environ, response.start)
-    except BaseException:
-        response.fail()
-        raise
-    finally:
-        wirings.CURRENT.reset(token)
-    return response.body(body)
-
-
-def _opened(
-    wiring: Wiring, environ: WSGIEnvironment, loaded_user: Callable[[], str | None] | None
-) -> Exchange:
-    return wiring.open(request(environ), loaded_user)
-
-
-def request(environ: WSGIEnvironment) -> Request:
-    """The request that an environ describes."""
-    header = environ_header(environ)
-    return Request(
-        environ["REQUEST_METHOD"],
-        _text(environ.get("PATH_INFO", "")),
-        header=header,
-        query=environ.get("QUERY_STRING", ""),
-        scheme=environ.get("wsgi.url_scheme", "http"),
-        host=header("host") or environ.get("SERVER_NAME", ""),
-        root_path=_text(environ.get("SCRIPT_NAME", "")),
-        peer=environ.get("REMOTE_ADDR") or "",
-    )
-
-
-def _text(native: str) -> str:
-    """A native string of PEP 3333 (bytes as latin-1) as the text it stands for."""
-    return native if native.isascii() else native.encode("latin-1").decode("utf-8", "replace")
 
 
 def ours(wiring: Wiring, step: Callable[_P, _T], *given: _P.args, **named: _P.kwargs) -> _T | None:
@@ -118,41 +32,7 @@ def ours(wiring: Wiring, step: Callable[_P, _T], *given: _P.args, **named: _P.kw
         return None
 
 
-def _own(
-    wiring: Wiring, exchange: Exchange, environ: WSGIEnvironment, start_response: StartResponse
-) -> Iterable[bytes]:
-    """Answers one of our own paths; the app is never called."""
-    reply = ours(wiring, _replied, exchange, environ) or unreadable()
-    length = ("Content-Length", str(len(reply.body)))
-    start_response(status_line(reply.status), [*reply.headers, length])
-    ours(wiring, wiring.after_response)
-    return [reply.body]
-
-
-def _replied(exchange: Exchange, environ: WSGIEnvironment) -> Reply:
-    assert exchange.own is not None
-    return exchange.reply(_read(environ, exchange.own.limit + 1))
-
-
-def _read(environ: WSGIEnvironment, most: int) -> bytes:
-    """At most ``most`` bytes of the request's body; without a length only what the server ends by
-    itself (``wsgi.input_terminated``, chunked bodies)."""
-    length = environ.get("CONTENT_LENGTH") or ""
-    if length.isdecimal():
-        most = min(most, int(length))
-    elif not environ.get("wsgi.input_terminated"):
-        return b""
-    read, pieces = environ["wsgi.input"].read, []
-    while most > 0:
-        piece = read(most)
-        if not piece:
-            break
-        pieces.append(piece)
-        most -= len(piece)
-    return b"".join(pieces)
-
-
-class _Response:
+class Response:
     """One response on its way through: what the app said, and what has been passed on of it."""
 
     __slots__ = (
