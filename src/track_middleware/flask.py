@@ -10,7 +10,6 @@ import logging
 import sys
 import threading
 from collections.abc import Iterable, Mapping
-from contextvars import ContextVar
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 import click
 from flask import Flask, Response, current_app, g, has_app_context, request, session
 from flask.cli import with_appcontext
-from flask.signals import appcontext_pushed, request_started
 from markupsafe import Markup
 
 from . import wiring as wirings
@@ -31,6 +29,7 @@ from .wsgi import answer, ours
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
+    from .tracking.exchange import Exchange
     from .wiring import Wiring
 
 logger = logging.getLogger("track_middleware")
@@ -55,8 +54,8 @@ class Track:
         app.after_request_funcs.setdefault(None, []).insert(0, site.mirrored)
         app.add_template_global(_track_script, "track_script")
         app.cli.add_command(_command)
-        appcontext_pushed.connect(_pushed, app)
-        request_started.connect(_started, app)
+        app.app_ctx_globals_class = _with_track(app.app_ctx_globals_class)
+        app.before_request_funcs.setdefault(None, []).insert(0, _matched)
         if find_spec("flask_login"):
             site.follow_sign_ins()
 
@@ -75,13 +74,8 @@ class _Site:
         wiring = self._wiring or self._ready()
         if wiring is None:
             return self._inner(environ, start_response)
-        seen = _Seen()
-        look = wiring.user_look(lambda: seen.request, seen.user)
-        token = _SEEN.set(seen)
-        try:
-            return answer(self._inner, wiring, environ, start_response, loaded_user=look)
-        finally:
-            _SEEN.reset(token)
+        look = wiring.user_look(lambda: environ.get(_REQUEST), lambda: _loaded_user(environ))
+        return answer(self._inner, wiring, environ, start_response, loaded_user=look)
 
     def _ready(self) -> Wiring | None:
         """The wiring, or None where its settings cannot be used: an error in development, and one
@@ -125,13 +119,13 @@ class _Site:
 
     def mirrored(self, response: Response) -> Response:
         """Flask's last ``after_request`` function: its session is saved right after it."""
-        if self._wiring is not None:
-            ours(self._wiring, self._mirror, response)
+        exchange = wirings.CURRENT.get()
+        if self._wiring is not None and exchange is not None and exchange.has_news:
+            ours(self._wiring, self._mirror, exchange, response)
         return response
 
-    def _mirror(self, response: Response) -> None:
-        exchange = wirings.CURRENT.get()
-        if exchange is None or self._app.config["SESSION_COOKIE_NAME"] not in request.cookies:
+    def _mirror(self, exchange: Exchange, response: Response) -> None:
+        if self._app.config["SESSION_COOKIE_NAME"] not in request.cookies:
             return
         campaign = exchange.mirror(by_name(response.headers))
         if campaign and not self._app.session_interface.is_null_session(session):
@@ -155,41 +149,37 @@ class _Site:
             ours(self._wiring, exchange.signed_out)
 
 
-class _Seen:
-    """One request and its ``g``, kept beyond their context; Flask-Login's user lies in ``g``."""
-
-    __slots__ = ("g", "request")
-
-    def __init__(self) -> None:
-        self.g: Any = None
-        self.request: Any = None
-
-    def user(self) -> str | None:
-        """The id of the user that Flask-Login has loaded; "" for nobody, None for not loaded."""
-        user = None if self.g is None else self.g.get("_login_user")
-        if user is None:
-            return None
-        return str(user.get_id()) if user.is_authenticated else ""
+def _with_track(globals_class: type[Any]) -> type[Any]:
+    """The app's class of ``g`` with ``g.track``: the exchange of the request, None without one."""
+    return type(globals_class.__name__, (globals_class,), {"track": property(_current)})
 
 
-_SEEN: ContextVar[_Seen | None] = ContextVar("track_middleware_flask", default=None)
+def _current(_g: object) -> Exchange | None:
+    return wirings.CURRENT.get()
 
 
-def _pushed(_app: Flask, **_more: Any) -> None:
-    """An app context has begun: ``g.track`` is the exchange of its request, None without one."""
-    g.track = wirings.CURRENT.get()
-    seen = _SEEN.get()
-    if seen is not None and seen.g is None:
-        seen.g = g._get_current_object()
+#: Where a request's environ keeps Flask's own objects beyond their context.
+_REQUEST, _G = "track_middleware.flask.request", "track_middleware.flask.g"
 
 
-def _started(_app: Flask, **_more: Any) -> None:
-    """A request has been matched, and nothing of the app has run yet."""
-    seen, exchange = _SEEN.get(), wirings.CURRENT.get()
-    if seen is None or exchange is None or seen.request is not None:
-        return
-    seen.request = request._get_current_object()  # type: ignore[attr-defined]
-    exchange.route = request.url_rule.rule if request.url_rule else None
+def _matched() -> None:
+    """Flask's first ``before_request`` function: a rule has matched, and nothing of the app has run
+    yet. Flask-Login's user will lie in ``g``."""
+    exchange = wirings.CURRENT.get()
+    if exchange is not None:
+        rule = request.url_rule
+        exchange.route = rule.rule if rule is not None else None
+        request.environ[_REQUEST] = request._get_current_object()  # type: ignore[attr-defined]
+        request.environ[_G] = g._get_current_object()
+
+
+def _loaded_user(environ: WSGIEnvironment) -> str | None:
+    """The id of the user that Flask-Login has loaded; "" for nobody, None for not loaded."""
+    lying = environ.get(_G)
+    user = None if lying is None else lying.get("_login_user")
+    if user is None:
+        return None
+    return str(user.get_id()) if user.is_authenticated else ""
 
 
 def _text(key: str | bytes | None) -> str:

@@ -92,12 +92,17 @@ class Exchange:
         """What holds, by purpose: granted, denied or pending."""
         return self._identity.consent
 
+    @property
+    def has_news(self) -> bool:
+        """Whether a campaign has arrived that ``mirror`` may give."""
+        return self._core.settings.mirror and self._identity.campaign_arrived
+
     def mirror(self, headers: Mapping[str, str]) -> dict[str, str] | None:
         """A campaign that has just arrived, for the framework's own session; None: nothing to do.
 
         ``headers`` are the response's, as for ``close``: what a shared cache may store is nobody's.
         """
-        if not self._core.settings.mirror or not self._identity.campaign_arrived:
+        if not self.has_news:
             return None
         return None if self._response.is_shared(headers) else self.campaign
 
