@@ -6,6 +6,7 @@ import json
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -18,7 +19,7 @@ def stored(data_dir: Path) -> dict[str, Any]:
         for name in ("views", "came", "other", "paths", "referrers", "campaigns", "networks")
     }
     visitors: dict[str, set[str]] = {"human": set(), "bot": set()}
-    with sqlite3.connect(f"file:{data_dir / 'events.db'}?mode=ro", uri=True) as store:
+    with closing(sqlite3.connect(f"file:{data_dir / 'events.db'}?mode=ro", uri=True)) as store:
         rows = store.execute("SELECT body, derived, bot FROM log WHERE kind = 'page'").fetchall()
         for label, number in store.execute(
             "SELECT label, COUNT(*) FROM log WHERE kind != 'page' GROUP BY label"

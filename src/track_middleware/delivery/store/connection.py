@@ -10,6 +10,7 @@ import sqlite3
 import struct
 import sys
 import tempfile
+import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib import resources
@@ -54,6 +55,8 @@ class Connection:
         self.gate = gate
         self.fence: int | None = None
         self._raw = _opened(path, read_only=read_only)
+        # A forgotten one is closed without Python 3.13's warning; never at a forked child's exit.
+        weakref.finalize(self, self._raw.close).atexit = False
 
     def all(self, name: str, values: Any = ()) -> list[Any]:
         """Every row of a named query."""
