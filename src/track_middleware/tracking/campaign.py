@@ -131,6 +131,7 @@ _VALUE = 512
 # Bytes of a cookie that a campaign may take.
 _COOKIE_ROOM = 700
 
+
 def campaign(query: str) -> dict[str, str]:
     """The campaign parameters named in a raw query string, by the wire's names; {} when none.
 

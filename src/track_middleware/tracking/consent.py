@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from ..errors import EventError
+from ..http import Header
 from ..settings import Settings
 
 PURPOSES = ("analytics", "marketing")
@@ -27,30 +28,30 @@ class Choice(msgspec.Struct, array_like=True, frozen=True):
 class Rules:
     """The site's rules: its mode, and what GPC and DNT deny."""
 
-    __slots__ = ("_denied_by_dnt", "_denied_by_gpc", "_known", "default")
+    __slots__ = ("_by_dnt", "_by_gpc", "_default", "_known")
 
     def __init__(self, settings: Settings) -> None:
         state = GRANTED if settings.consent == "opt_out" else PENDING
-        self.default: Consent = dict.fromkeys(PURPOSES, state)
+        self._default: Consent = dict.fromkeys(PURPOSES, state)
         by_gpc = {"marketing": ("marketing",), "all": PURPOSES}
-        self._denied_by_gpc = by_gpc.get(str(settings.respect_gpc), ())
-        self._denied_by_dnt = PURPOSES if settings.dnt else ()
-        self._known: dict[tuple[bool, bool], Consent] = {
-            (gpc, dnt): self._decided(None, gpc, dnt)
-            for gpc in (True, False)
-            for dnt in (True, False)
-        }
+        self._by_gpc = by_gpc.get(str(settings.respect_gpc), ())
+        self._by_dnt = PURPOSES if settings.dnt else ()
+        self._known = {denied: self._decided(None, denied) for denied in ((), *by_gpc.values())}
 
-    def decide(self, choice: Choice | None, *, gpc: bool, dnt: bool) -> Consent:
-        """What holds for a request. A refusal by GPC or DNT stands over any choice."""
-        if choice is None:
-            return self._known[gpc, dnt]
-        return self._decided(choice, gpc, dnt)
+    def decide(self, choice: Choice | None, header: Header) -> tuple[Consent, bool]:
+        """What holds for a request with these headers, and whether it may be tracked at all.
 
-    def _decided(self, choice: Choice | None, gpc: bool, dnt: bool) -> Consent:
-        states = {**self.default, **(choice.states if choice else {})}
-        denied = (*(self._denied_by_gpc if gpc else ()), *(self._denied_by_dnt if dnt else ()))
-        return {name: DENIED if name in denied else states[name] for name in PURPOSES}
+        A refusal by GPC or DNT stands over any choice.
+        """
+        denied = self._by_gpc if self._by_gpc and header("sec-gpc") == "1" else ()
+        if self._by_dnt and header("dnt") == "1":
+            denied = self._by_dnt
+        return self._known[denied] if choice is None else self._decided(choice, denied)
+
+    def _decided(self, choice: Choice | None, denied: tuple[str, ...]) -> tuple[Consent, bool]:
+        states = {**self._default, **(choice.states if choice else {})}
+        consent = {name: DENIED if name in denied else states[name] for name in PURPOSES}
+        return consent, consent["analytics"] == GRANTED
 
 
 def chosen(given: Mapping[str, Any], before: Choice | None, now: float) -> Choice:

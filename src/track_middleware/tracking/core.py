@@ -64,9 +64,9 @@ class Core:
     """Settings made ready, and what comes in from outside."""
 
     __slots__ = (
-        "_excluded", "_shared", "_starts", "confirm_after", "cookies", "count", "host", "last_sink",
+        "_excluded", "_starts", "confirm_after", "cookies", "count", "host", "last_sink",
         "library", "limit", "linked", "load_mac", "new_id", "now", "prefix", "redaction",
-        "rules", "script", "settings", "sink", "snippet", "tokens", "traits", "trouble",
+        "rules", "script", "settings", "shared", "sink", "snippet", "tokens", "traits", "trouble",
     )  # fmt: skip
 
     def __init__(self, settings: Settings, seams: Seams) -> None:
@@ -95,7 +95,7 @@ class Core:
         )
         self._starts = routes.starts(seams.prefixes if settings.enabled else ())
         self._excluded = routes.globs(settings.exclude if settings.enabled else ["*"])
-        self._shared = routes.globs(settings.shared)
+        self.shared = routes.globs(settings.shared)
 
     def own_path(self, path: str) -> str | None:
         """What a path names under our prefix; None when it is the app's."""
@@ -105,22 +105,18 @@ class Core:
         """Whether a path is never tracked."""
         return self._excluded is not None and self._excluded.match(path) is not None
 
-    def is_shared(self, path: str) -> bool:
-        """Whether the settings say that a shared cache stores this path's responses."""
-        return self._shared is not None and self._shared.match(path) is not None
-
     def keep(self, entry: Entry) -> bool:
         """Hands one entry to the sink; False (with ``strict``: Refused) when it was not kept."""
-        return self._kept(self.sink((entry,)) is not False)
+        return self.sink((entry,)) is not False or self._refused()
 
     def keep_last(self, entries: Sequence[Entry]) -> bool:
         """Hands over what a request leaves behind; False when it was not kept."""
-        return self._kept(self.last_sink(entries) is not False)
+        return self.last_sink(entries) is not False or self._refused()
 
-    def _kept(self, kept: bool) -> bool:
-        if not kept and self.settings.strict:
+    def _refused(self) -> bool:
+        if self.settings.strict:
             raise Refused("the spool took no more; `track-middleware status` says why")
-        return kept
+        return False
 
     def mistaken(self, error: EventError) -> None:
         """A caller's mistake: raised in development, counted and logged once in production."""

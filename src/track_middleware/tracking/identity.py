@@ -16,7 +16,7 @@ from . import consent as consents
 from . import session as sessions
 from . import visitor as visitors
 from .campaign import campaign
-from .consent import Choice, Consent
+from .consent import Choice
 from .core import Core
 from .session import Session
 from .visitor import Visitor
@@ -26,7 +26,11 @@ LoadedUser = Callable[[], "str | None"]
 
 
 class Identity:
-    """The visitor, session, user and consent of one request."""
+    """The visitor, session, user and consent of one request.
+
+    ``allowed``: whether this visitor may be tracked at all. ``campaign_arrived``: the session has
+    begun with this request's campaign.
+    """
 
     __slots__ = (
         "_campaign",
@@ -40,6 +44,7 @@ class Identity:
         "_session",
         "_stored_session",
         "_stored_visitor",
+        "allowed",
         "app_user",
         "at",
         "campaign_arrived",
@@ -62,9 +67,7 @@ class Identity:
         self._carried = "v" in values
         chosen = values.get("c")
         self._choice: Choice | None = jars.choice.read(chosen) if chosen else None
-        self.consent: Consent = core.rules.decide(
-            self._choice, gpc=request.header("sec-gpc") == "1", dnt=request.header("dnt") == "1"
-        )
+        self.consent, self.allowed = core.rules.decide(self._choice, request.header)
         self._stored_visitor: Visitor | None = None
         self._stored_session: Session | None = None
         if self.allowed:
@@ -82,11 +85,6 @@ class Identity:
             self._stored_session = self._core.cookies.session.read(kept)
 
     @property
-    def allowed(self) -> bool:
-        """Whether this visitor may be tracked at all."""
-        return self.consent["analytics"] == consents.GRANTED
-
-    @property
     def user(self) -> str | None:
         """The user: the cookie's while the app confirms it, else what the app has loaded."""
         if self.visitor is None:
@@ -97,7 +95,8 @@ class Identity:
     def campaign(self) -> dict[str, str]:
         """The campaign in this request's own query."""
         if self._campaign is None:
-            self._campaign = campaign(self._request.query)
+            query = self._request.query
+            self._campaign = campaign(query) if query else {}
         return self._campaign
 
     @property
@@ -177,10 +176,7 @@ class Identity:
     def choose(self, given: Mapping[str, Any]) -> Choice:
         """Takes a consent choice; a refusal ends visitor and session with this request."""
         choice = consents.chosen(given, self._choice, self.at)
-        header = self._request.header
-        self.consent = self._core.rules.decide(
-            choice, gpc=header("sec-gpc") == "1", dnt=header("dnt") == "1"
-        )
+        self.consent, self.allowed = self._core.rules.decide(choice, self._request.header)
         self._choice, self._chose = choice, True
         if not self.allowed:
             self._deleting = True
@@ -198,8 +194,13 @@ class Identity:
             person.session, person.number, person.start = session.id, session.number, session.start
         return person
 
-    def cookies(self) -> tuple[Cookie, ...]:
-        """What the response sets: changed values, and renewed ones at most once a day or minute."""
+    def cookies(self, *, arriving: bool) -> tuple[Cookie, ...]:
+        """What the response sets: changed values, and renewed ones at most once a day or minute.
+
+        ``arriving``: the answer to a navigation, which always has a session.
+        """
+        if arriving and self._session is None:
+            self.arrive()
         request, jars = self._request, self._core.cookies
         secure, host = request.scheme == "https", request.host
         wanted: list[Cookie] = []

@@ -109,7 +109,9 @@ class Own:
         return core.tokens.make(page_id, identity.at, "shown")
 
     def _with_cookies(self, reply: Reply) -> Reply:
-        lines = tuple(("Set-Cookie", cookie.line()) for cookie in self._identity.cookies())
+        lines = tuple(
+            ("Set-Cookie", cookie.line()) for cookie in self._identity.cookies(arriving=False)
+        )
         return Reply(reply.status, reply.headers + lines, reply.body) if lines else reply
 
 

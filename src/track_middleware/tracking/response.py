@@ -90,8 +90,10 @@ class Response:
 
     def is_shared(self, headers: Mapping[str, str]) -> bool:
         """Whether a shared cache may store the response, by its headers or the settings."""
-        listed = self._core.is_shared(self._request.path)
-        return listed or shareable(headers, self._identity.at)
+        listed = self._core.shared
+        if listed is not None and listed.match(self._request.path):
+            return True
+        return shareable(headers, self._identity.at)
 
     def _is_page(self, headers: Mapping[str, str]) -> bool:
         """Whether it is a whole HTML document to be looked at."""
@@ -117,9 +119,7 @@ class Response:
     def _cookies(self) -> tuple[Cookie, ...]:
         if self._shared or self._visit == "speculative":
             return ()
-        if self._visit == "navigation":
-            self._identity.arrive()
-        return self._identity.cookies()
+        return self._identity.cookies(arriving=self._visit == "navigation")
 
     def _injector(self, word: str | None, headers: Mapping[str, str]) -> Injector:
         core = self._core
@@ -145,13 +145,14 @@ class Response:
 
     def _view(self) -> Entry:
         identity, scene = self._identity, self._scene
+        page_id = scene.page_id or self._core.new_id()
         context = scene.described()
         if context.page is not None:
             context.page.status = self._status
             context.page.duration_ms = self._duration()
         visitor = identity.visitor
         event = Event(
-            scene.page_id or self._core.new_id(),
+            page_id,
             "page",
             iso(identity.at),
             anonymous_id=visitor.id if visitor else None,
@@ -163,7 +164,7 @@ class Response:
             identity.at,
             event,
             person=identity.person(),
-            page=self.page_ref(),
+            page=PageRef(page_id, identity.at, self._counting, self._core.host),
             consent=identity.consent,
             facts=scene.facts,
             await_half=self._token,
@@ -175,15 +176,10 @@ class Response:
             "mark",
             identity.at,
             person=identity.person(opens=self._visit == "navigation"),
-            page=self.page_ref(),
+            page=PageRef(self._scene.page_id or "", identity.at, self._counting, self._core.host),
             consent=identity.consent,
             url=self._scene.path,
         )
-
-    def page_ref(self) -> PageRef:
-        """What this response's token says."""
-        page_id = self._scene.page_id or ""
-        return PageRef(page_id, self._identity.at, self._counting, self._core.host)
 
     def _is_recorded(self) -> bool:
         wanted = self._core.settings.requests

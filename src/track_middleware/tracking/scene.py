@@ -39,9 +39,10 @@ class Scene:
     @property
     def page_id(self) -> str | None:
         """The id of the page view that the request may become; None without a visitor."""
-        if self._page_id is None and self._identity.visitor is not None:
-            self._page_id = self._core.new_id()
-        return self._page_id
+        page_id = self._page_id
+        if page_id is None and self._identity.visitor is not None:
+            page_id = self._page_id = self._core.new_id()
+        return page_id
 
     def forget(self) -> None:
         """Somebody else is speaking from here on: the context is built anew."""

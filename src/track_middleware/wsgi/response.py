@@ -37,7 +37,7 @@ class Response:
 
     __slots__ = (
         "_chunks", "_closed", "_environ", "_exc_info", "_exchange", "_headers", "_injector",
-        "_left", "_source", "_start_response", "_started", "_status", "_wiring", "_write",
+        "_left", "_names", "_source", "_start_response", "_started", "_status", "_wiring", "_write",
     )  # fmt: skip
 
     def __init__(
@@ -53,6 +53,7 @@ class Response:
         self._start_response = start_response
         self._status = ""
         self._headers: Headers = []
+        self._names: dict[str, str] = {}
         self._exc_info: ExcInfo | None = None
         self._closed = self._started = False
         self._left: int | None = None
@@ -189,17 +190,17 @@ class Response:
 
     def _close(self) -> None:
         self._closed = True
-        headers = by_name(self._headers)
+        self._names = headers = by_name(self._headers)
         ending = ours(self._wiring, self._exchange.close, int(self._status[:3]), headers)
         length = headers.get("content-length", "")
         self._left = int(length) if length.isdecimal() else None
         if ending is None:
             return
+        self._headers = list(self._headers)  # the app may use its own again
         for name, value in ending.headers:
             self._set(name, value)
-        if ending.cookies:
-            lines = [("Set-Cookie", cookie.line()) for cookie in ending.cookies]
-            self._headers = self._headers + lines
+        for cookie in ending.cookies:
+            self._headers.append(("Set-Cookie", cookie.line()))
         self._injector = ending.injector
 
     def _begin(self) -> None:
@@ -240,15 +241,14 @@ class Response:
         self._weaken()
 
     def _weaken(self) -> None:
-        self._headers = [
-            (name, weak_etag(value) if name.lower() == "etag" else value)
-            for name, value in self._headers
-        ]
+        if "etag" in self._names:
+            self._set("ETag", weak_etag(self._names["etag"]))
 
     def _set(self, name: str, value: str) -> None:
         lowered = name.lower()
-        kept = [each for each in self._headers if each[0].lower() != lowered]
-        self._headers = [*kept, (name, value)]
+        if lowered in self._names:
+            self._headers = [each for each in self._headers if each[0].lower() != lowered]
+        self._headers.append((name, value))
 
 
 def _is_file(source: object, environ: WSGIEnvironment) -> bool:
