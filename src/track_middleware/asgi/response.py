@@ -69,7 +69,8 @@ class Response:
     """One response on its way through: its start, perhaps held, and what is left of its body."""
 
     __slots__ = (
-        "_closed", "_held", "_injector", "_left", "_send", "_starting", "exchange", "wiring",
+        "_closed", "_held", "_injector", "_left", "_names", "_send",
+        "_starting", "exchange", "wiring",
     )  # fmt: skip
 
     def __init__(
@@ -82,17 +83,25 @@ class Response:
         self._closed = False
         self._held: dict[str, Any] | None = None
         self._left: int | None = None
+        self._names: Mapping[str, str] = {}
         self._injector: Injector | None = None
 
     async def send(self, message: Message) -> None:
         """The app's ``send``."""
         kind = message["type"]
         if kind == "http.response.body":
-            await self._body(message)
-        elif kind == "http.response.start":
-            await self._start(message)
-        else:
-            await self._other(message)
+            message = self._body(message)
+        elif kind == "http.response.start" and not self._closed:
+            self._held = self._ended(message)
+            if self._injector is not None and self._left is not None:
+                return  # until it is known how long the document becomes
+            message, self._held = self._held, None
+        elif kind in ("http.response.pathsend", "http.response.zerocopysend"):
+            self.finish()
+        held, self._held = self._held, None
+        if held is not None:
+            await self._send(held)
+        await self._send(message)
 
     def fail(self, status: int) -> None:
         """An exception, or a cancellation, is on its way out of the app."""
@@ -110,19 +119,12 @@ class Response:
         if held is not None:
             await self._send(held)
 
-    async def _start(self, message: Message) -> None:
-        if self._closed:  # a second start is the server's to refuse
-            await self._send(message)
-            return
-        self._held = self._ended(message)
-        if self._injector is None or self._left is None:
-            await self.release()
-
     def _ended(self, message: Message) -> dict[str, Any]:
         """The start message as the ending wants it."""
         self._closed = True
         pairs = list(message.get("headers", ()))
-        headers = by_name((n.decode("latin-1"), v.decode("latin-1")) for n, v in pairs)
+        headers = by_name([(n.decode("latin-1"), v.decode("latin-1")) for n, v in pairs])
+        self._names = headers
         if self._starting is not None:
             ours(self.wiring, self._starting, self.exchange, headers)
         ending = ours(self.wiring, self.exchange.close, message["status"], headers)
@@ -131,14 +133,16 @@ class Response:
         if ending is None:
             return {**message}
         for name, value in ending.headers:
-            pairs = _with(pairs, name, value)
-        pairs += [(b"set-cookie", cookie.line().encode("latin-1")) for cookie in ending.cookies]
+            pairs = self._with(pairs, name.lower(), value)
+        for cookie in ending.cookies:
+            pairs.append((b"set-cookie", cookie.line().encode("latin-1")))
         self._injector = ending.injector
         if self._injector is not None and self._left is None:
-            pairs = _weakened(pairs)
+            pairs = self._weakened(pairs)
         return {**message, "headers": pairs}
 
-    async def _body(self, message: Message) -> None:
+    def _body(self, message: Message) -> Message:
+        """The body message as the server gets it; the exchange is finished before the last one."""
         chunk, more = message.get("body", b""), message.get("more_body", False)
         size = len(chunk)
         if self._injector is not None:
@@ -148,8 +152,7 @@ class Response:
             self._left -= size
         if not more or (self._left is not None and self._left <= 0):
             self.finish()
-        await self.release()
-        await self._send(message)
+        return message
 
     def _tagged(self, injector: Injector, chunk: bytes, *, more: bool) -> bytes:
         held = self._held
@@ -158,7 +161,7 @@ class Response:
             return self._whole(injector, chunk, held)
         if held is not None:
             self._left = None
-            held["headers"] = _weakened(_without(held["headers"], b"content-length"))
+            held["headers"] = self._weakened(_without(held["headers"], b"content-length"))
         fed = ours(self.wiring, injector.feed, chunk)
         if fed is None:
             self._injector, fed = None, injector.end() + chunk
@@ -171,29 +174,22 @@ class Response:
         if tagged is None or tagged is body:
             return body
         length = str(len(tagged))
-        held["headers"] = _with(_weakened(held["headers"]), "Content-Length", length)
+        held["headers"] = self._with(self._weakened(held["headers"]), "content-length", length)
         return tagged
 
-    async def _other(self, message: Message) -> None:
-        """Files sent by the server, trailers, debug and push messages."""
-        if message["type"] in ("http.response.pathsend", "http.response.zerocopysend"):
-            self.finish()
-        await self.release()
-        await self._send(message)
+    def _with(
+        self, pairs: list[tuple[bytes, bytes]], name: str, value: str
+    ) -> list[tuple[bytes, bytes]]:
+        key = name.encode("latin-1")
+        if name in self._names:
+            pairs = _without(pairs, key)
+        pairs.append((key, value.encode("latin-1")))
+        return pairs
+
+    def _weakened(self, pairs: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+        etag = self._names.get("etag")
+        return pairs if etag is None else self._with(pairs, "etag", weak_etag(etag))
 
 
 def _without(pairs: Pairs, name: bytes) -> list[tuple[bytes, bytes]]:
     return [pair for pair in pairs if pair[0].lower() != name]
-
-
-def _with(pairs: Pairs, name: str, value: str) -> list[tuple[bytes, bytes]]:
-    key = name.lower().encode("latin-1")
-    return [*_without(pairs, key), (key, value.encode("latin-1"))]
-
-
-def _weakened(pairs: Pairs) -> list[tuple[bytes, bytes]]:
-    return [(name, _weak(value) if name.lower() == b"etag" else value) for name, value in pairs]
-
-
-def _weak(value: bytes) -> bytes:
-    return weak_etag(value.decode("latin-1")).encode("latin-1")

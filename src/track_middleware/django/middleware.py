@@ -17,7 +17,7 @@ from django.http.response import HttpResponseBase
 
 from .. import wiring as wirings
 from ..http import Reply, Request, environ_header, unreadable, weak_etag
-from . import person, session, site
+from . import cookies, person, session, site
 from .streams import AsyncSteps, Steps
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class TrackMiddleware:
             raise
         finally:
             wirings.CURRENT.reset(token)
-        campaign = _ours(session.arrived, request, response, exchange)
+        campaign = _news(request, response, exchange)
         if campaign:
             _ours(session.mirror, request, response, campaign)
         return _ended(request, response, exchange)
@@ -79,7 +79,7 @@ class TrackMiddleware:
             raise
         finally:
             wirings.CURRENT.reset(token)
-        campaign = _ours(session.arrived, request, response, exchange)
+        campaign = _news(request, response, exchange)
         if campaign:
             await sync_to_async(_ours)(session.mirror, request, response, campaign)
         return _ended(request, response, exchange)
@@ -92,6 +92,13 @@ def _ours(step: Callable[_P, _T], *given: _P.args, **named: _P.kwargs) -> _T | N
     except Exception as error:  # noqa: BLE001  the boundary takes whatever goes wrong
         site.wiring().trouble(error)
         return None
+
+
+def _news(
+    request: HttpRequest, response: HttpResponseBase, exchange: Exchange
+) -> dict[str, str] | None:
+    """A campaign that has just arrived and belongs into the session."""
+    return _ours(session.arrived, request, response, exchange) if exchange.has_news else None
 
 
 def _begun(request: HttpRequest) -> Exchange | None:
@@ -176,7 +183,7 @@ def _closed(
     for name, value in ending.headers:
         response[name] = value
     for cookie in ending.cookies:
-        response.cookies.load(cookie.line())
+        cookies.add(response, cookie)
     return ending.injector
 
 

@@ -1,0 +1,34 @@
+"""Our cookies in Django's responses: one header line each, made once."""
+
+from __future__ import annotations
+
+from http.cookies import Morsel
+from typing import Any
+
+from django.http.response import HttpResponseBase
+
+from ..http import Cookie
+
+
+class Line(Morsel):  # type: ignore[type-arg]
+    """A cookie whose header line is ready; Django would parse it and put it together again."""
+
+    def OutputString(self, attrs: Any = None) -> str:  # noqa: N802  the standard library's name
+        """The value of its ``Set-Cookie`` header."""
+        return self.line
+
+    line: str = ""
+
+
+def add(response: HttpResponseBase, cookie: Cookie) -> None:
+    """Adds a cookie that ``response.cookies`` shows like any other."""
+    line = Line()
+    line.set(cookie.name, cookie.value, cookie.value)
+    line.line = cookie.line()
+    line["max-age"], line["path"], line["samesite"] = cookie.max_age, "/", "Lax"
+    line["httponly"] = True
+    if cookie.secure:
+        line["secure"] = True
+    if cookie.domain:
+        line["domain"] = cookie.domain
+    dict.__setitem__(response.cookies, cookie.name, line)
