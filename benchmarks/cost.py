@@ -1,9 +1,9 @@
 """The cost of a tracked request and of ``track()``, against the floor.
 
-The floor is ``msgspec.json.encode`` of the finished wire event plus one ``os.write`` to a file opened
-for appending on the data folder's disk. In one process, rounds of blocks alternate: bare app,
-floor, ours, floor. A round's figure is its block's median; the ratio is the median over the rounds
-of (ours - bare) / floor. No worker runs: this is what the request pays.
+The floor is ``msgspec.json.encode`` of the finished wire event plus one ``os.write`` to a file
+opened for appending on the data folder's disk. In one process, rounds of blocks alternate: bare
+app, floor, ours, floor. A round's figure is its block's median; the ratio is the median over the
+rounds of (ours - bare) / floor. No worker runs: this is what the request pays.
 """
 
 from __future__ import annotations

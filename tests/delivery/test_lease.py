@@ -1,4 +1,4 @@
-"""The election: one holder, takeover of the dead at once and of the hung when its lease is stale."""
+"""The election: one holder, takeover of the dead at once, of the hung when its lease is stale."""
 
 from __future__ import annotations
 
