@@ -55,7 +55,7 @@ class Track:
         app.add_template_global(_track_script, "track_script")
         app.cli.add_command(_command)
         app.app_ctx_globals_class = _with_track(app.app_ctx_globals_class)
-        app.before_request_funcs.setdefault(None, []).insert(0, _matched)
+        app.before_request_funcs.setdefault(None, []).insert(0, site.matched)
         if find_spec("flask_login"):
             site.follow_sign_ins()
 
@@ -117,6 +117,19 @@ class _Site:
             "secret_key_fallbacks": [_text(key) for key in former],
         }
 
+    def matched(self) -> None:
+        """Flask's first ``before_request`` function: a rule has matched, and nothing of the app has
+        run yet. Flask-Login's user will lie in ``g``."""
+        exchange, wiring = wirings.CURRENT.get(), self._wiring
+        if exchange is None or wiring is None:
+            return
+        seen = request._get_current_object()  # type: ignore[attr-defined]
+        rule = seen.url_rule
+        exchange.route = rule.rule if rule is not None else None
+        seen.environ[_G] = g._get_current_object()
+        if wiring.settings.user_id is not None:
+            seen.environ[_REQUEST] = seen
+
     def mirrored(self, response: Response) -> Response:
         """Flask's last ``after_request`` function: its session is saved right after it."""
         exchange = wirings.CURRENT.get()
@@ -160,17 +173,6 @@ def _current(_g: object) -> Exchange | None:
 
 #: Where a request's environ keeps Flask's own objects beyond their context.
 _REQUEST, _G = "track_middleware.flask.request", "track_middleware.flask.g"
-
-
-def _matched() -> None:
-    """Flask's first ``before_request`` function: a rule has matched, and nothing of the app has run
-    yet. Flask-Login's user will lie in ``g``."""
-    exchange = wirings.CURRENT.get()
-    if exchange is not None:
-        rule = request.url_rule
-        exchange.route = rule.rule if rule is not None else None
-        request.environ[_REQUEST] = request._get_current_object()  # type: ignore[attr-defined]
-        request.environ[_G] = g._get_current_object()
 
 
 def _loaded_user(environ: WSGIEnvironment) -> str | None:

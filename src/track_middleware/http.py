@@ -45,6 +45,14 @@ class Request:
         self.root_path = root_path
         self.peer = peer
 
+    def forget(self) -> None:
+        """Lets go of the headers: the request is over."""
+        self.header = _nothing
+
+
+def _nothing(name: str) -> str:
+    return ""
+
 
 class Reply(msgspec.Struct, frozen=True, gc=False):
     """A whole answer of our own: status, headers in order, body."""

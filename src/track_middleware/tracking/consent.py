@@ -38,14 +38,15 @@ class Rules:
         self._by_dnt = PURPOSES if settings.dnt else ()
         self._known = {denied: self._decided(None, denied) for denied in ((), *by_gpc.values())}
 
-    def decide(self, choice: Choice | None, header: Header) -> tuple[Consent, bool]:
-        """What holds for a request with these headers, and whether it may be tracked at all.
-
-        A refusal by GPC or DNT stands over any choice.
-        """
-        denied = self._by_gpc if self._by_gpc and header("sec-gpc") == "1" else ()
+    def denied(self, header: Header) -> tuple[str, ...]:
+        """The purposes that a request's headers refuse (GPC, DNT), whatever was chosen."""
         if self._by_dnt and header("dnt") == "1":
-            denied = self._by_dnt
+            return self._by_dnt
+        return self._by_gpc if self._by_gpc and header("sec-gpc") == "1" else ()
+
+    def decide(self, choice: Choice | None, denied: tuple[str, ...]) -> tuple[Consent, bool]:
+        """What holds, and whether the visitor may be tracked at all. A refusal by the browser
+        stands over any choice."""
         return self._known[denied] if choice is None else self._decided(choice, denied)
 
     def _decided(self, choice: Choice | None, denied: tuple[str, ...]) -> tuple[Consent, bool]:

@@ -29,12 +29,13 @@ class Exchange:
     """
 
     __slots__ = (
-        "_closed", "_core", "_finished", "_identity", "_loaded_user", "_response", "_scene",
-        "_visit", "excluded", "own",
+        "_closed", "_core", "_finished", "_identity", "_loaded_user", "_request", "_response",
+        "_scene", "_visit", "excluded", "own",
     )  # fmt: skip
 
     def __init__(self, core: Core, request: Request, loaded_user: LoadedUser | None) -> None:
         self._core = core
+        self._request = request
         self._loaded_user = loaded_user
         self._closed = self._finished = False
         rest = core.own_path(request.path)
@@ -289,6 +290,9 @@ class Exchange:
             entries = self._response.last_entries()
             if entries:
                 self._core.keep_last(entries)
+        # The framework's request may hold this exchange: without a cycle both are gone at once.
+        self._loaded_user = None
+        self._request.forget()
 
     def reply(self, body: bytes) -> Reply:
         """The answer to a request for one of our own paths."""

@@ -39,6 +39,7 @@ class Identity:
         "_chose",
         "_core",
         "_deleting",
+        "_denied",
         "_nobody",
         "_request",
         "_session",
@@ -67,7 +68,8 @@ class Identity:
         self._carried = "v" in values
         chosen = values.get("c")
         self._choice: Choice | None = jars.choice.read(chosen) if chosen else None
-        self.consent, self.allowed = core.rules.decide(self._choice, request.header)
+        self._denied = core.rules.denied(request.header)
+        self.consent, self.allowed = core.rules.decide(self._choice, self._denied)
         self._stored_visitor: Visitor | None = None
         self._stored_session: Session | None = None
         if self.allowed:
@@ -176,7 +178,7 @@ class Identity:
     def choose(self, given: Mapping[str, Any]) -> Choice:
         """Takes a consent choice; a refusal ends visitor and session with this request."""
         choice = consents.chosen(given, self._choice, self.at)
-        self.consent, self.allowed = self._core.rules.decide(choice, self._request.header)
+        self.consent, self.allowed = self._core.rules.decide(choice, self._denied)
         self._choice, self._chose = choice, True
         if not self.allowed:
             self._deleting = True
