@@ -20,7 +20,6 @@ from .delivery.keeper import Keeper
 from .delivery.spool import Spool
 from .errors import EventError, NoTracker
 from .event import Entry
-from .http import Request
 from .places import prefixes, script, secret
 from .settings import NAMES, Settings, load
 from .tracking import ids
@@ -68,6 +67,8 @@ class Wiring:
         self._user_id = dotted.resolved("user_id", settings.user_id)
         self._told: set[str] = set()
         self.tracker = Tracker(settings, self._seams(keys))
+        #: The exchange of a request; the face sets ``CURRENT`` around the app.
+        self.open = self.tracker.open
         _built.add(self)
 
     def _seams(self, keys: Sequence[str]) -> Seams:
@@ -84,10 +85,6 @@ class Wiring:
             version=__version__,
             domain_of=_domain_rule(self.settings.cookie_domain),
         )
-
-    def open(self, request: Request, loaded_user: LoadedUser | None = None) -> Exchange:
-        """The exchange of a request; the face sets ``CURRENT`` around the app."""
-        return self.tracker.open(request, loaded_user)
 
     def user_look(
         self, request: Callable[[], object], look: LoadedUser | None

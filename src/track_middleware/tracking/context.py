@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
 
@@ -26,7 +27,7 @@ class PageContext(msgspec.Struct, omit_defaults=True, rename="camel", gc=False):
     duration_ms: float | None = None
 
 
-class SessionContext(msgspec.Struct, gc=False):
+class SessionContext(msgspec.Struct, frozen=True, gc=False):
     """The session; ``start`` is ISO 8601."""
 
     id: str
@@ -51,7 +52,12 @@ class Context(msgspec.Struct, omit_defaults=True, rename="camel", gc=False):
 
 def session_context(session: Session) -> SessionContext:
     """What an event says of its session."""
-    return SessionContext(session.id, session.number, iso(session.start))
+    return _session(session.id, session.number, session.start)
+
+
+@lru_cache(maxsize=4096)
+def _session(session_id: str, number: int, start: int) -> SessionContext:
+    return SessionContext(session_id, number, iso(start))
 
 
 def url(scheme: str, host: str, path: str, query: str) -> str:
@@ -62,6 +68,7 @@ def url(scheme: str, host: str, path: str, query: str) -> str:
     return f"{scheme}://{host}{plain}?{query}" if query else f"{scheme}://{host}{plain}"
 
 
+@lru_cache(maxsize=1024)
 def language(accept_language: str) -> str | None:
     """The language that a browser prefers: the first of its Accept-Language."""
     return accept_language.partition(",")[0].partition(";")[0].strip()[:40] or None

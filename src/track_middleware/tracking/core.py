@@ -61,12 +61,16 @@ class Seams:
 
 
 class Core:
-    """Settings made ready, and what comes in from outside."""
+    """Settings made ready, and what comes in from outside.
+
+    ``starts``: the beginnings of our own paths. ``excluded``, ``shared``: patterns of the paths
+    that are never tracked, and that a shared cache stores; None where the settings name none.
+    """
 
     __slots__ = (
-        "_excluded", "_starts", "confirm_after", "cookies", "count", "host", "last_sink",
-        "library", "limit", "linked", "load_mac", "new_id", "now", "prefix", "redaction",
-        "rules", "script", "settings", "shared", "sink", "snippet", "tokens", "traits", "trouble",
+        "confirm_after", "cookies", "count", "excluded", "host", "last_sink", "library", "limit",
+        "linked", "load_mac", "new_id", "now", "prefix", "redaction", "rules", "script", "settings",
+        "shared", "sink", "snippet", "starts", "tokens", "traits", "trouble",
     )  # fmt: skip
 
     def __init__(self, settings: Settings, seams: Seams) -> None:
@@ -93,17 +97,9 @@ class Core:
         self.library = msgspec.Raw(
             msgspec.json.encode({"name": "track-middleware", "version": seams.version})
         )
-        self._starts = routes.starts(seams.prefixes if settings.enabled else ())
-        self._excluded = routes.globs(settings.exclude if settings.enabled else ["*"])
+        self.starts = routes.starts(seams.prefixes if settings.enabled else ())
+        self.excluded = routes.globs(settings.exclude if settings.enabled else ["*"])
         self.shared = routes.globs(settings.shared)
-
-    def own_path(self, path: str) -> str | None:
-        """What a path names under our prefix; None when it is the app's."""
-        return routes.own(path, self._starts)
-
-    def is_excluded(self, path: str) -> bool:
-        """Whether a path is never tracked."""
-        return self._excluded is not None and self._excluded.match(path) is not None
 
     def keep(self, entry: Entry) -> bool:
         """Hands one entry to the sink; False (with ``strict``: Refused) when it was not kept."""

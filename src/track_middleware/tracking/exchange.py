@@ -13,7 +13,7 @@ from typing import Any
 from ..errors import EventError
 from ..event import Entry, Event, Kind, PageRef
 from ..http import Reply, Request
-from . import ids, pageview
+from . import ids, pageview, routes
 from .core import Core
 from .identity import Identity, LoadedUser
 from .own import Own, choice_entry
@@ -38,8 +38,9 @@ class Exchange:
         self._request = request
         self._loaded_user = loaded_user
         self._closed = self._finished = False
-        rest = core.own_path(request.path)
-        self.excluded = rest is None and core.is_excluded(request.path)
+        path, excluded = request.path, core.excluded
+        rest = routes.own(path) if path.startswith(core.starts) else None
+        self.excluded = rest is None and excluded is not None and excluded.match(path) is not None
         self._identity = identity = Identity(core, request, core.now())
         self._scene = Scene(core, request, identity)
         self.own = None if rest is None else Own(core, request, identity, rest)
@@ -49,8 +50,6 @@ class Exchange:
             if self._visit == "navigation":
                 identity.arrive()
         self._response = Response(core, request, identity, self._scene, self._visit)
-
-    # What the app may ask.
 
     @property
     def anonymous_id(self) -> str | None:
@@ -120,8 +119,6 @@ class Exchange:
     def finished(self) -> bool:
         """Whether it is over: verbs called from now on belong to no request."""
         return self._finished
-
-    # The verbs.
 
     def track(
         self,
@@ -271,8 +268,6 @@ class Exchange:
             self.signed_in(seen)
         else:
             self._identity.user_gone()
-
-    # The face's part.
 
     def close(self, status: int, headers: Mapping[str, str]) -> Ending:
         """What the response becomes; called when it starts. Header names are lower case; several

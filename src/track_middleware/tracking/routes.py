@@ -23,15 +23,13 @@ def prefix(secret_key: str) -> str:
     return base64.b32encode(digest)[:8].decode("ascii").lower()
 
 
-def own(path: str, starts: tuple[str, ...]) -> str | None:
-    """The rest of a path that is ours, without its prefix; None when it is the app's."""
-    if not path.startswith(starts):
-        return None
+def own(path: str) -> str:
+    """The rest of a path that is ours (it begins with one of ``starts``), without its prefix."""
     return path.split("/", 2)[2]
 
 
 def starts(prefixes: Iterable[str]) -> tuple[str, ...]:
-    """The beginnings of our own paths, for ``own``."""
+    """The beginnings of our own paths."""
     return tuple(f"/{each}/" for each in dict.fromkeys(prefixes))
 
 
