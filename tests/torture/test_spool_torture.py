@@ -173,9 +173,9 @@ def test_a_reader_beside_the_writers_sees_every_event_once(tmp_path: Path) -> No
     found: Counter[str] = Counter()
     while collector.is_alive():
         found += _drained(tmp_path, offsets)
-    found += _drained(tmp_path, offsets)
     for pid in pids:
         os.waitpid(pid, 0)
+    found += _drained(tmp_path, offsets)
     assert found == Counter(b"".join(collected).decode().split())
     assert sum(found.values()) == 4000
     assert segments.sizes(tmp_path) == []
