@@ -16,12 +16,19 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 from tests.programs import KNOWN, there
 
 #: Taken out of the environment at once: settings are read from ``TRACK_*`` variables.
 ALL_REQUIRED = os.environ.pop("TRACK_TEST_ALL", "") not in ("", "0")
+
+# How long an example takes says how busy the machine is, not whether the code is right.
+hypothesis.settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("any machine")
 
 _LEFT_OUT: pytest.StashKey[Counter[str]] = pytest.StashKey()
 _LEFT_OUT_TESTS: pytest.StashKey[int] = pytest.StashKey()
