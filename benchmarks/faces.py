@@ -35,6 +35,16 @@ CAMPAIGN = "utm_source=google&utm_medium=cpc&utm_campaign=spring&gclid=Cj0KCQjw_
 
 Call = Callable[["Visit"], list[str]]
 
+#: What every app also does in a request: nothing, or the floor.
+BESIDE: list[Callable[[], object]] = []
+
+
+def page() -> bytes:
+    """The page, after whatever the app does beside it."""
+    for step in BESIDE:
+        step()
+    return PAGE
+
 
 @dataclass(frozen=True, slots=True)
 class Visit:
@@ -112,7 +122,7 @@ def wsgi(data_dir: Path) -> Face:
     def app(environ: dict[str, Any], start_response: Any) -> list[bytes]:
         length = str(len(PAGE))
         start_response("200 OK", [("Content-Type", "text/html"), ("Content-Length", length)])
-        return [PAGE]
+        return [page()]
 
     return Face(_called(app), _called(TrackMiddleware(app, **_settings(data_dir))), data_dir)
 
@@ -135,7 +145,7 @@ def flask(data_dir: Path) -> Face:
 
 
 def _flask_page(number: int) -> bytes:
-    return PAGE
+    return page()
 
 
 # Django: one process has one configuration, so the middleware is switched in the handler.
@@ -260,7 +270,7 @@ def asgi(data_dir: Path) -> Face:
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         await send(start)
-        await send({"type": "http.response.body", "body": PAGE})
+        await send({"type": "http.response.body", "body": page()})
 
     path = "/products/7/"
     tracked = TrackMiddleware(app, **_settings(data_dir))
@@ -275,11 +285,11 @@ def starlette(data_dir: Path) -> Face:
 
     from track_middleware.starlette import TrackMiddleware
 
-    async def page(request: Any) -> HTMLResponse:
-        return HTMLResponse(PAGE)
+    async def view(request: Any) -> HTMLResponse:
+        return HTMLResponse(page())
 
     def make() -> Starlette:
-        return Starlette(routes=[Route("/products/{number:int}/", page)])
+        return Starlette(routes=[Route("/products/{number:int}/", view)])
 
     tracked = make()
     tracked.add_middleware(TrackMiddleware, **_settings(data_dir))

@@ -7,20 +7,20 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
 
-from .faces import PAGE
+from . import faces
 
 
-def page(request: HttpRequest, number: int) -> HttpResponse:
+def view(request: HttpRequest, number: int) -> HttpResponse:
     """A page by a synchronous view."""
-    return HttpResponse(PAGE)
+    return HttpResponse(faces.page())
 
 
-async def async_page(request: HttpRequest, number: int) -> HttpResponse:
+async def async_view(request: HttpRequest, number: int) -> HttpResponse:
     """The same by an asynchronous one."""
-    return HttpResponse(PAGE)
+    return HttpResponse(faces.page())
 
 
 urlpatterns: list[Any] = [
-    path("products/<int:number>/", page),
-    path("products/<int:number>/async/", async_page),
+    path("products/<int:number>/", view),
+    path("products/<int:number>/async/", async_view),
 ]
