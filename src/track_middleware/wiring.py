@@ -60,7 +60,7 @@ class Wiring:
             data_dir,
             now=time.time,
             min_free=settings.min_free,
-            on_first=self.keeper.first_event,
+            on_first=self._first_event,
             count=self.counters.add,
         )
         self._defer = defer
@@ -103,6 +103,11 @@ class Wiring:
             return user
 
         return asked
+
+    def _first_event(self) -> None:
+        """Before a process's first frame: its counters have their file, somebody delivers."""
+        self.counters.prepare()
+        self.keeper.first_event()
 
     def sink(self, entries: Sequence[Entry]) -> bool:
         """Where the verbs' entries go: a transaction's end where one is open, else as the last."""

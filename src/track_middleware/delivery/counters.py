@@ -79,6 +79,14 @@ class Counters:
                 self._open()
             self._slots[slot] += n
 
+    def prepare(self) -> None:
+        """Makes this process's file, while there is still room for it. Never raises."""
+        if self._pid != os.getpid():
+            self._begin_anew()
+        with self._lock:
+            if self._fd < 0:
+                self._open()
+
     def _begin_anew(self) -> None:
         """In memory, with a lock of its own. What a parent had open is closed, never unlocked."""
         inherited = getattr(self, "_fd", -1)
