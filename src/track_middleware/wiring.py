@@ -124,12 +124,13 @@ class Wiring:
         if not self.settings.enabled:
             return False
         kept = self.spool.append(entries)
-        if self._is_inline and CURRENT.get() is None:
+        if self.is_inline and CURRENT.get() is None:
             self.keeper.drain_inline()
         return kept
 
     @property
-    def _is_inline(self) -> bool:
+    def is_inline(self) -> bool:
+        """Whether this process delivers by itself, after each response."""
         return self.settings.deliver == "inline"
 
     def _deferred(self, entries: Sequence[Entry], defer: Defer) -> bool:
@@ -146,7 +147,7 @@ class Wiring:
 
     def after_response(self) -> None:
         """What a face calls when a response's body is done: ``inline`` delivers here."""
-        if self._is_inline:
+        if self.is_inline:
             self.keeper.drain_inline()
 
     def flush(self, timeout: float) -> bool:
