@@ -113,7 +113,10 @@ class Wiring:
         """Where the verbs' entries go: a transaction's end where one is open, else as the last."""
         if self._defer is not None and not _captures and self._deferred(entries, self._defer):
             return True
-        return self.last_sink(entries)
+        kept = self.last_sink(entries)
+        if self.is_inline and not _captures and CURRENT.get() is None:
+            self.keeper.drain_inline()
+        return kept
 
     def last_sink(self, entries: Sequence[Entry]) -> bool:
         """Where entries go at once: the spool, or a test's list."""
@@ -123,10 +126,7 @@ class Wiring:
             return True
         if not self.settings.enabled:
             return False
-        kept = self.spool.append(entries)
-        if self.is_inline and CURRENT.get() is None:
-            self.keeper.drain_inline()
-        return kept
+        return self.spool.append(entries)
 
     @property
     def is_inline(self) -> bool:
