@@ -445,3 +445,10 @@ def test_segments_of_an_unknown_version_are_left_alone(site):
     stranger.write_bytes(b"who knows")
     site.drains(site.track())
     assert stranger.read_bytes() == b"who knows"
+
+
+def test_a_segment_that_cannot_be_read_keeps_no_other_waiting(site, data_dir):
+    (data_dir / "spool" / "v1-0000000000000000.sealed").mkdir(parents=True)
+    entry = site.track()
+    site.drains(entry)
+    assert site.event.message_id == entry.event.message_id

@@ -7,6 +7,7 @@ on the store's disk.
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +18,8 @@ from .finish import Finisher
 from .frames import Rules
 from .segments import Segment
 from .store.sqlite import DEAD_MOST, SqliteStore
+
+logger = logging.getLogger("track_middleware")
 
 #: Frames of one transaction, at most.
 AT_ONCE = 1000
@@ -51,6 +54,7 @@ class Drain:
         self._finisher = finisher
         self._rules = rules
         self._count = count
+        self._unreadable: set[str] = set()
 
     def once(self, now: float) -> bool:
         """A turn of every segment; True when there may be more.
@@ -60,8 +64,9 @@ class Drain:
         """
         offsets = self._store.intake.offsets()
         with segments.open_all(self._data_dir) as found:
-            read_up = [self._turn(segment, offsets.get(segment.name, 0)) for segment in found]
-            self._forget(offsets.keys() - {segment.name for segment in found})
+            read_up = [self._tried(segment, offsets.get(segment.name, 0)) for segment in found]
+            unseen = offsets.keys() - {segment.name for segment in found}
+        self._forget({each for each in unseen if not segments.is_there(self._data_dir, each)})
         if not all(read_up):
             return True
         self.end_windows(max(now, self._flushed_until()))
@@ -71,6 +76,16 @@ class Drain:
         """Page views and browser events whose wait is over at ``before`` take their place."""
         while self._end_some(before):
             pass
+
+    def _tried(self, segment: Segment, offset: int) -> bool:
+        """A segment's turn. One that cannot be read keeps no other from being drained."""
+        try:
+            return self._turn(segment, offset)
+        except OSError as error:
+            if segment.name not in self._unreadable:
+                self._unreadable.add(segment.name)
+                logger.error("the spool segment %s cannot be read: %s", segment.path, error)
+            return True
 
     def _turn(self, segment: Segment, offset: int) -> bool:
         """Stores what a segment holds behind ``offset``; False when its turn ended before."""

@@ -128,7 +128,7 @@ def open_all(data_dir: Path) -> Iterator[list[Segment]]:
     opened: list[Segment] = []
     try:
         for path in _paths(data_dir):
-            with suppress(FileNotFoundError):  # renamed since; the next pass finds it
+            with suppress(OSError):  # renamed since, or unreadable: the next pass tries again
                 opened.append(Segment(path.stem, path))
         for segment in opened:
             if segment.path.suffix == OPEN and segment.finished:
@@ -146,6 +146,12 @@ def sizes(data_dir: Path) -> list[Size]:
         with suppress(FileNotFoundError):
             found.append(Size(path.stem, path.stat().st_size, path.suffix == SEALED))
     return found
+
+
+def is_there(data_dir: Path, name: str) -> bool:
+    """Whether a segment still lies there; one that is being sealed never seems to be gone."""
+    folder = data_dir / FOLDER
+    return (folder / f"{name}{OPEN}").exists() or (folder / f"{name}{SEALED}").exists()
 
 
 def strangers(data_dir: Path) -> list[str]:
