@@ -17,18 +17,26 @@ CDN_HEADERS = frozenset((
     "akamai-cache-control", "edge-control", "x-accel-expires", "surrogate-key", "cache-tag",
 ))  # fmt: skip
 
+#: Those that only name what a CDN may store; whether it may is said elsewhere.
+_CDN_TAGS = frozenset(("surrogate-key", "cache-tag"))
+
 
 def shareable(headers: Mapping[str, str], now: float) -> bool:
     """Whether the response with these headers (lower-case names) may be stored for others."""
+    to_cdn = not CDN_HEADERS.isdisjoint(headers)
+    if to_cdn and any(
+        _speaks(value)
+        for name, value in headers.items()
+        if name in CDN_HEADERS and name not in _CDN_TAGS
+    ):
+        return True  # a CDN follows its own header, whatever Cache-Control says (RFC 9213, 2.2)
     control = headers.get("cache-control")
     if control:
         if _PRIVATE.search(control):
             return False
         if _PUBLIC.search(control) or _AGE.search(control):
             return True
-    if not CDN_HEADERS.isdisjoint(headers) and any(
-        _speaks(value) for name, value in headers.items() if name in CDN_HEADERS
-    ):
+    if to_cdn and not _CDN_TAGS.isdisjoint(headers):
         return True
     expires = headers.get("expires")
     return expires is not None and _in_future(expires, now)
