@@ -110,15 +110,14 @@ class Injector:
     def whole(self, body: bytes) -> bytes:
         """The document with the tag in it; the very same object when there is no place for it."""
         marks = charset(self._content_type, body[:2])
-        at = body.find(marks.placeholder)
-        if at >= 0:
-            return b"".join(
-                (body[:at], marks.encode(self._tag), body[at + len(marks.placeholder) :])
-            )
+        if marks.placeholder in body:
+            found = _place(body, marks, placeholder=True)
+            if found is not None:
+                return self._put(body, found, marks)
         if not self._everywhere:
             return body
-        at = _place(body, marks)
-        return body if at < 0 else b"".join((body[:at], marks.encode(self._tag), body[at:]))
+        found = _place(body, marks)
+        return body if found is None else self._put(body, found, marks)
 
     def feed(self, chunk: bytes) -> bytes:
         """What may be sent of a stream once ``chunk`` has come."""
@@ -167,18 +166,22 @@ class Injector:
         return text[:at]
 
 
-def _place(body: bytes, marks: Charset) -> int:
-    """Where ``</head>``, else ``</body>``, really closes; -1 when neither does."""
+def _place(body: bytes, marks: Charset, *, placeholder: bool = False) -> re.Match[bytes] | None:
+    """Where ``</head>``, else ``</body>``, really closes, or the placeholder really stands; a text
+    that merely holds one (a visitor may have written it) is no place."""
     at = 0
     while True:
         found = marks.mark.search(body, at)
         if found is None:
-            return -1
+            return None
+        at = found.end()
         if found.lastindex is not None:
-            return found.start()
-        closing = marks.close[found.group().lower()].search(body, found.end())
+            if (found.lastindex == 1) is placeholder:
+                return found
+            continue
+        closing = marks.close[found.group().lower()].search(body, at)
         if closing is None:
-            return -1
+            return None
         at = closing.end()
 
 
