@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from html import escape
+from urllib.parse import quote
 
 from ..settings import Settings
 
@@ -53,7 +54,9 @@ class Snippet:
 
     def _script(self, base: str, word: str | None) -> str:
         by = f' nonce="{word}"' if word else ""
-        script = f'<script src="{escape(base)}/m.js" defer{self._attributes}{by}></script>'
+        # Two slashes, or one and a backslash, at the beginning would name another host.
+        path = quote("/" + base.lstrip("/"), "/-._~!$&'()*+,;=:@", errors="replace")
+        script = f'<script src="{escape(path)}/m.js" defer{self._attributes}{by}></script>'
         if word is None and len(self._scripts) < _MOST_BASES:
             self._scripts[base] = script
         return script
