@@ -97,7 +97,7 @@ class Cookies:
         found = {}
         for letter, name in self._names.items():
             at = header.find(name)
-            while at > 0 and header[at - 1] not in "; ,":  # the end of a longer name
+            while at > 0 and header[at - 2 : at] != "; " and header[at - 1] != ";":  # in another
                 at = header.find(name, at + 1)
             if at >= 0:
                 found[letter] = header[at + len(name) :].partition(";")[0].strip(' "')
