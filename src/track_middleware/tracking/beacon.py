@@ -18,6 +18,8 @@ MESSAGE_LIMIT = 32 * 1024
 _MOST_MESSAGES = 500
 _MOST_KEYS = 255
 _DEEPEST = 8
+#: The year 2096: no browser's clock is right beyond it, and what is computed of it stays a date.
+_LATEST = 4e12
 
 _Short = Annotated[str, msgspec.Meta(max_length=100)]
 _Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
@@ -74,9 +76,12 @@ class UnreadableError(ValueError):
 def beacon(body: bytes) -> Beacon:
     """The beacon that a body holds; UnreadableError when it is none."""
     try:
-        return _beacons.decode(body)
+        read = _beacons.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UnreadableError(_reason(error)) from error
+    if not (0 <= read.sent < _LATEST):
+        raise UnreadableError("sent is no time in milliseconds")
+    return read
 
 
 def message(raw: msgspec.Raw) -> Message:
@@ -92,7 +97,7 @@ def message(raw: msgspec.Raw) -> Message:
             raise UnreadableError(f"more than {_MOST_KEYS} keys or {_DEEPEST} levels")
     if read.type == "track" and not read.name:
         raise UnreadableError("a track message has no name")
-    if not (0 <= read.at < 1e14):
+    if not (0 <= read.at < _LATEST):
         raise UnreadableError("at is no time in milliseconds")
     return read
 

@@ -24,6 +24,9 @@ _KINDS: dict[str, Kind] = {
 #: How much of a refused message a dead letter keeps.
 _KEPT = 4096
 
+#: How much of a User-Agent each message of a beacon repeats.
+_AGENT = 1024
+
 
 class Collector:
     """Takes one beacon."""
@@ -42,7 +45,8 @@ class Collector:
         try:
             parcel = beacon.beacon(body)
         except beacon.UnreadableError as error:
-            self._core.keep(self._refused(str(error), body))
+            if self._identity.allowed:
+                self._core.keep(self._refused(str(error), body))
             return refusal(400, str(error))
         if not self._identity.allowed:
             self._core.count("consent", len(parcel.events))
@@ -141,7 +145,7 @@ class Collector:
         locale = facts.language if facts and facts.language else language(header("accept-language"))
         context: dict[str, Any] = {
             "page": self._page(message, page),
-            "userAgent": header("user-agent"),
+            "userAgent": header("user-agent")[:_AGENT],
             "ip": self._address,
             "locale": locale,
             "timezone": facts.timezone if facts else None,
@@ -174,8 +178,8 @@ def corrected(at: float, sent: float, received: float) -> float:
     return received - max(0.0, sent - at) / 1000 if sent else received
 
 
-def _original(at: float) -> str | None:
-    return iso(at / 1000) if at < 4e12 else None
+def _original(at: float) -> str:
+    return iso(at / 1000)
 
 
 def _path(url: str) -> str:
