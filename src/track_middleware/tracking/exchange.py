@@ -90,7 +90,7 @@ class Exchange:
     @property
     def consent(self) -> dict[str, str]:
         """What holds, by purpose: granted, denied or pending."""
-        return self._identity.consent
+        return dict(self._identity.consent)
 
     @property
     def has_news(self) -> bool:
