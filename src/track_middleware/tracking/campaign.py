@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from urllib.parse import unquote, unquote_plus
 
+import msgspec
+
 UTM = {
     "utm_source": "source", "utm_medium": "medium", "utm_campaign": "name", "utm_term": "term",
     "utm_content": "content", "utm_id": "id", "utm_source_platform": "source_platform",
@@ -174,13 +176,14 @@ def strong(found: dict[str, str]) -> bool:
 
 def fitted(found: dict[str, str]) -> dict[str, str]:
     """As much of a campaign as fits a cookie: tags first, then ids, long values cut."""
-    if len(found) <= 8 and max(map(len, found.values()), default=0) <= 20:
+    values = found.values()
+    if len(found) <= 8 and max(map(len, values), default=0) <= 20 and "".join(values).isprintable():
         return found
     kept: dict[str, str] = {}
     room = _COOKIE_ROOM
     for name in sorted(found, key=lambda each: (each not in _TAGS, each in WEAK)):
         value = found[name][:100]
-        cost = len(name) + len(value.encode("utf-8", "replace")) + 6
+        cost = len(msgspec.json.encode({name: value}))
         if cost <= room:
             kept[name] = value
             room -= cost
