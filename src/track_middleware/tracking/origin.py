@@ -12,15 +12,21 @@ from .privacy import client_address, kept_address
 _COUNTRY = ("cf-ipcountry", "x-vercel-ip-country", "cloudfront-viewer-country", "eo-ipcountry")
 
 
+def address(core: Core, request: Request) -> str:
+    """The client's whole address, for what is kept in memory and nowhere else."""
+    proxies = core.settings.trusted_proxies
+    if not proxies:
+        return request.peer
+    return client_address(request.peer, request.header("x-forwarded-for"), proxies)
+
+
 def client(core: Core, request: Request) -> tuple[str | None, dict[str, str] | None]:
     """What is kept of the client's address, and the CDN's word on the country."""
-    address, proxies = request.peer, core.settings.trusted_proxies
-    facts = None
-    if proxies:
-        address = client_address(address, request.header("x-forwarded-for"), proxies)
+    whole, facts = address(core, request), None
+    if core.settings.trusted_proxies:
         country = next(filter(None, map(request.header, _COUNTRY)), "")
         facts = {"country": country[:2].upper()} if country else None
-    return (kept_address(address, core.settings.ip) if address else None), facts
+    return (kept_address(whole, core.settings.ip) if whole else None), facts
 
 
 def is_ours(request: Request, linked: frozenset[str]) -> bool:

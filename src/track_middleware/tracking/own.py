@@ -31,6 +31,10 @@ class Own:
 
     def reply(self, body: bytes) -> Reply:
         """The answer; never a 5xx, and nothing that came in is echoed."""
+        reply = self._answered(body)
+        return Reply(reply.status, reply.headers) if self._request.method == "HEAD" else reply
+
+    def _answered(self, body: bytes) -> Reply:
         found = routes.purpose(self._rest)
         if found is None:
             return refusal(404, "nothing here")
@@ -55,7 +59,7 @@ class Own:
         visitor = self._identity.visitor
         if visitor is not None:
             return visitor.id
-        return origin.client(self._core, self._request)[0] or ""
+        return origin.address(self._core, self._request)
 
     def _script(self) -> Reply:
         if self._request.method not in ("GET", "HEAD"):
@@ -71,7 +75,7 @@ class Own:
         )
         if tag in self._request.header("if-none-match"):
             return Reply(304, headers[:2])
-        return Reply(200, headers, b"" if self._request.method == "HEAD" else script.body)
+        return Reply(200, headers, script.body)
 
     def _collect(self, body: bytes) -> Reply:
         return Collector(self._core, self._request, self._identity).collect(body)
