@@ -45,7 +45,10 @@ class TrackMiddleware:
 
 
 def _opened(scope: Scope, exchange: Exchange) -> None:
-    scope.setdefault("state", {})["track"] = exchange
+    state = scope.setdefault("state", {})
+    if "track" in state:  # a server that shares one state among a connection's requests
+        state = scope["state"] = {**state}
+    state["track"] = exchange
 
 
 def _starting(scope: Scope) -> Callable[[Exchange, Mapping[str, str]], None]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextvars
 from pathlib import Path
 from typing import Any
 
@@ -193,3 +195,39 @@ def test_a_users_identity_is_its_id(
     assert {entry.event.user_id for entry in kept if entry.kind == "view" and entry.event} == {
         "id-ann"
     }
+
+
+def test_requests_of_one_connection_that_share_a_state_keep_their_exchanges(
+    given: dict[str, Any],
+) -> None:
+    seen: list[str | None] = []
+
+    async def page(request: Request) -> Response:
+        if request.url.path == "/first":
+            await asyncio.create_task(ask("/second"), context=contextvars.Context())
+        seen.append(request.state.track.anonymous_id)
+        seen.append(request.scope["track_middleware.exchange"].anonymous_id)
+        return PlainTextResponse("")
+
+    app = Starlette(routes=[Route("/{name}", page)])
+    app.add_middleware(TrackMiddleware, **given)
+    state: dict[str, Any] = {}
+
+    async def ask(path: str) -> None:
+        headers = [(b"host", b"shop"), (b"sec-fetch-dest", b"document")]
+        scope = {
+            "type": "http", "method": "GET", "path": path, "query_string": b"", "scheme": "http",
+            "headers": headers, "state": state,
+        }  # fmt: skip
+        await app(scope, _nothing, _ignored)
+
+    asyncio.run(ask("/first"))
+    assert seen[0] == seen[1] != seen[2] == seen[3]
+
+
+async def _nothing() -> dict[str, Any]:
+    return {"type": "http.request"}
+
+
+async def _ignored(message: Any) -> None:
+    pass
