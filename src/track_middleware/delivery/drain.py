@@ -64,7 +64,7 @@ class Drain:
         """
         offsets = self._store.intake.offsets()
         with segments.open_all(self._data_dir) as found:
-            read_up = [self._tried(segment, offsets.get(segment.name, 0)) for segment in found]
+            read_up = [self._turn(segment, offsets.get(segment.name, 0)) for segment in found]
             unseen = offsets.keys() - {segment.name for segment in found}
         self._forget({each for each in unseen if not segments.is_there(self._data_dir, each)})
         if not all(read_up):
@@ -77,26 +77,28 @@ class Drain:
         while self._end_some(before):
             pass
 
-    def _tried(self, segment: Segment, offset: int) -> bool:
-        """A segment's turn. One that cannot be read keeps no other from being drained."""
-        try:
-            return self._turn(segment, offset)
-        except OSError as error:
-            if segment.name not in self._unreadable:
-                self._unreadable.add(segment.name)
-                logger.error("the spool segment %s cannot be read: %s", segment.path, error)
-            return True
-
     def _turn(self, segment: Segment, offset: int) -> bool:
         """Stores what a segment holds behind ``offset``; False when its turn ended before."""
         for _ in range(_TURN):
-            reading = segment.read(offset, AT_ONCE)
+            reading = self._read(segment, offset)
+            if reading is None:
+                return True
             if reading.offset == offset:
                 self._remove_if_done(segment, offset)
                 return True
             self._store_frames(segment, reading)
             offset = reading.offset
         return False
+
+    def _read(self, segment: Segment, offset: int) -> segments.Reading | None:
+        """What comes next; None from a segment that cannot be read: it keeps no other waiting."""
+        try:
+            return segment.read(offset, AT_ONCE)
+        except OSError as error:
+            if segment.name not in self._unreadable:
+                self._unreadable.add(segment.name)
+                logger.error("the spool segment %s cannot be read: %s", segment.path, error)
+            return None
 
     def _remove_if_done(self, segment: Segment, offset: int) -> None:
         if segment.done(offset):
