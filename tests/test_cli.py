@@ -66,6 +66,20 @@ def test_init_makes_the_folder_and_the_stores_schema(
     sqlite.open(data_dir / "events.db", read_only=True).close()
 
 
+@pytest.mark.parametrize("secret", ["", "a secret for the tests"])
+def test_a_site_that_starts_keeps_its_new_folder_out_of_git(data_dir: Path, secret: str) -> None:
+    build({"data_dir": str(data_dir), "secret_key": secret, "deliver": "worker"})
+    assert (data_dir / ".gitignore").read_text() == "*\n"
+
+
+def test_a_folder_that_was_there_keeps_what_git_is_told(data_dir: Path) -> None:
+    data_dir.mkdir()
+    (data_dir / ".gitignore").write_text("*.pyc\n")
+    assert cli.run(["init", "--data-dir", str(data_dir)]) == 0
+    build({"data_dir": str(data_dir), "deliver": "worker"})
+    assert (data_dir / ".gitignore").read_text() == "*.pyc\n"
+
+
 def test_init_where_nothing_can_be_made_is_a_wrong_call(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -81,6 +95,13 @@ def test_status_of_nothing_is_well(data_dir: Path, capsys: pytest.CaptureFixture
     assert facts["events"] == facts["spool"]["bytesWaiting"] == 0
     assert facts["worker"] == {"alive": False, "leaseAge": None}
     assert not data_dir.exists(), "looking makes nothing"
+
+
+def test_status_in_words_says_that_the_folder_is_not_there(
+    data_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, out = called(capsys, "status", "--data-dir", data_dir)
+    assert out.splitlines()[0] == f"data folder  {data_dir}  (not there yet)"
 
 
 def test_status_names_every_destination_with_its_lag(
@@ -111,7 +132,7 @@ def test_status_in_words_says_the_same(
     site("Order Completed")
     _, out = called(capsys, "status", "--data-dir", data_dir)
     assert str(data_dir) in out
-    assert "(1 events)" in out
+    assert "(1 event)" in out
     assert "jsonl: 0 behind" in out
 
 
@@ -189,6 +210,14 @@ def test_path_is_the_prefix_of_the_secret(
     _, as_json = called(capsys, "path", "--data-dir", data_dir, "--json")
     assert re.fullmatch(r"/[a-z2-7]{8}/", out.strip())
     assert json.loads(as_json) == {"path": out.strip()}
+
+
+def test_the_path_of_a_folder_that_is_not_there_is_a_wrong_call_and_makes_nothing(
+    data_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.run(["path", "--data-dir", str(data_dir)]) == 2
+    assert "is not there" in capsys.readouterr().err
+    assert not data_dir.exists()
 
 
 def test_a_pinned_path_is_printed_as_it_is(

@@ -21,11 +21,23 @@ from .tracking.core import Script
 _DAY = 86400
 
 
+def folder(data_dir: Path) -> Path:
+    """The data folder; one made here is left out of git, because its secret must not get there.
+
+    A folder that is already there may be somebody's project, so its ``.gitignore`` stays as it is.
+    OSError as the system says.
+    """
+    if not data_dir.exists():
+        private_folder(data_dir)
+        (data_dir / ".gitignore").write_text("*\n", "ascii")
+    return data_dir
+
+
 def secret(data_dir: Path) -> str:
     """The data folder's own secret key; made once, by whoever comes first (mode 0600)."""
     path = data_dir / "secret"
     try:
-        private_folder(data_dir)
+        folder(data_dir)
         _make_once(path)
         return path.read_text("ascii").strip()
     except OSError as error:
@@ -72,7 +84,7 @@ def _remembered(data_dir: Path, present: str, now: float) -> dict[str, float]:
     if now - known.get(present, 0.0) > _DAY:
         known[present] = now
         try:
-            private_folder(data_dir)
+            folder(data_dir)
             replace_file(path, msgspec.json.encode(known))
         except OSError:
             return known

@@ -8,7 +8,6 @@ from dataclasses import asdict
 from typing import Any
 
 from .. import doctor, places
-from ..delivery.files import private_folder
 from ..delivery.store import sqlite
 from ..errors import SettingsError
 from ..tracking import routes
@@ -18,8 +17,7 @@ from .place import FINDING, WELL, Place, say
 def init(arguments: argparse.Namespace, where: Place) -> int:
     """Makes the data folder and the store's schema; may be repeated."""
     try:
-        private_folder(where.data_dir)
-        (where.data_dir / ".gitignore").write_text("*\n", "ascii")
+        places.folder(where.data_dir)
     except OSError as error:
         raise SettingsError("data_dir", f"{where.data_dir}: {error.strerror}") from error
     sqlite.open(where.store_path).close()
@@ -30,8 +28,14 @@ def init(arguments: argparse.Namespace, where: Place) -> int:
 
 
 def path(arguments: argparse.Namespace, where: Place) -> int:
-    """Prints the first path segment of everything that the browser calls."""
+    """Prints the first path segment of everything that the browser calls.
+
+    SettingsError when it hangs on the secret of a data folder that is not there.
+    """
     settings = where.settings
+    if not (settings.path or settings.secret_key or where.data_dir.exists()):
+        message = f"{where.data_dir} is not there; is it the app's data folder? (init makes it)"
+        raise SettingsError("data_dir", message)
     prefix = settings.path or routes.prefix(settings.secret_key or places.secret(where.data_dir))
     say({"path": f"/{prefix}/"}, (f"/{prefix}/",), as_json=arguments.json)
     return WELL
@@ -40,21 +44,25 @@ def path(arguments: argparse.Namespace, where: Place) -> int:
 def status(arguments: argparse.Namespace, where: Place) -> int:
     """Prints what waits, what is delivered and what was not kept; 1 when something stands still."""
     facts = doctor.state(where.settings, where.data_dir)
-    say(facts, _status_lines(facts), as_json=arguments.json)
+    there = "" if where.data_dir.exists() else "  (not there yet)"
+    say(facts, _status_lines(facts, there), as_json=arguments.json)
     stuck = any(each["pausedUntil"] or each["pauseReason"] for each in facts["destinations"])
     idle = facts["spool"]["bytesWaiting"] and not facts["worker"]["alive"]
     return FINDING if stuck or idle else WELL
 
 
-def _status_lines(facts: dict[str, Any]) -> Iterator[str]:
+def _status_lines(facts: dict[str, Any], there: str) -> Iterator[str]:
     worker, spool = facts["worker"], facts["spool"]
     age = (
         "" if worker["leaseAge"] is None else f", last sign of life {worker['leaseAge']:.1f} s ago"
     )
-    yield f"data folder  {facts['dataDir']}"
-    yield f"store        {facts['store']} ({facts['events']} events)"
+    yield f"data folder  {facts['dataDir']}{there}"
+    yield f"store        {facts['store']} ({_counted(facts['events'], 'event')})"
     yield f"worker       {'alive' if worker['alive'] else 'not running'}{age}"
-    yield f"spool        {spool['segments']} segments, {spool['bytesWaiting']} bytes wait"
+    yield (
+        f"spool        {_counted(spool['segments'], 'segment')}, "
+        f"{_counted(spool['bytesWaiting'], 'byte')} waiting"
+    )
     for each in facts["destinations"]:
         paused = f", paused: {each['pauseReason']}" if each["pauseReason"] else ""
         yield (
@@ -63,6 +71,10 @@ def _status_lines(facts: dict[str, Any]) -> Iterator[str]:
         )
     for reason, number in sorted(facts["counters"].items()):
         yield f"not kept     {reason}: {number}"
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def examine(arguments: argparse.Namespace, where: Place) -> int:
