@@ -126,3 +126,23 @@ def test_a_store_works_on_after_a_kill(store, data_dir, opened_again):
     again = opened_again()
     assert again.end() == 10
     assert again.append([row(10**6)]) == {row(10**6).event_id: 11}
+
+
+def test_another_process_that_opens_and_closes_the_store_leaves_our_wal_alone(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "events.db"
+    store = sqlite.open(path)
+    sibling = store.sibling()
+    generation = store.lease.take(0, "we")
+    assert generation == 1
+    visit = (
+        "from track_middleware.delivery.store import sqlite; from pathlib import Path; "
+        f"sqlite.open(Path({str(path)!r})).close()"
+    )
+    subprocess.run([sys.executable, "-c", visit], check=True, timeout=60)
+    assert store.lease.renew(generation)
+    seen = sqlite.open(path, read_only=True)
+    assert seen.lease.read() == (1, 1)
+    for each in (seen, sibling, store):
+        each.close()

@@ -159,10 +159,17 @@ def _prepare(raw: sqlite3.Connection, path: Path, *, read_only: bool) -> None:
 
 
 def _make_private(path: Path) -> None:
-    """The store's file, for its owner only; SQLite gives its companions the same mode."""
+    """The store's file, for its owner only; SQLite gives its companions the same mode.
+
+    One that is there is never opened: closing any descriptor of it would drop the locks of this
+    process's other connections, and another process would remove their WAL
+    (sqlite.org/howtocorrupt, 2.2).
+    """
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+    except FileExistsError:
+        return
     except OSError as error:
         raise StoreError(f"the store {path} cannot be made: {error}") from error
 
