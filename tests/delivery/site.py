@@ -28,7 +28,8 @@ def new_id() -> str:
 
 
 class Site:
-    """``now`` is the clock of everybody; ``hook`` the site's ``before_send``."""
+    """``now`` is the clock of everybody; ``hook`` the site's ``before_send``;
+    ``enrich`` makes of an event what is derived."""
 
     def __init__(
         self,
@@ -36,6 +37,7 @@ class Site:
         *,
         default: str = "granted",
         hook: Callable[[Event], Event | None] | None = None,
+        enrich: Callable[[Event], dict[str, Any]] | None = None,
     ) -> None:
         self.data_dir = data_dir
         self.now = START
@@ -46,7 +48,11 @@ class Site:
         self.drain = Drain(
             self.store,
             data_dir,
-            finisher=Finisher(enrich=bots, version=7, before_send=hook),
+            finisher=Finisher(
+                enrich=(lambda event, facts: enrich(event)) if enrich else bots,
+                version=7,
+                before_send=hook,
+            ),
             rules=Rules(WINDOW, states, lambda at: "2027-01-15"),
             count=lambda reason, n: self.counts.update({reason: n}),
         )

@@ -81,6 +81,36 @@ def test_events_are_counted_by_label(site):
     assert site.store.event_counts() == {("2027-01-15", "Order"): 2}
 
 
+@pytest.mark.parametrize(
+    "event",
+    [None, Event("a", "track", "", event="O", user_id=42), Event("a", "track", "", context=[1])],
+    ids=["none", "user", "context"],
+)
+def test_an_entry_with_a_broken_event_keeps_no_other_waiting(site, event):
+    site.drains(site.track(), Entry("event", START, event), site.track())
+    assert len(site.events) in (2, 3)
+    assert site.counts["not_an_entry"] == 3 - len(site.events)
+
+
+def test_a_frame_that_cannot_be_stored_is_a_dead_letter(data_dir):
+    """Whatever is wrong with one frame, or with the code that takes it."""
+
+    def stumbles(event):
+        return {"bot": 3} if event.properties else {}
+
+    site = Site(data_dir, enrich=stumbles)
+    poison = site.track()
+    poison.event.properties = {"n": 1}
+    site.drains(site.track(), poison, site.track())
+    assert len(site.events) == 2
+    (letter,) = site.store.dead(stage="door")
+    assert poison.event.message_id.encode() in letter.body
+    assert "AttributeError" in letter.reason
+    site.drains(site.track())
+    assert len(site.events) == 3
+    site.close()
+
+
 # Consent outside a request.
 
 
@@ -140,6 +170,26 @@ def test_before_send_drops_what_it_answers_none_for(hooked):
     site.drains(site.track())
     assert site.events == []
     assert site.counts["before_send"] == 1
+
+
+@pytest.mark.parametrize("answer", [True, {"a": 1}, "endless", "user"])
+def test_a_before_send_whose_answer_is_no_event_changes_nothing(hooked, answer):
+    def junk(event):
+        if answer == "endless":
+            event.properties = {}
+            event.properties["again"] = event.properties
+            return event
+        if answer == "user":
+            event.user_id = 42
+            return event
+        return answer
+
+    site = hooked(junk)
+    entry = site.track()
+    site.drains(entry)
+    assert site.event.message_id == entry.event.message_id
+    assert site.event.user_id is None
+    assert site.counts["trouble"] == 1
 
 
 def test_a_before_send_that_fails_changes_nothing(hooked):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import subprocess
@@ -15,7 +16,7 @@ import msgspec
 import pytest
 
 from tests.delivery.recorder import Recorder, Say
-from track_middleware.delivery import handover
+from track_middleware.delivery import drain, handover
 from track_middleware.delivery.command import FINDING, WELL, WRONG_CALL, work
 from track_middleware.delivery.spool import Spool
 from track_middleware.delivery.store import sqlite
@@ -88,6 +89,16 @@ def test_once_gives_up_while_another_is_at_work(worker, settings, data_dir):
     other = Worker(settings, data_dir=data_dir)
     assert not other.once(patience=0.0)
     other.close()
+
+
+def test_the_lease_is_renewed_amid_a_long_drain(settings, data_dir, spool, monkeypatch):
+    monkeypatch.setattr(drain, "AT_ONCE", 10)
+    accept(spool, *[str(number) for number in range(200)])
+    seconds = itertools.count()
+    slow = Worker(settings, data_dir=data_dir, monotonic=lambda: float(next(seconds)))
+    slow.once()
+    assert slow._store.lease.read()[1] >= 20
+    slow.close()
 
 
 @contextmanager

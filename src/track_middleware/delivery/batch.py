@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 
 import msgspec
 
@@ -14,6 +15,12 @@ from .halves import Halves
 from .store import DeadLetter, Intake, NewRow, PageRow
 
 _unreadable = (msgspec.DecodeError, UnicodeDecodeError, ValueError)
+
+#: What a mistake of ours about one frame raises; StoreError and OSError are nobody's fault.
+MISTAKES = (
+    ArithmeticError, AssertionError, AttributeError, LookupError, RecursionError, TypeError,
+    ValueError, msgspec.MsgspecError,
+)  # fmt: skip
 
 
 class Batch:
@@ -76,10 +83,18 @@ class Batch:
         self.counts.update(self._finisher.counts)
         self._finisher.counts.clear()
 
+    def bury(self, raw: bytes, *, at: float, reason: str) -> None:
+        """A frame that cannot be stored becomes a dead letter, as it is."""
+        self.letters.append(DeadLetter(0, "door", "", "", "", at, reason, raw))
+
     def _prepare(self, frames: Sequence[Frame]) -> None:
         self._halves.prepare(frames)
         loose = [frame for frame in frames if frame.kind == "event" and frame.consent is None]
-        asked = {subject for frame in loose for subject in subjects(frame)} - self._choices.keys()
+        asked: set[str] = set()
+        for frame in loose:
+            with suppress(msgspec.DecodeError):  # its own turn says so
+                asked.update(subjects(frame))
+        asked -= self._choices.keys()
         if asked:
             self._choices.update(self._intake.choices(asked))
 
@@ -93,7 +108,8 @@ class Batch:
         if states.get("analytics") != "granted":
             self.counts["consent"] += 1
             return
-        event.context = {**(event.context or {}), "consent": states}
+        context = event.context if isinstance(event.context, dict) else {}
+        event.context = {**context, "consent": states}
         self._add(event, frame, event_id, body=None)
 
     def _append(self, event: Event, frame: Frame) -> None:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from . import segments
-from .batch import Batch
+from .batch import MISTAKES, Batch
 from .finish import Finisher
 from .frames import Rules
 from .segments import Segment
@@ -34,10 +34,15 @@ _WINDOWS_AT_ONCE = 500
 FLUSH = "flush"
 
 
+class _Undone(Exception):
+    """Ends a transaction that was only tried."""
+
+
 class Drain:
     """Drains one data folder into one store. The caller holds the lease.
 
-    ``count`` is told what was not kept, by reason, once that is certain.
+    ``count`` is told what was not kept, by reason, once that is certain. ``renew`` is called before
+    each transaction: a turn may take longer than a lease lasts.
     """
 
     def __init__(
@@ -48,12 +53,14 @@ class Drain:
         finisher: Finisher,
         rules: Rules,
         count: Callable[[str, int], object],
+        renew: Callable[[], object] = lambda: None,
     ) -> None:
         self._store = store
         self._data_dir = data_dir
         self._finisher = finisher
         self._rules = rules
         self._count = count
+        self._renew = renew
         self._unreadable: set[str] = set()
 
     def once(self, now: float) -> bool:
@@ -64,7 +71,7 @@ class Drain:
         """
         offsets = self._store.intake.offsets()
         with segments.open_all(self._data_dir) as found:
-            read_up = [self._turn(segment, offsets.get(segment.name, 0)) for segment in found]
+            read_up = [self._turn(each, offsets.get(each.name, 0), now) for each in found]
             unseen = offsets.keys() - {segment.name for segment in found}
         self._forget({each for each in unseen if not segments.is_there(self._data_dir, each)})
         if not all(read_up):
@@ -77,7 +84,7 @@ class Drain:
         while self._end_some(before):
             pass
 
-    def _turn(self, segment: Segment, offset: int) -> bool:
+    def _turn(self, segment: Segment, offset: int, now: float) -> bool:
         """Stores what a segment holds behind ``offset``; False when its turn ended before."""
         for _ in range(_TURN):
             reading = self._read(segment, offset)
@@ -86,7 +93,7 @@ class Drain:
             if reading.offset == offset:
                 self._remove_if_done(segment, offset)
                 return True
-            self._store_frames(segment, reading)
+            self._store_frames(segment, reading, now)
             offset = reading.offset
         return False
 
@@ -112,14 +119,43 @@ class Drain:
                 for name in names:
                     self._store.intake.gone(name)
 
-    def _store_frames(self, segment: Segment, reading: segments.Reading) -> None:
+    def _store_frames(self, segment: Segment, reading: segments.Reading, at: float) -> None:
+        try:
+            self._store_without(segment, reading, {}, at)
+        except MISTAKES as error:
+            flaws = {raw: flaw for raw in reading.frames if (flaw := self._flaw(raw))}
+            if not flaws:
+                raise
+            logger.error("%s of the spool's frames are dead letters", len(flaws), exc_info=error)
+            self._store_without(segment, reading, flaws, at)
+
+    def _store_without(
+        self, segment: Segment, reading: segments.Reading, flaws: dict[bytes, str], at: float
+    ) -> None:
+        """One transaction: the frames, the dead letters of those that cannot be stored (with the
+        reason), and the segment's new offset."""
         batch = self._batch()
         with self._store.batch():
-            batch.take(reading.frames)
+            batch.take([raw for raw in reading.frames if raw not in flaws])
+            for raw, flaw in flaws.items():
+                batch.bury(raw, at=at, reason=flaw)
             self._write(batch)
             self._store.intake.moved(segment.name, reading.offset)
         batch.counts["torn"] += reading.torn
         self._tell(batch)
+
+    def _flaw(self, raw: bytes) -> str:
+        """Why a frame cannot be stored, found by trying and undoing; "" when it can."""
+        batch = self._batch()
+        try:
+            with self._store.batch():
+                batch.take([raw])
+                self._write(batch)
+                raise _Undone
+        except _Undone:
+            return ""
+        except MISTAKES as error:
+            return f"it cannot be stored: {type(error).__name__}"
 
     def _end_some(self, before: float) -> bool:
         intake = self._store.intake
@@ -134,6 +170,8 @@ class Drain:
         return True
 
     def _batch(self) -> Batch:
+        self._renew()
+        self._finisher.counts.clear()  # of a batch that was undone
         return Batch(self._store.intake, self._finisher, self._rules)
 
     def _write(self, batch: Batch) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from ..event import Event, encode_event
+from ..event import Event, decode_event, encode_event
 from .store import NewRow
 
 logger = logging.getLogger("track_middleware")
@@ -84,21 +84,23 @@ class Finisher:
         )
 
     def _hooked(self, event: Event, derived: dict[str, Any]) -> Event | None:
-        """What the site's hooks make of an event; a hook that fails changes nothing."""
+        """What the site's hooks make of an event; a hook that fails, or whose answer is no event,
+        changes nothing."""
         context = event.context if isinstance(event.context, dict) else {}
         changed = msgspec.structs.replace(event, context={**context, **derived})
         for hook in self._hooks:
             before = encode_event(changed)
             try:
                 answer = hook(changed)
+                if answer is not None:
+                    changed = decode_event(encode_event(answer))
             except Exception as error:  # noqa: BLE001  the site's own code may raise anything
                 self._trouble("before_send", error)
-                changed = msgspec.json.decode(before, type=Event)
+                changed = decode_event(before)
                 continue
             if answer is None:
                 self.counts["before_send"] += 1
                 return None
-            changed = answer
         return changed
 
     def _trouble(self, what: str, error: Exception) -> None:

@@ -75,6 +75,7 @@ class Worker:
             finisher=finisher(settings),
             rules=rules(settings),
             count=counters.Counters(data_dir / counters.FOLDER).add,
+            renew=self._keep_lease,
         )
         self._tidied = monotonic()
         self._told: set[str] = set()
