@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.delivery.recorder import Recorder, Say
+from track_middleware.delivery.lines import REMEMBERED
 from track_middleware.delivery.transport import KEPT, Bounds, Deliver, HttpTransport, Silence
 from track_middleware.destinations import Answer, Call
 
@@ -169,6 +170,16 @@ def test_a_batch_whose_verdict_was_not_kept_is_not_written_twice(tmp_path: Path)
     send(lines(path, "1"))
     send(lines(path, "1", "2"))
     assert written(path) == ["1", "2"]
+
+
+def test_what_a_successor_wrote_meanwhile_is_not_written_again(tmp_path: Path) -> None:
+    """A worker that was stopped for a while sends the batch that it had in its hands."""
+    path, stopped = tmp_path / "events.jsonl", Deliver()
+    stopped(lines(path, "1"))
+    many = [f"later {number}" for number in range(2 * REMEMBERED)]
+    Deliver()(lines(path, "2", "3", *many))
+    stopped(lines(path, "2", "3", "4"))
+    assert written(path) == ["1", "2", "3", *many, "4"]
 
 
 @pytest.mark.parametrize("whole", ['{"messageId":"1"}\n', ""])

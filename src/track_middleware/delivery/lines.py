@@ -2,8 +2,9 @@
 
 A batch is one write to a file opened with O_APPEND, mode 0600, under its lock. Whoever is killed
 between the write and the ledger's note of it sends the batch again: the ids at the file's end are
-known, and their lines are left out. A line that was cut off by a crash was never noted as written;
-it is removed.
+known, and their lines are left out. So are those of lines that another worker wrote since, however
+many: whoever was stopped for a while may have been replaced. A line that was cut off by a crash was
+never noted as written; it is removed.
 """
 
 from __future__ import annotations
@@ -11,8 +12,8 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-from collections import OrderedDict
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from email.utils import formatdate
@@ -39,7 +40,7 @@ class FileTransport:
     """Appends calls whose URL is ``file:///…``."""
 
     def __init__(self) -> None:
-        self._known: dict[tuple[str, int], OrderedDict[str, None]] = {}
+        self._files: dict[str, _File] = {}
 
     def __call__(self, call: Call) -> Answer | Silence:
         path = unquote(urlsplit(call.url).path)
@@ -54,25 +55,43 @@ class FileTransport:
 
     def _append(self, fd: int, path: str, call: Call) -> None:
         size = _mended(fd)
-        known = self._ids(fd, path, size)
+        file = self._file(fd, path, size)
+        wanted = frozenset(call.ids)
+        known = wanted & file.known | wanted.intersection(_ids(fd, file.size, size))
         lines = zip(call.ids, call.body.splitlines(keepends=True), strict=True)
         new = [(each, line) for each, line in lines if each not in known]
         body = b"".join([line for _, line in new])
         if body and os.write(fd, body) != len(body):
             os.ftruncate(fd, size)
             raise OSError(errno.ENOSPC, "the disk took only a part of it")
-        for each, _ in new:
-            known[each] = None
-        while len(known) > REMEMBERED:
-            known.popitem(last=False)
+        file.size = size + len(body)
+        file.remember(call.ids)
 
-    def _ids(self, fd: int, path: str, size: int) -> OrderedDict[str, None]:
-        """The ids at the file's end; read once for each file, also when a new one took its name."""
-        identity = (path, os.fstat(fd).st_ino)
-        if identity not in self._known:
-            self._known = {key: ids for key, ids in self._known.items() if key[0] != path}
-            self._known[identity] = OrderedDict.fromkeys(_last_ids(fd, size))
-        return self._known[identity]
+    def _file(self, fd: int, path: str, size: int) -> _File:
+        """What is known of the file; its end is read when it is new, or another by now."""
+        inode, file = os.fstat(fd).st_ino, self._files.get(path)
+        if file is None or file.inode != inode or file.size > size:
+            file = self._files[path] = _File(inode, size)
+            file.remember(_ids(fd, _tail(fd, size), size))
+        return file
+
+
+class _File:
+    """A file as it was left: its size then, and the ids at its end."""
+
+    def __init__(self, inode: int, size: int) -> None:
+        self.inode = inode
+        self.size = size
+        self._order: deque[str] = deque()
+        self.known: set[str] = set()
+
+    def remember(self, ids: Iterable[str]) -> None:
+        for each in ids:
+            if each not in self.known:
+                self.known.add(each)
+                self._order.append(each)
+        while len(self._order) > REMEMBERED:
+            self.known.discard(self._order.popleft())
 
 
 class _Line(msgspec.Struct, rename="camel"):
@@ -109,16 +128,26 @@ def _mended(fd: int) -> int:
     return 0
 
 
-def _last_ids(fd: int, size: int) -> list[str]:
-    """The message ids of the last lines, in the file's order; other people's lines have none."""
-    start, text = size, b""
-    while start > 0 and text.count(b"\n") <= REMEMBERED:
+def _tail(fd: int, size: int) -> int:
+    """Where the last lines begin, as many as are remembered."""
+    start, newlines = size, 0
+    while start > 0 and newlines <= REMEMBERED:
         before = max(0, start - _BLOCK * 16)
-        text = os.pread(fd, start - before, before) + text
+        newlines += os.pread(fd, start - before, before).count(b"\n")
         start = before
-    lines = text.split(b"\n")
-    whole = lines[1:] if start > 0 else lines
-    return [each for line in whole[-REMEMBERED - 1 :] if (each := _id(line))]
+    return start
+
+
+def _ids(fd: int, start: int, end: int) -> Iterator[str]:
+    """The message ids of the lines between two offsets; other people's lines have none."""
+    rest = b""
+    while start < end:
+        piece = os.pread(fd, min(_BLOCK * 16, end - start), start)
+        if not piece:
+            return  # shortened meanwhile, by somebody who asks nobody
+        start += len(piece)
+        *lines, rest = (rest + piece).split(b"\n")
+        yield from filter(None, map(_id, lines))
 
 
 def _id(line: bytes) -> str:
