@@ -81,6 +81,14 @@ def test_nothing_starts_before_the_first_event(host, data_dir):
     assert not (data_dir / "settings.json").exists()
 
 
+def test_flush_has_nothing_to_wait_for_where_nothing_was_accepted(host):
+    web = host("process")
+    web.says("flush")
+    began = time.monotonic()
+    assert web.child.stdout.readline() == "flushed True\n"
+    assert time.monotonic() - began < 5.0
+
+
 def test_only_the_command_line_delivers_in_worker_mode(host, out, data_dir):
     web = host("worker")
     web.tracks("A")

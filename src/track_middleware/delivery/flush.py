@@ -5,6 +5,7 @@ The web process only looks: at the spool's sizes, the store's offsets and the jo
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -35,24 +36,34 @@ def flush(
     Another process's events are waited for too. False after ``timeout`` seconds.
     """
     accepted = {size.name: size.length for size in segments.sizes(data_dir)}
-    asked = time.time()
-    (private_folder(data_dir) / FLUSH).touch(mode=0o600)
+    if not any(accepted.values()) and not sqlite.path_of(settings.store, data_dir).exists():
+        return True
+    before = _ask(private_folder(data_dir) / FLUSH) + settings.merge_window
     names = [route.name for route in registry.routes(settings.destinations)]
     deadline = monotonic() + timeout
     store: SqliteStore | None = None
     try:
         while True:
             store = store or _opened(settings, data_dir)
-            if store is not None:
-                before = asked + settings.merge_window
-                if _is_stored(store, data_dir, accepted, before) and _is_served(store, names):
-                    return True
+            stored = store is not None and _is_stored(store, data_dir, accepted, before)
+            if store is not None and stored and _is_served(store, names):
+                return True
             if monotonic() >= deadline:
                 return False
             sleep(_LOOK)
     finally:
         if store is not None:
             store.close()
+
+
+def _ask(path: Path) -> float:
+    """Asks the worker to end the windows of what was accepted up to now; that moment.
+
+    The moment is set, because the file system's own clock may be behind.
+    """
+    path.touch(mode=0o600)
+    os.utime(path, ns=(time.time_ns(),) * 2)
+    return path.stat().st_mtime
 
 
 def _opened(settings: Settings, data_dir: Path) -> SqliteStore | None:
@@ -73,10 +84,10 @@ def _opened(settings: Settings, data_dir: Path) -> SqliteStore | None:
 
 
 def _is_stored(store: SqliteStore, data_dir: Path, accepted: dict[str, int], before: float) -> bool:
-    present = {size.name for size in segments.sizes(data_dir)}
     offsets = store.intake.offsets()
     drained = all(
-        name not in present or offsets.get(name, 0) >= length for name, length in accepted.items()
+        offsets.get(name, 0) >= length or not segments.is_there(data_dir, name)
+        for name, length in accepted.items()
     )
     waits = drained and (store.intake.pages_due(before, 1) or store.intake.is_ready(before))
     return drained and not waits

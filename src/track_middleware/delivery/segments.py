@@ -141,11 +141,9 @@ def open_all(data_dir: Path) -> Iterator[list[Segment]]:
 
 def sizes(data_dir: Path) -> list[Size]:
     """All segments of our version as they lie there, without opening one."""
-    found = []
-    for path in _paths(data_dir):
-        with suppress(FileNotFoundError):
-            found.append(Size(path.stem, path.stat().st_size, path.suffix == SEALED))
-    return found
+    return [
+        Size(path.stem, status.st_size, path.suffix == SEALED) for path, status in _seen(data_dir)
+    ]
 
 
 def is_there(data_dir: Path, name: str) -> bool:
@@ -175,12 +173,24 @@ def sweep(data_dir: Path) -> None:
 
 
 def _paths(data_dir: Path) -> list[Path]:
-    dated = []
+    """The segments, oldest first, each under the name that it has by now."""
+    return [path for path, _ in _seen(data_dir)]
+
+
+def _seen(data_dir: Path) -> list[tuple[Path, os.stat_result]]:
+    dated = {}
     for path in (data_dir / FOLDER).glob(f"{_PREFIX}*"):
-        if path.suffix in (OPEN, SEALED):
-            with suppress(FileNotFoundError):
-                dated.append((path.stat().st_mtime_ns, path))
-    return [path for _, path in sorted(dated)]
+        if path.suffix in (OPEN, SEALED) and (found := _found(path)):
+            dated[path.stem] = found
+    return sorted(dated.values(), key=lambda each: (each[1].st_mtime_ns, each[0]))
+
+
+def _found(path: Path) -> tuple[Path, os.stat_result] | None:
+    """A listed segment, which may have been sealed or removed since."""
+    for name in (path, path.with_suffix(SEALED)):
+        with suppress(FileNotFoundError):
+            return name, name.stat()
+    return None
 
 
 def _frames(chunk: bytes, offset: int, limit: int) -> Reading:
