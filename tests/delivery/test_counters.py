@@ -69,6 +69,16 @@ def test_a_child_counts_its_own_and_does_not_repeat_its_parents(tmp_path: Path) 
     assert totals(tmp_path) == {"consent": 8}
 
 
+def test_a_child_leaves_a_number_alone_that_is_another_files_by_now(tmp_path: Path) -> None:
+    counting = Counters(tmp_path)
+    counting.add("bot")
+    os.close(counting._fd)  # as daemons do, with every number
+    other = os.open(tmp_path / "other", os.O_CREAT | os.O_RDWR)
+    assert other == counting._fd
+    in_child(lambda: os.fstat(other))
+    os.close(other)
+
+
 def test_a_folder_that_cannot_be_made_keeps_the_numbers_until_it_can(tmp_path: Path) -> None:
     place = tmp_path / "data"
     place.write_text("a file in the way")

@@ -11,13 +11,12 @@ import struct
 import threading
 import weakref
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from pathlib import Path
 
 import msgspec
 
 from ..errors import SpoolError
-from .files import create_locked, lock_taken, replace_file, unlock
+from .files import close_own, create_locked, identity_of, lock_taken, replace_file, unlock
 
 #: Folder of the counters inside the data folder.
 FOLDER = "counters"
@@ -89,14 +88,13 @@ class Counters:
 
     def _begin_anew(self) -> None:
         """In memory, with a lock of its own. What a parent had open is closed, never unlocked."""
-        inherited = getattr(self, "_fd", -1)
+        inherited, ours = getattr(self, "_fd", -1), getattr(self, "_identity", None)
         self._pid = os.getpid()
         self._lock = threading.RLock()  # a signal's handler may count in the middle of a count
         self._slots = memoryview(bytearray(_LENGTH)).cast("Q")
         self._fd = -1
-        if inherited >= 0:
-            with suppress(OSError):
-                os.close(inherited)
+        if inherited >= 0 and ours:
+            close_own(inherited, {ours})
 
     def _open(self) -> None:
         try:
@@ -106,7 +104,7 @@ class Counters:
             return
         slots = memoryview(mmap.mmap(fd, _LENGTH)).cast("Q")
         slots[:] = self._slots
-        self._slots, self._fd = slots, fd
+        self._slots, self._fd, self._identity = slots, fd, identity_of(fd)
 
 
 def totals(folder: Path) -> dict[str, int]:
