@@ -18,7 +18,7 @@ from . import __version__, dotted
 from .delivery.counters import Counters
 from .delivery.keeper import Keeper
 from .delivery.spool import Spool
-from .errors import EventError, NoTracker
+from .errors import EventError, NoTracker, TrackError
 from .event import Entry
 from .places import prefixes, script, secret
 from .settings import NAMES, Settings, load
@@ -111,11 +111,13 @@ class Wiring:
 
     def sink(self, entries: Sequence[Entry]) -> bool:
         """Where the verbs' entries go: a transaction's end where one is open, else as the last."""
-        if self._defer is not None and not _captures and self._deferred(entries, self._defer):
-            return True
+        if self._defer is not None and not _captures:
+            deferred = self._deferred(entries, self._defer)
+            if deferred is not None:
+                return deferred
         kept = self.last_sink(entries)
-        if self.is_inline and not _captures and CURRENT.get() is None:
-            self.keeper.drain_inline()
+        if not _captures and CURRENT.get() is None:
+            self.after_response()
         return kept
 
     def last_sink(self, entries: Sequence[Entry]) -> bool:
@@ -133,22 +135,31 @@ class Wiring:
         """Whether this process delivers by itself, after each response."""
         return self.settings.deliver == "inline"
 
-    def _deferred(self, entries: Sequence[Entry], defer: Defer) -> bool:
-        """Whether the append waits for a commit; the entries are encoded as they are now."""
-        frames: list[bytes] = []
+    def _deferred(self, entries: Sequence[Entry], defer: Defer) -> bool | None:
+        """Whether entries that wait for a commit will be kept; None when they need not wait. They
+        are encoded as they are now."""
+        waiting: list[bytes] = []
 
         def append() -> None:
-            self.spool.write(b"".join(frames))
+            for frames in waiting:
+                self.spool.write(frames)
 
         if not self.settings.enabled or not defer(append):
-            return False
-        frames.append(self.spool.encode(entries))
-        return True
+            return None
+        frames = self.spool.encode(entries)
+        if frames is not None:
+            waiting.append(frames)
+        return frames is not None
 
     def after_response(self) -> None:
-        """What a face calls when a response's body is done: ``inline`` delivers here."""
-        if self.is_inline:
+        """What a face calls when a response's body is done, and a verb outside a request when its
+        event is kept: ``inline`` delivers here. A store that fails costs nothing but time."""
+        if not self.is_inline:
+            return
+        try:
             self.keeper.drain_inline()
+        except (OSError, TrackError) as error:
+            self.trouble(error)
 
     def flush(self, timeout: float) -> bool:
         """Waits until what this process has accepted is delivered or in the store's retries."""

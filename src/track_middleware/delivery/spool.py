@@ -109,9 +109,17 @@ class Spool:
             return True
         return self.write(b"\n%08x %b\n" % (crc32(body), body))
 
-    def encode(self, entries: Sequence[Entry]) -> bytes:
-        """The frames of entries; the encoder's error when one cannot be JSON."""
-        return b"".join([frame(_encode(entry)) for entry in entries])
+    def encode(self, entries: Sequence[Entry]) -> bytes | None:
+        """The frames of entries for a later ``write``; None: refused, as by ``append``."""
+        try:
+            bodies = [_encode(entry) for entry in entries]
+        except _NO_JSON:
+            self._refused("not_json", len(entries))
+            return None
+        if any(len(body) > LONGEST for body in bodies):
+            self._refused("too_long", len(bodies))
+            return None
+        return b"".join(map(frame, bodies))
 
     def write(self, frames: bytes) -> bool:
         """Appends what ``encode`` made, by one write of the system."""
@@ -137,13 +145,9 @@ class Spool:
             close_own(live.fd, {live.identity})
             _seal(live.path)
 
-    # Slower ways, in the order in which they are met.
-
     def _append_odd(self, entries: Sequence[Entry]) -> bool:
-        bodies = [_encode(entry) for entry in entries]
-        if any(len(body) > LONGEST for body in bodies):
-            return self._refused("too_long", len(bodies))
-        return self.write(b"".join(map(frame, bodies)))
+        frames = self.encode(entries)
+        return frames is not None and self.write(frames)
 
     def _begin(self) -> _Live | None:
         """This process's segment, made now. Of several threads at once the first one's stays."""

@@ -1,0 +1,45 @@
+"""The wiring: what a verb's events meet before the spool, and after it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from track_middleware import wiring
+from track_middleware.delivery.spool import LONGEST
+from track_middleware.event import Entry, Event
+from track_middleware.settings import load
+
+
+def site(data_dir: Path, *, defer: wiring.Defer | None = None, **given: object) -> wiring.Wiring:
+    settings = {"data_dir": str(data_dir), "min_free": "1", "secret_key": "t", **given}
+    return wiring.Wiring(load({"deliver": "worker", **settings}, {}), defer=defer)
+
+
+def test_what_cannot_be_kept_is_refused_at_once_also_inside_a_transaction(data_dir: Path) -> None:
+    commits: list[Callable[[], None]] = []
+
+    def defer(append: Callable[[], None]) -> bool:
+        commits.append(append)
+        return True
+
+    shop = site(data_dir, defer=defer)
+    assert shop.tracker.track("Too Long", {"text": "x" * LONGEST}, user_id="42") is None
+    endless: dict[str, object] = {}
+    endless["again"] = endless
+    odd = Event("a", "track", "", event="Odd", properties=endless)
+    assert not shop.sink([Entry("event", 1.0, odd)])
+    kept = shop.tracker.track("Kept", user_id="42")
+    for commit in commits:
+        commit()
+    assert kept is not None
+    (segment,) = (data_dir / "spool").iterdir()
+    assert segment.read_bytes().count(b"messageId") == 1
+    assert kept.encode() in segment.read_bytes()
+
+
+def test_an_accepted_event_keeps_its_id_when_inline_delivery_fails(data_dir: Path) -> None:
+    data_dir.mkdir()
+    (data_dir / "file").touch()
+    shop = site(data_dir, deliver="inline", store=f"sqlite:///{data_dir}/file/events.db")
+    assert shop.tracker.track("Kept", user_id="42") is not None
