@@ -164,7 +164,7 @@ def test_our_own_paths_answer_4xx_with_a_reason_at_worst(
     for call, app in ((call_wsgi, wsgi), (call_asgi, asgi)):
         status, _, answer = call(app, method, b"own/" + rest, query, sent, body)
         assert 200 <= status < 500
-        if status >= 400:
+        if status >= 400 and method != "HEAD":
             assert b"error" in answer
         assert len(body) < 20 or body[:40] not in answer
 
