@@ -3,6 +3,8 @@ counted once by its id, each poison is a dead letter with its reason, in each vi
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -12,18 +14,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.delivery import emulators
-from tests.delivery.emulators import FAULTS, POISON, Emulator
+from tests.delivery.emulators import POISON, Emulator
+from tests.delivery.emulators.faults import FAULTS
 from tests.delivery.served import Shop, event_id, row
 from track_middleware.delivery.transport import Silence
 from track_middleware.destinations import Answer, Call
 
 VENDORS: dict[str, Callable[[Path], Emulator]] = {
-    "amplitude": lambda folder: emulators.Amplitude(),
-    "mixpanel import": lambda folder: emulators.MixpanelImport(),
-    "mixpanel track": lambda folder: emulators.MixpanelTrack(),
-    "heap": lambda folder: emulators.Heap(),
-    "webhook": lambda folder: emulators.Webhook(),
-    "jsonl": lambda folder: emulators.File(str(folder / "events.jsonl")),
+    name: made
+    for module in pkgutil.iter_modules(emulators.__path__)
+    for name, made in getattr(
+        importlib.import_module(f"{emulators.__name__}.{module.name}"), "VENDORS", {}
+    ).items()
 }
 
 visitors = st.lists(st.tuples(st.sampled_from("abc"), st.booleans()), min_size=1, max_size=14)

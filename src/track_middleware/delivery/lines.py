@@ -31,9 +31,13 @@ _BLOCK = 1 << 16
 
 @dataclass(frozen=True, slots=True)
 class Silence:
-    """Nobody answered; ``reason`` says why, without keys or URLs."""
+    """Nobody answered; ``reason`` says why, without keys or URLs.
+
+    ``sent``: some of the call may have reached the other side, so that it may have been taken.
+    """
 
     reason: str
+    sent: bool = True
 
 
 class FileTransport:
@@ -48,9 +52,9 @@ class FileTransport:
             with _opened(path) as fd:
                 self._append(fd, path, call)
         except BlockingIOError:
-            return Silence("the file is locked by another process")
+            return Silence("the file is locked by another process", sent=False)
         except OSError as error:
-            return Silence(f"cannot write the file: {error.strerror}")
+            return Silence(f"cannot write the file: {error.strerror}", sent=False)
         return Answer(200, {"date": formatdate(usegmt=True)})
 
     def _append(self, fd: int, path: str, call: Call) -> None:

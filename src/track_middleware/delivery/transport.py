@@ -20,7 +20,7 @@ from typing import Any
 import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
 
 from ..destinations import Answer, Call
 from .lines import FileTransport, Silence
@@ -76,6 +76,8 @@ class HttpTransport:
                 decode_content=False,
             )
             return _answer(response, deadline)
+        except (ConnectTimeoutError, NewConnectionError) as error:
+            return Silence(_reason(error), sent=False)
         except (HTTPError, OSError, ValueError) as error:
             return Silence(_reason(error))
 

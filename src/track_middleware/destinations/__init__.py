@@ -40,8 +40,9 @@ class Call:
 
     ``ids`` are the message ids of the events it carries, in the body's order; one event may be in
     several calls, or several times in one (it is delivered when all of them are). ``url`` is
-    ``http://``, ``https://`` or, for files, ``file:///``. Secrets may stand in url, headers and
-    body: never log them.
+    ``http://``, ``https://`` or, for files, ``file:///``. ``repeatable``: the vendor drops what it
+    has had already, so that a call which nobody answered may be sent again; where it is not, the
+    URL's ``?on_doubt=`` decides. Secrets may stand in url, headers and body: never log them.
     """
 
     url: str
@@ -49,6 +50,7 @@ class Call:
     ids: tuple[str, ...]
     method: str = "POST"
     headers: Mapping[str, str] = field(default_factory=dict)
+    repeatable: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +80,13 @@ class Outbound:
 
 
 class Destination(Protocol):
-    """A codec, configured from its URL.
+    """A codec, configured from its URL. ``most`` is the number of events of one batch.
 
-    ``idempotent``: the vendor drops a repeated id, so a doubtful call may be repeated; otherwise
-    ``?on_doubt=`` decides. ``most`` is the number of events that one batch should hold.
+    Its module also says, as ``VOCABULARY``, what the vendor calls our canonical events ("page",
+    "screen", "identify", "group", "alias", and the e-commerce names that are renamed).
     """
 
     name: str
-    idempotent: bool
     most: int
 
     def calls(self, events: Sequence[Event], now: float) -> Outbound:

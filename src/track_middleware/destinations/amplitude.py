@@ -69,7 +69,6 @@ _encoder = msgspec.json.Encoder()
 class Amplitude:
     """Sends events to one Amplitude project."""
 
-    idempotent = True
     most = MOST
 
     def __init__(self, name: str, api_key: str, base_url: str) -> None:

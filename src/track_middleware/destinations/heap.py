@@ -48,7 +48,6 @@ _encoder = msgspec.json.Encoder()
 class Heap:
     """Sends events and user properties to one Heap environment."""
 
-    idempotent = True
     most = MOST
 
     def __init__(self, name: str, app_id: str, base_url: str) -> None:

@@ -23,7 +23,6 @@ SIZE = 4 * 2**20
 class Jsonl:
     """Appends events to one file."""
 
-    idempotent = True
     most = MOST
 
     def __init__(self, name: str, path: str) -> None:

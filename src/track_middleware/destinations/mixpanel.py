@@ -70,7 +70,6 @@ Road = Literal["events", "engage", "groups"]
 class Mixpanel:
     """Sends events and profiles to one Mixpanel project."""
 
-    idempotent = True
     most = MOST
 
     def __init__(
