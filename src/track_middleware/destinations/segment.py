@@ -1,0 +1,94 @@
+"""``segment://WRITE_KEY``: Segment's HTTP tracking API.
+
+Source of limits and answers: segment.com/docs/connections/sources/catalog/libraries/server/http-api
+and Segment's own Python library. ``messageId`` is the event's id: Segment drops what it has had.
+A 200 means taken, a 400 that the batch is too large or no JSON; which message, it does not say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from ..event import Event
+from ..settings import Address
+from . import Answer, Call, Outbound, Verdict, spec
+from .answers import LONGEST_WAIT, verdict, words
+from .options import base, check, key
+
+REGIONS = {"us": "https://api.segment.io", "eu": "https://events.eu1.segmentapis.com"}
+
+#: The vendor takes 2,500 messages and 500 KB a call, 32 KB a message. Its own library stops at
+#: 475,000 bytes, so that there is room for what stands around the batch.
+LIMITS = spec.Limits(most=1_000, size=475_000, message=32 << 10)
+
+#: Segment's spec is ours: nothing is renamed.
+VOCABULARY: Mapping[str, str] = {
+    kind: kind for kind in ("page", "screen", "identify", "group", "alias")
+}
+
+#: Sent again by the vendor's own library, though they look final.
+_AGAIN = frozenset((410, 460))
+#: Never sent again by it: the address does not speak this protocol.
+_SET_UP = frozenset((501, 505))
+#: Times of a client's clock that Segment would correct a second time, by our ``sentAt``.
+_CLOCKS = ("originalTimestamp", "sentAt", "receivedAt")
+
+
+class Segment:
+    """Sends events to one Segment source."""
+
+    most = LIMITS.most
+
+    def __init__(self, name: str, write_key: str, base_url: str) -> None:
+        self.name = name
+        self._key = write_key
+        tail = b',"writeKey":' + msgspec.json.encode(write_key)
+        self._batches = spec.Batches(
+            base_url, write_key, limits=LIMITS, shape=_by_one_clock, tail=tail
+        )
+
+    def calls(self, events: Sequence[Event], now: float) -> Outbound:
+        return self.wire_calls(spec.wired(events), now)
+
+    def wire_calls(self, events: Sequence[tuple[str, bytes]], now: float) -> Outbound:
+        return self._batches.calls(events, now)
+
+    def judge(self, call: Call, answer: Answer | None) -> Sequence[Verdict]:
+        return [_judged(answer, secrets=(self._key, spec.basic(self._key)))] * len(call.ids)
+
+
+def make(address: Address) -> Segment:
+    """A Segment source of its URL."""
+    check(address)
+    write_key = key(address, "WRITE_KEY")
+    return Segment(address.options.get("name", "segment"), write_key, base(address, REGIONS))
+
+
+def _judged(answer: Answer | None, *, secrets: Sequence[str]) -> Verdict:
+    usual = verdict(answer, secrets=secrets)
+    if answer is None:
+        return usual
+    if answer.status in _AGAIN:
+        return Verdict("retry", words(answer, secrets=secrets))
+    if answer.status in _SET_UP:
+        return Verdict("retry", usual.reason, pause=True)
+    if answer.status == 429 and usual.after is None:
+        return Verdict("retry", usual.reason, after=_reset(answer))
+    return usual
+
+
+def _reset(answer: Answer) -> float | None:
+    """Seconds by ``X-RateLimit-Reset``; a figure beyond a day is none that was meant as seconds."""
+    text = answer.headers.get("x-ratelimit-reset", "")
+    seconds = float(text) if text.isascii() and text.isdigit() else None
+    return seconds if seconds is not None and seconds <= LONGEST_WAIT else None
+
+
+def _by_one_clock(outline: spec.Outline, body: bytes) -> bytes:
+    """A message whose only time is ``timestamp``, which is right by our clock."""
+    if outline.original_timestamp is outline.sent_at is outline.received_at is None:
+        return body
+    fields = spec.taken_apart(body)
+    return spec.put_together({k: v for k, v in fields.items() if k not in _CLOCKS})

@@ -1,0 +1,140 @@
+"""Segment's batch protocol, which Segment and RudderStack take: events as they stand on the wire.
+
+``POST /v1/batch`` with ``{"batch": [message, …], "sentAt": …}``. A message's own JSON is spliced
+into the body: what decides about it is read by ``Outline``, the rest is not decoded. Source:
+segment.com/docs/connections/sources/catalog/libraries/server/http-api.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from ..event import Event, encode_event, iso
+from . import Call, Outbound, Verdict
+from .limits import Piece, ids, listed, packed
+
+#: A message id has fewer characters than this.
+ID_LENGTH = 100
+
+PATH = "/v1/batch"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one call may hold: messages, bytes of its body, bytes of one message."""
+
+    most: int
+    size: int
+    message: int
+
+
+class Outline(msgspec.Struct, rename="camel", gc=False):
+    """The fields of a message that decide about it."""
+
+    type: str
+    event: Any = None
+    user_id: Any = None
+    anonymous_id: Any = None
+    previous_id: Any = None
+    group_id: Any = None
+    original_timestamp: Any = None
+    sent_at: Any = None
+    received_at: Any = None
+
+
+#: A message's JSON as one vendor wants it; the same object where nothing has to change.
+Shape = Callable[[Outline, bytes], bytes]
+
+_outline = msgspec.json.Decoder(Outline)
+_fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_encode = msgspec.json.Encoder().encode
+
+#: Kind -> the field without which it says nothing, and how people call that.
+_NEEDS = {
+    "track": ("event", "name"),
+    "group": ("group_id", "group id"),
+    "alias": ("previous_id", "previous id"),
+}
+
+
+class Batches:
+    """Makes the calls for one source. ``tail`` is what the body holds behind ``batch``."""
+
+    def __init__(
+        self, base_url: str, write_key: str, *, limits: Limits, shape: Shape, tail: bytes = b""
+    ) -> None:
+        self._url = base_url + PATH
+        self._limits = limits
+        self._shape = shape
+        self._tail = tail + b"}"
+        self._headers = {"content-type": "application/json", "authorization": basic(write_key)}
+
+    def calls(self, events: Sequence[tuple[str, bytes]], now: float) -> Outbound:
+        """The calls that carry these (message id, JSON of one line) pairs."""
+        settled: dict[str, Verdict] = {}
+        pieces: list[Piece] = []
+        for message_id, body in events:
+            made = self._message(message_id, body)
+            if isinstance(made, Verdict):
+                settled[message_id] = made
+            else:
+                pieces.append((message_id, made))
+        sent_at = b',"sentAt":"' + iso(now).encode() + b'"'
+        calls = [
+            Call(
+                self._url,
+                b'{"batch":' + listed(run) + sent_at + self._tail,
+                ids(run),
+                headers=self._headers,
+            )
+            for run in packed(pieces, most=self._limits.most, size=self._limits.size)
+        ]
+        return Outbound(calls, settled)
+
+    def _message(self, message_id: str, body: bytes) -> bytes | Verdict:
+        try:
+            outline = _outline.decode(body)
+        except msgspec.DecodeError:
+            return Verdict("refused", "it is no message of Segment's spec")
+        problem = _missing(outline)
+        if problem:
+            return Verdict("refused", f"it has {problem}")
+        if len(message_id) >= ID_LENGTH:
+            return Verdict("refused", f"its id has {ID_LENGTH} characters or more")
+        shaped = self._shape(outline, body)
+        if len(shaped) > self._limits.message:
+            return Verdict("refused", f"it is larger than {self._limits.message} bytes")
+        return shaped
+
+
+def wired(events: Sequence[Event]) -> Sequence[tuple[str, bytes]]:
+    """Events as (message id, JSON) pairs."""
+    return [(each.message_id, encode_event(each)) for each in events]
+
+
+def taken_apart(body: bytes) -> dict[str, msgspec.Raw]:
+    """A message's fields by name, their values as they stand."""
+    return _fields.decode(body)
+
+
+def put_together(fields: dict[str, msgspec.Raw]) -> bytes:
+    """The reverse of ``taken_apart``."""
+    return _encode(fields)
+
+
+def basic(write_key: str) -> str:
+    """The write key as a user without a password."""
+    return "Basic " + base64.b64encode(f"{write_key}:".encode()).decode()
+
+
+def _missing(outline: Outline) -> str:
+    """What a message lacks that the vendor would drop it for, after answering 200."""
+    if not (outline.user_id or outline.anonymous_id):
+        return "neither a user id nor an anonymous id"
+    field, words = _NEEDS.get(outline.type, ("type", ""))
+    return "" if getattr(outline, field) else f"no {words}"
