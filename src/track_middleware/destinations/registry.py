@@ -10,7 +10,19 @@ from importlib.metadata import EntryPoint, entry_points
 
 from ..errors import SettingsError
 from ..settings import Address, address
-from . import Destination, Maker, amplitude, filters, heap, jsonl, mixpanel, segment, webhook
+from . import (
+    Destination,
+    Maker,
+    amplitude,
+    filters,
+    heap,
+    jsonl,
+    mixpanel,
+    posthog,
+    rudderstack,
+    segment,
+    webhook,
+)  # fmt: skip
 from .filters import Filter
 from .options import nearest
 
@@ -22,6 +34,8 @@ BUILT_IN: Mapping[str, Maker] = {
     "heap": heap.make,
     "jsonl": jsonl.make,
     "mixpanel": mixpanel.make,
+    "posthog": posthog.make,
+    "rudderstack": rudderstack.make,
     "segment": segment.make,
     "webhook+http": webhook.make,
     "webhook+https": webhook.make,

@@ -32,8 +32,6 @@ VOCABULARY: Mapping[str, str] = {
 _AGAIN = frozenset((410, 460))
 #: Never sent again by it: the address does not speak this protocol.
 _SET_UP = frozenset((501, 505))
-#: Times of a client's clock that Segment would correct a second time, by our ``sentAt``.
-_CLOCKS = ("originalTimestamp", "sentAt", "receivedAt")
 
 
 class Segment:
@@ -46,7 +44,7 @@ class Segment:
         self._key = write_key
         tail = b',"writeKey":' + msgspec.json.encode(write_key)
         self._batches = spec.Batches(
-            base_url, write_key, limits=LIMITS, shape=_by_one_clock, tail=tail
+            base_url, write_key, limits=LIMITS, shape=spec.plain, tail=tail
         )
 
     def calls(self, events: Sequence[Event], now: float) -> Outbound:
@@ -84,11 +82,3 @@ def _reset(answer: Answer) -> float | None:
     text = answer.headers.get("x-ratelimit-reset", "")
     seconds = float(text) if text.isascii() and text.isdigit() else None
     return seconds if seconds is not None and seconds <= LONGEST_WAIT else None
-
-
-def _by_one_clock(outline: spec.Outline, body: bytes) -> bytes:
-    """A message whose only time is ``timestamp``, which is right by our clock."""
-    if outline.original_timestamp is outline.sent_at is outline.received_at is None:
-        return body
-    fields = spec.taken_apart(body)
-    return spec.put_together({k: v for k, v in fields.items() if k not in _CLOCKS})

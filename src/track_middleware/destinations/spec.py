@@ -54,12 +54,18 @@ _outline = msgspec.json.Decoder(Outline)
 _fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _encode = msgspec.json.Encoder().encode
 
-#: Kind -> the field without which it says nothing, and how people call that.
+#: Kind -> the fields without which it says nothing, and how people call them.
 _NEEDS = {
-    "track": ("event", "name"),
-    "group": ("group_id", "group id"),
-    "alias": ("previous_id", "previous id"),
+    "track": (("event", "name"),),
+    "group": (("group_id", "group id"),),
+    "alias": (("user_id", "user id"), ("previous_id", "previous id")),
 }
+
+#: A client's times: the vendor would correct them a second time, by our ``sentAt``.
+_CLOCKS = ("originalTimestamp", "sentAt", "receivedAt")
+
+#: What the spec's page call says of a page among its properties, as in ``context.page``.
+_PAGE = ("path", "referrer", "title", "url")
 
 
 class Batches:
@@ -117,9 +123,27 @@ def wired(events: Sequence[Event]) -> Sequence[tuple[str, bytes]]:
     return [(each.message_id, encode_event(each)) for each in events]
 
 
-def taken_apart(body: bytes) -> dict[str, msgspec.Raw]:
-    """A message's fields by name, their values as they stand."""
-    return _fields.decode(body)
+def plain(outline: Outline, body: bytes) -> bytes:
+    """A message as Segment's spec has it: the right time alone, a page's address in its properties.
+
+    Only pages, and what came from a browser's clock, are taken apart.
+    """
+    timed = outline.original_timestamp or outline.sent_at or outline.received_at
+    if outline.type != "page" and not timed:
+        return body
+    fields = {name: value for name, value in taken_apart(body).items() if name not in _CLOCKS}
+    if outline.type == "page":
+        properties = {**_page(fields), **taken_apart(fields.get("properties"))}
+        fields["properties"] = msgspec.Raw(put_together(properties))
+    return put_together(fields)
+
+
+def taken_apart(value: bytes | msgspec.Raw | None) -> dict[str, msgspec.Raw]:
+    """A JSON object's fields by name, their values as they stand; {} for anything else."""
+    try:
+        return _fields.decode(value) if value else {}
+    except msgspec.DecodeError:
+        return {}
 
 
 def put_together(fields: dict[str, msgspec.Raw]) -> bytes:
@@ -132,9 +156,16 @@ def basic(write_key: str) -> str:
     return "Basic " + base64.b64encode(f"{write_key}:".encode()).decode()
 
 
+def _page(fields: dict[str, msgspec.Raw]) -> dict[str, msgspec.Raw]:
+    page = taken_apart(taken_apart(fields.get("context")).get("page"))
+    return {name: page[name] for name in _PAGE if name in page}
+
+
 def _missing(outline: Outline) -> str:
     """What a message lacks that the vendor would drop it for, after answering 200."""
     if not (outline.user_id or outline.anonymous_id):
         return "neither a user id nor an anonymous id"
-    field, words = _NEEDS.get(outline.type, ("type", ""))
-    return "" if getattr(outline, field) else f"no {words}"
+    for field, words in _NEEDS.get(outline.type, ()):
+        if not getattr(outline, field):
+            return f"no {words}"
+    return ""
