@@ -196,7 +196,9 @@ def iso(moment: float | datetime | date) -> str:
     if not isinstance(moment, (int, float)):
         return iso(_aware(moment).timestamp())
     second = math.floor(moment)
-    return f"{_second_text(second)}.{int((moment - second) * 1000):03d}Z"
+    # A float holds a time to a quarter of a microsecond: .123 may come as .1229999.
+    micro = min(round((moment - second) * 1e6), 999_999)
+    return f"{_second_text(second)}.{micro // 1000:03d}Z"
 
 
 def epoch(text: str) -> float:

@@ -67,7 +67,6 @@ def test_a_page_view_is_posthogs_own() -> None:
         "utm_source": "news",
         "utm_campaign": "autumn",
         "gclid": "Abc",
-        "$lib": "track-middleware",
     }
     assert expected.items() <= view["properties"].items()
     assert view["$set_once"] == {"$initial_utm_source": "ads"}
@@ -108,10 +107,12 @@ def test_somebody_anonymous_has_no_profile() -> None:
 
 
 def test_without_an_address_nobody_lives_where_our_server_stands() -> None:
-    assert one(event(context={"platform": "server"}))["properties"] == {
+    library = {"name": "track-middleware", "version": "1.0"}
+    assert one(event(context={"platform": "server", "library": library}))["properties"] == {
         "$geoip_disable": True,
         "$is_server": True,
         "$lib": "track-middleware",
+        "$lib_version": "1.0",
         "platform": "server",
         "revenue": 39.5,
     }

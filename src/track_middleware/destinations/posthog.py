@@ -221,7 +221,7 @@ def _uuid(message_id: str) -> str:
 def _said(event: Event) -> dict[str, Any]:
     """The properties that every event of ours has."""
     found = facts(event)
-    said = {**renamed(found, _PROPERTIES), **campaign(event), "$lib": "track-middleware"}
+    said = {**renamed(found, _PROPERTIES), **campaign(event), **_library(event)}
     if "device_type" in found:
         said["$device_type"] = str(found["device_type"]).capitalize()
     if "ip" not in found:
@@ -230,6 +230,13 @@ def _said(event: Event) -> dict[str, Any]:
         said["$is_server"] = True
     session = _session(event, found)
     return {**said, "$session_id": session} if session else said
+
+
+def _library(event: Event) -> dict[str, Any]:
+    """Who made the event."""
+    told = own(own(event.context).get("library"))
+    made = {"$lib": told.get("name"), "$lib_version": told.get("version")}
+    return {name: value for name, value in made.items() if value}
 
 
 def _session(event: Event, found: Mapping[str, Any]) -> str | None:
