@@ -6,13 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.delivery.recorder import Got, Recorder
-from tests.oracle import by_us
-from tests.oracle.requests import IDS, MOMENT, around, flat, inside, whole
-from track_middleware import alias, group, identify, page, screen, track
-
-ORDER = {"order_id": "1001", "revenue": 39.5, "products": [{"sku": "a", "price": 1}]}
-TRAITS = {"email": "ann@shop.test", "plan": "pro"}
+from tests.oracle import by_us, spec
+from tests.oracle.requests import around, flat, inside, whole
 
 AROUND = {
     "headers.user-agent": "another library",
@@ -20,46 +15,9 @@ AROUND = {
     "body.sentAt": "another moment; ours to the millisecond, as the spec has it",
 }
 INSIDE = {
-    "every: timestamp": "the same moment, written Z and not +00:00",
+    **spec.INSIDE,
     "every: integrations": "theirs is All: true, which is what the server takes for a missing one",
-    "every: context.library.name": "another library",
-    "every: context.library.version": "another library",
-    "every: context.platform": "ours: where the event was made",
-    "every: context.consent": "ours: what the person permitted",
-    "track: anonymousId": "theirs is null where there is none",
-    "page: anonymousId": "theirs is null where there is none",
-    "page: category": "theirs is null: neither was given one",
-    "screen: anonymousId": "theirs is null where there is none",
-    "screen: category": "theirs is null: neither was given one",
-    "group: anonymousId": "theirs is null where there is none",
-    "alias: anonymousId": "theirs is null where there is none",
 }
-
-
-def say() -> None:
-    track("Order Completed", ORDER, user_id="42", timestamp=MOMENT, event_id=IDS[0])
-    page("Home", {"step": 2}, user_id="42", timestamp=MOMENT, event_id=IDS[1])
-    screen("Cart", {"step": 3}, user_id="42", timestamp=MOMENT, event_id=IDS[2])
-    identify("42", TRAITS, anonymous_id="visitor-1", timestamp=MOMENT, event_id=IDS[3])
-    group("acme", {"name": "Acme"}, user_id="42", timestamp=MOMENT, event_id=IDS[4])
-    alias("42", "visitor-1", timestamp=MOMENT, event_id=IDS[5])
-
-
-def by_sdk() -> list[Got]:
-    from rudderstack.analytics.client import Client
-
-    with Recorder() as vendor:
-        client = Client("KEY", host=vendor.url)
-        client.track("42", "Order Completed", ORDER, timestamp=MOMENT, message_id=IDS[0])
-        client.page("42", None, "Home", {"step": 2}, timestamp=MOMENT, message_id=IDS[1])
-        client.screen("42", None, "Cart", {"step": 3}, timestamp=MOMENT, message_id=IDS[2])
-        client.identify(
-            "42", dict(TRAITS), anonymous_id="visitor-1", timestamp=MOMENT, message_id=IDS[3]
-        )
-        client.group("42", "acme", {"name": "Acme"}, timestamp=MOMENT, message_id=IDS[4])
-        client.alias("visitor-1", "42", timestamp=MOMENT, message_id=IDS[5])
-        client.shutdown()
-        return list(vendor.got)
 
 
 def test_only_what_is_explained_differs_from_rudderstacks_own_library(
@@ -67,7 +25,9 @@ def test_only_what_is_explained_differs_from_rudderstacks_own_library(
 ) -> None:
     # Its import would read a .env of whoever runs these tests into their environment.
     monkeypatch.setattr("dotenv.load_dotenv", lambda: False)
-    theirs = whole(by_sdk())
-    ours = whole(by_us(tmp_path, "rudderstack://KEY@dataplane.test", say))
+    from rudderstack.analytics.client import Client
+
+    theirs = whole(spec.by_sdk(Client))
+    ours = whole(by_us(tmp_path, "rudderstack://KEY@dataplane.test", spec.say))
     assert around(ours, theirs) == AROUND.keys()
     assert flat(inside(ours, theirs, lambda message: message["type"])) == INSIDE.keys()
