@@ -64,10 +64,11 @@ KNOWN: dict[str, Callable[[], bool]] = {
     **{
         name: _module(name)
         for name in (
-            "django", "fastapi", "flask", "flask_caching", "flask_login", "gevent", "gunicorn",
-            "hypothesis", "maxminddb", "starlette", "uvicorn", "uwsgi", "waitress", "webtest",
+            "celery", "django", "fastapi", "flask", "flask_caching", "flask_login", "gevent",
+            "gunicorn", "hypothesis", "maxminddb", "starlette", "uvicorn", "waitress", "webtest",
         )
     },
+    "uwsgi": _module("pyuwsgi"),
     **{f"python{version}": _python(version) for version in ("3.11", "3.12", "3.13")},
     "linux": Path("/proc/self/stat").exists,
     "root": lambda: os.geteuid() == 0,

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import msgspec
 import pytest
+
+from track_middleware.delivery.keeper import Keeper
+from track_middleware.delivery.lease import sign_of_life
+from track_middleware.settings import load
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -123,3 +130,61 @@ def test_a_forked_child_keeps_its_own_worker_when_its_parent_dies(host, out):
     assert parent.child.stdout.readline() == "forked\n"
     parent.child.kill()
     until(lambda: sorted(delivered(out)) == ["A", "forked"])
+
+
+def kept(data_dir: Path, out: Path, program: Path, **given) -> Keeper:
+    """The keeper of a site whose worker is a program of the test's."""
+    settings = load({"data_dir": str(data_dir), "destinations": [f"jsonl://{out}"]}, {})
+    keeper = Keeper(settings, data_dir=data_dir, command=(str(program),), **given)
+    keeper.first_event()
+    return keeper
+
+
+def written(path: Path, text: str) -> None:
+    """A program, there as a whole or not at all."""
+    hidden = path.with_suffix(".new")
+    hidden.write_text(text)
+    hidden.chmod(0o700)
+    hidden.rename(path)
+
+
+def test_a_worker_that_cannot_be_started_is_tried_again(data_dir, out, tmp_path, caplog):
+    program, started = tmp_path / "worker", tmp_path / "started"
+    keeper = kept(data_dir, out, program)
+    until(lambda: "tries again" in caplog.text)
+    written(program, f"#!/bin/sh\ntouch {started}\nexec cat >&- <&$4\n")
+    until(started.exists)
+    keeper._begin_anew()
+
+
+def test_a_worker_without_a_sign_of_life_is_replaced(data_dir, out, tmp_path, caplog):
+    program, started = tmp_path / "worker", tmp_path / "started"
+    written(program, f"#!/bin/sh\necho $$ >> {started}\nexec sleep 60\n")
+    keeper = kept(data_dir, out, program, silent=0.5)
+    until(lambda: started.exists() and len(started.read_text().split()) >= 2)
+    assert "no sign of life" in caplog.text
+    keeper._begin_anew()
+    for pid in started.read_text().split():
+        with suppress(ProcessLookupError):
+            os.kill(int(pid), signal.SIGKILL)
+
+
+def test_a_worker_that_shows_signs_of_life_is_left_alone(host, out, data_dir):
+    web = host("process")
+    web.tracks("A")
+    until(lambda: delivered(out) == ["A"])
+    first = sign_of_life(data_dir)
+    until(lambda: sign_of_life(data_dir) > first)
+
+
+def test_a_folder_that_cannot_be_written_yet_is_tried_again(data_dir, out, tmp_path, caplog):
+    """The settings that the worker needs are handed over as soon as they can be."""
+    data_dir.write_text("in the way")
+    started = tmp_path / "started"
+    written(tmp_path / "worker", f"#!/bin/sh\ntouch {started}\nexec sleep 1\n")
+    keeper = kept(data_dir, out, tmp_path / "worker")
+    assert "cannot learn this site's settings" in caplog.text
+    data_dir.unlink()
+    until(started.exists)
+    assert (data_dir / "settings.json").exists()
+    keeper._begin_anew()

@@ -1,13 +1,12 @@
 """A web process under torture: events and page requests, each id printed once it is accepted.
 
-``python -m tests.torture.producer DATA_DIR MODE``
+``python -m tests.torture.producer DATA_DIR MODE DESTINATION``
 """
 
 from __future__ import annotations
 
 import io
 import sys
-from pathlib import Path
 from typing import Any
 
 from track_middleware import track, wiring
@@ -38,11 +37,11 @@ def page(site: wiring.Wiring) -> str:
     return str(environ["page"])
 
 
-def main(data_dir: str, mode: str) -> None:
+def main(data_dir: str, mode: str, destination: str) -> None:
     site = wiring.configure(
         {
             "data_dir": data_dir, "deliver": mode, "secret_key": "torture", "merge_window": 0.2,
-            "destinations": [f"jsonl://{Path(data_dir).parent / 'delivered.jsonl'}"],
+            "destinations": [destination],
         }
     )  # fmt: skip
     number = 0

@@ -1,7 +1,8 @@
 """kill -9 at random moments: of the web process, of the worker, of both, in each ``deliver`` mode.
 
-``make torture`` (``TORTURE=full``) runs 100 rounds a mode, the suite a few. What a round's web
-process said it had accepted must lie in the store once, and in the destination's file once.
+``make torture`` (``TORTURE=full``) runs 200 rounds a mode, the suite a few. What a round's web
+process said it had accepted must lie in the store once, and at the destination once: in a file as
+often as it is there, at a vendor by its id, as vendors count.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ from pathlib import Path
 
 import pytest
 
-ROUNDS = 100 if os.environ.get("TORTURE") == "full" else 4
+from tests.torture import vendor
+
+ROUNDS = 200 if os.environ.get("TORTURE") == "full" else 4
 
 
 @contextmanager
@@ -59,10 +62,11 @@ def killed(pids: list[int]) -> None:
             os.kill(pid, signal.SIGKILL)
 
 
-def one_round(data_dir: Path, mode: str, chance: random.Random) -> list[str]:
+def one_round(data_dir: Path, mode: str, destination: str, chance: random.Random) -> list[str]:
     """The ids that a web process had accepted when it was killed; its worker may die first."""
     victims = chance.choice(["web", "worker", "both"])
-    with running("tests.torture.producer", str(data_dir), mode, stdout=subprocess.PIPE) as web:
+    command = ["tests.torture.producer", str(data_dir), mode, destination]
+    with running(*command, stdout=subprocess.PIPE) as web:
         assert web.stdout is not None
         accepted = [web.stdout.readline().strip()]
         time.sleep(chance.uniform(0.0, 0.9))
@@ -77,15 +81,28 @@ def one_round(data_dir: Path, mode: str, chance: random.Random) -> list[str]:
     return [*accepted, *lines[:-1]]  # the last line may be torn, or is empty
 
 
-def rounds_with_own_worker(data_dir: Path, chance: random.Random) -> Iterator[list[str]]:
-    """Rounds in which a worker of the command line runs beside the web process and is killed at
-    other moments than it."""
+def round_with_own_worker(data_dir: Path, destination: str, chance: random.Random) -> list[str]:
+    """A round in which a worker of the command line runs beside the web process and is killed at
+    another moment than it."""
+    with running("track_middleware", "worker", "--wait", "--data-dir", str(data_dir)) as worker:
+        accepted = one_round(data_dir, "worker", destination, chance)
+        time.sleep(chance.uniform(0.0, 0.3))
+        killed([worker.pid])
+    return accepted
+
+
+def tortured(data_dir: Path, mode: str, destination: str) -> list[str]:
+    """The ids accepted over all rounds of a mode; afterwards everything is delivered."""
+    chance = random.Random(mode)
+    accepted: list[str] = []
     for _ in range(ROUNDS):
-        with running("track_middleware", "worker", "--wait", "--data-dir", str(data_dir)) as worker:
-            accepted = one_round(data_dir, "worker", chance)
-            time.sleep(chance.uniform(0.0, 0.3))
-            killed([worker.pid])
-        yield accepted
+        if mode == "worker":
+            accepted += round_with_own_worker(data_dir, destination, chance)
+        else:
+            accepted += one_round(data_dir, mode, destination, chance)
+    drained(data_dir)
+    assert len(accepted) == len(set(accepted)) > ROUNDS
+    return accepted
 
 
 def drained(data_dir: Path) -> None:
@@ -103,22 +120,31 @@ def delivered(path: Path) -> Counter[str]:
     return Counter(json.loads(line)["messageId"] for line in path.read_text().splitlines())
 
 
-@pytest.mark.parametrize("mode", ["process", "thread", "worker", "inline"])
+MODES = ["process", "thread", "worker", "inline"]
+
+
+@pytest.mark.parametrize("mode", MODES)
 def test_what_was_accepted_is_stored_and_delivered_once(mode: str, tmp_path: Path) -> None:
-    data_dir = tmp_path / "track"
-    chance = random.Random(mode)
-    accepted: list[str] = []
-    if mode == "worker":
-        for ids in rounds_with_own_worker(data_dir, chance):
-            accepted += ids
-    else:
-        for _ in range(ROUNDS):
-            accepted += one_round(data_dir, mode, chance)
-    drained(data_dir)
-    in_store, in_file = stored(data_dir), delivered(tmp_path / "delivered.jsonl")
+    data_dir, file = tmp_path / "track", tmp_path / "delivered.jsonl"
+    accepted = tortured(data_dir, mode, f"jsonl://{file}")
+    in_store, in_file = stored(data_dir), delivered(file)
     print(f"{mode}: {ROUNDS} rounds, {len(accepted)} accepted, {in_store.total()} stored, "
           f"{in_file.total()} delivered")  # fmt: skip
-    assert len(accepted) == len(set(accepted)) > ROUNDS
     assert max(in_store.values()) == max(in_file.values()) == 1
     assert set(accepted) <= set(in_store)
     assert set(in_file) == set(in_store)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_what_was_accepted_is_counted_once_over_real_sockets(
+    mode: str, tmp_path: Path, free_port: int
+) -> None:
+    data_dir, taken = tmp_path / "track", tmp_path / "taken"
+    with vendor.up(taken, free_port):
+        accepted = tortured(data_dir, mode, f"webhook+http://127.0.0.1:{free_port}/")
+    in_store, sent = stored(data_dir), vendor.counted(taken)
+    print(f"{mode}: {ROUNDS} rounds, {len(accepted)} accepted, {in_store.total()} stored, "
+          f"{len(sent)} counted, {sent.total() - len(sent)} sent again with their id")  # fmt: skip
+    assert max(in_store.values()) == 1
+    assert set(accepted) <= set(in_store)
+    assert set(sent) == set(in_store)

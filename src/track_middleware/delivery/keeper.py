@@ -20,7 +20,7 @@ from pathlib import Path
 
 from ..errors import TrackError
 from ..settings import Settings
-from . import flush, handover
+from . import flush, handover, lease
 from .files import private_folder
 from .spool import Spool
 from .worker import Worker
@@ -36,9 +36,16 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.5, 30.0
 #: A worker that lived so long died of something new.
 _LONG_LIFE = 60.0
 
+#: While nobody has renewed the lease for so long, a living worker is a hung one.
+_SILENT = 60.0
+
 
 class Keeper:
-    """One process's keeper. ``command`` starts a worker; its folder and pipe are added to it."""
+    """One process's keeper. ``command`` starts a worker; its folder and pipe are added to it.
+
+    A worker that dies is replaced, and so is one that lives but shows no sign of it for ``silent``
+    seconds. Whatever keeps a worker from being started is tried again.
+    """
 
     def __init__(
         self,
@@ -46,10 +53,12 @@ class Keeper:
         *,
         data_dir: Path,
         command: tuple[str, ...] = (),
+        silent: float = _SILENT,
     ) -> None:
         self._settings = settings
         self._data_dir = data_dir
         self._command = command or (_python(), "-m", "track_middleware", "worker")
+        self._silent = silent
         self._inline: Worker | None = None
         self._fds: set[int] = set()
         self._started = False
@@ -63,16 +72,14 @@ class Keeper:
         if self._started:
             return
         self._started = True
-        try:
-            handover.write(self._settings, self._data_dir)
-        except (OSError, TrackError) as error:
-            logger.error("the worker cannot learn this site's settings: %s", error)
-            return
+        told = self._hand_over()
         tend = {"process": self._keep_child, "thread": self._run_worker}.get(self._settings.deliver)
         if tend is not None:
             logger.info("events are kept in %s", self._data_dir)
-            target, name = self._tend, "track-middleware-keeper"
-            threading.Thread(target=target, args=(tend,), name=name, daemon=True).start()
+        elif told:
+            return
+        target, name = self._tend, "track-middleware-keeper"
+        threading.Thread(target=target, args=(tend,), name=name, daemon=True).start()
 
     def drain_inline(self) -> bool:
         """Drains and delivers in the caller's thread; False when another worker is at it."""
@@ -96,7 +103,8 @@ class Keeper:
                 os.close(fd)
         self._fds = set()
         self._pid = os.getpid()
-        self._started = False
+        self._started = self._told = False
+        self._theirs = 0
         self._lock = threading.Lock()
         # A parent's database connection must not be closed in its child (sqlite.org/howtocorrupt).
         if self._inline is not None:
@@ -105,13 +113,42 @@ class Keeper:
 
     # In the keeper's thread.
 
-    def _tend(self, work: Callable[[], None]) -> None:
-        """Waits to be elected, then does the elected one's work for the rest of its life."""
+    def _tend(self, work: Callable[[], None] | None) -> None:
+        """Hands over the settings, waits to be elected, then does the elected one's work for the
+        rest of its life."""
+        pause, waited = threading.Event(), _FIRST_PAUSE
+        while not self._hand_over():
+            pause.wait(waited)
+            waited = min(waited * 2, _LONGEST_PAUSE)
+        if work is None:
+            return
+        self._insist(self._wait_for_election)
+        self._insist(work)
+
+    def _insist(self, step: Callable[[], None]) -> None:
+        """Takes a step until it succeeds: a full disk or table of processes is not for ever."""
+        pause, waited, told = threading.Event(), _FIRST_PAUSE, ""
+        while True:
+            try:
+                step()
+                return
+            except (OSError, TrackError) as error:
+                if told != str(error):
+                    told = str(error)
+                    logger.error("this process cannot keep a worker, and tries again: %s", error)
+            pause.wait(waited)
+            waited = min(waited * 2, _LONGEST_PAUSE)
+
+    def _hand_over(self) -> bool:
+        """Whether the worker can learn this site's settings; told once when it cannot."""
         try:
-            self._wait_for_election()
-            work()
+            handover.write(self._settings, self._data_dir)
         except (OSError, TrackError) as error:
-            logger.error("this process cannot keep a worker: %s", error)
+            if not self._told:
+                logger.error("the worker cannot learn this site's settings: %s", error)
+            self._told = True
+            return False
+        return True
 
     def _wait_for_election(self) -> None:
         path = private_folder(self._data_dir) / "keeper.lock"
@@ -124,13 +161,17 @@ class Keeper:
                 return
             except BlockingIOError:
                 pause.wait(_TRY)
+            except OSError:
+                self._fds.discard(fd)
+                os.close(fd)
+                raise
 
     def _run_worker(self) -> None:
         Worker(self._settings, data_dir=self._data_dir).run(threading.Event())
 
     def _keep_child(self) -> None:
         """Keeps one worker running. The pipe tells it when this process is gone."""
-        theirs = self._pipe()
+        theirs = self._theirs = self._theirs or self._pipe()
         pause, waited = threading.Event(), _FIRST_PAUSE
         while True:
             began = time.monotonic()
@@ -140,11 +181,26 @@ class Keeper:
                 pass_fds=(theirs,),
                 start_new_session=True,
             )
-            status = child.wait()
+            status = self._watched(child)
             waited = _FIRST_PAUSE if time.monotonic() - began > _LONG_LIFE else waited
             logger.warning("the worker ended with status %s; starting another", status)
             pause.wait(waited)
             waited = min(waited * 2, _LONGEST_PAUSE)
+
+    def _watched(self, child: subprocess.Popen[bytes]) -> int:
+        """How a worker ended; a hung one is killed. While it waits for another's lease to become
+        stale, that other's signs of life count."""
+        seen, since = lease.sign_of_life(self._data_dir), time.monotonic()
+        while True:
+            try:
+                return child.wait(_TRY)
+            except subprocess.TimeoutExpired:
+                sign = lease.sign_of_life(self._data_dir)
+            if sign != seen:
+                seen, since = sign, time.monotonic()
+            elif time.monotonic() - since > self._silent:
+                logger.error("the worker has shown no sign of life; it is killed")
+                child.kill()
 
     def _pipe(self) -> int:
         """The reading end for the child; only this process holds the other, and never uses it."""

@@ -19,6 +19,17 @@ STALE = 5.0
 #: A holder renews this often, in seconds.
 RENEW = 1.0
 
+#: The file that the holder keeps locked; its modification time is the last sign of life.
+LOCK = "worker.lock"
+
+
+def sign_of_life(data_dir: Path) -> int:
+    """When a holder last renewed, in nanoseconds of the file system's clock; 0 when none has."""
+    try:
+        return (data_dir / LOCK).stat().st_mtime_ns
+    except OSError:
+        return 0
+
 
 class LeaseRow(Protocol):
     """The lease as a store keeps it."""
@@ -73,7 +84,10 @@ class Lease:
         self._locked()
         if not self._row.renew(self.generation):
             self.generation = None
-        return self.generation is not None
+            return False
+        if self._fd is not None:
+            os.utime(self._fd)
+        return True
 
     def is_held(self, row: LeaseRow) -> bool:
         """Whether this candidate still is the holder, asked through any thread's own ``row``."""

@@ -20,7 +20,7 @@ from ..destinations.registry import Route
 from ..settings import Settings
 from . import counters, segments
 from .drain import Drain
-from .lease import STALE, Lease
+from .lease import LOCK, STALE, Lease
 from .parts import finisher, rules
 from .serve import Serve
 from .store import Deposed, sqlite
@@ -67,7 +67,7 @@ class Worker:
         self._routes = registry.routes(settings.destinations)
         self._store = sqlite.open(sqlite.path_of(settings.store, data_dir), now=now)
         self._lease = Lease(
-            self._store.lease, data_dir / "worker.lock", owner=str(os.getpid()), monotonic=monotonic
+            self._store.lease, data_dir / LOCK, owner=str(os.getpid()), monotonic=monotonic
         )
         self._drain = Drain(
             self._store,
