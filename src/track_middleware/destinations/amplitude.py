@@ -1,13 +1,15 @@
-"""``amplitude://API_KEY``: Amplitude's HTTP API V2.
+"""``amplitude://API_KEY``: Amplitude's HTTP API V2, and its batch API for what is old.
 
-Source of limits and answers: amplitude.com/docs/apis/analytics/http-v2 and
-/http-api-batching-retries. ``insert_id`` is the event's id: the same id on the same device within
-seven days is dropped there. A 400 means that nothing of the batch was taken.
+Source of shapes and limits: amplitude.com/docs/apis/analytics/http-v2, /batch-event-upload and
+/docs/data/data-backfill. ``insert_id`` is the event's id: the same id on the same device within
+seven days is dropped there, by either API, so every call may be repeated. Both answer alike
+(``amplitude_answers``). ``?api=v2`` and ``?api=batch`` choose one of them for everything.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import math
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import uuid5
 
@@ -16,27 +18,38 @@ import msgspec
 from ..event import NAMESPACE, Event
 from ..settings import Address
 from . import DELIVERED, Answer, Call, Outbound, Verdict
-from .answers import scrubbed, verdict, words
-from .context import campaign, facts, milliseconds, own, renamed, session_start
-from .limits import Cutter, Piece, ids, listed, packed
-from .options import base, check, key
+from .amplitude_answers import verdicts
+from .context import campaign, facts, group_id, milliseconds, own, renamed, session_start
+from .limits import Cutter, Piece, ids, listed, routed
+from .options import base, check, choice, key
 
 REGIONS = {"us": "https://api2.amplitude.com", "eu": "https://api.eu.amplitude.com"}
 
-#: The vendor takes fewer than 2,000 events and 1 MB a call.
+#: Canonical name -> the vendor's. Alias has none: an event that carries both ids joins them.
+VOCABULARY: Mapping[str, str] = {
+    "page": "[Amplitude] Page Viewed",
+    "screen": "[Amplitude] Screen Viewed",
+    "identify": "$identify",
+    "group": "$groupidentify",
+}
+
+_PATHS = {"v2": "/2/httpapi", "batch": "/batch"}
+
+#: The vendor takes up to 2,000 events and 1 MB (V2) or 20 MB (batch) a call.
 MOST = 1_000
-SIZE = 1_000_000
-_EVENT = SIZE - 1_000
+SIZES = {"v2": 999_000, "batch": 10_000_000}
+_EVENT = SIZES["v2"]
 _TEXT = 1_024
 _DEPTH = 39
 
-#: How long a user or device that sends too much is left alone, in seconds.
-THROTTLED = 30.0
+#: Seconds from which on an event is history: to the batch API, and without touching what is known
+#: of its user today (``$skip_user_properties_sync``).
+HISTORY = 7 * 86_400
 
 #: Ids that the vendor refuses, besides the empty one.
 NO_IDS = frozenset((
     "anonymous", "nil", "none", "null", "n/a", "na", "undefined", "unknown", "true", "false",
-    "[]", "{}", "0", "-1", "nan",
+    "[]", "{}", "0", "-1", "nan", "lmy47d", "00000000-0000-0000-0000-000000000000",
 ))  # fmt: skip
 
 _FIELDS = {
@@ -50,9 +63,9 @@ _APP_FIELDS = {
     "device_brand": "device_manufacturer", "app_version": "app_version",
 }  # fmt: skip
 _PLATFORMS = {"web": "Web", "ios": "iOS", "android": "Android", "server": "Server"}
+_PLACE = {"url": "[Amplitude] Page Location", "path": "[Amplitude] Page Path"}
 _PAGE = {
-    "host": "[Amplitude] Page Domain", "url": "[Amplitude] Page Location",
-    "path": "[Amplitude] Page Path", "title": "[Amplitude] Page Title",
+    **_PLACE, "host": "[Amplitude] Page Domain", "title": "[Amplitude] Page Title",
     "plain_url": "[Amplitude] Page URL",
 }  # fmt: skip
 _PROPERTIES = {
@@ -62,129 +75,102 @@ _PROPERTIES = {
     "timezone": "timezone", "screen_width": "screen_width", "screen_height": "screen_height",
     "viewport_width": "viewport_width", "viewport_height": "viewport_height",
 }  # fmt: skip
+_SALE = {"currency": "currency", "product_id": "productId", "revenue_type": "revenueType"}
 
 _encoder = msgspec.json.Encoder()
 
 
 class Amplitude:
-    """Sends events to one Amplitude project."""
+    """Sends events to one Amplitude project. ``group`` is the type of its groups there."""
 
     most = MOST
 
-    def __init__(self, name: str, api_key: str, base_url: str) -> None:
+    def __init__(
+        self, name: str, api_key: str, base_url: str, *, api: str | None, group: str
+    ) -> None:
         self.name = name
         self._key = api_key
-        self._url = base_url + "/2/httpapi"
+        self._api = api
+        self._group = group
+        self._urls = {each: base_url + path for each, path in _PATHS.items()}
         head = _encoder.encode({"api_key": api_key, "options": {"min_id_length": 1}})
         self._head = head[:-1] + b',"events":'
+        self._headers = {"content-type": "application/json", "accept": "*/*"}
 
     def calls(self, events: Sequence[Event], now: float) -> Outbound:
         cutter = Cutter(text=_TEXT, depth=_DEPTH)
         settled: dict[str, Verdict] = {}
-        pieces: list[Piece] = []
+        pieces: list[tuple[str, str, Piece]] = []
         for event in events:
-            made, verdict = _pieces(event, cutter)
-            pieces.extend(made)
-            if verdict:
-                settled[event.message_id] = verdict
-        calls = [
-            Call(
-                self._url,
-                self._head + listed(run) + b"}",
-                ids(run),
-                headers={"content-type": "application/json", "accept": "*/*"},
-            )
-            for run in packed(pieces, most=MOST, size=_EVENT)
-        ]
-        return Outbound(calls, settled, cutter.count)
+            made = self._pieces(event, now, cutter)
+            if isinstance(made, Verdict):
+                settled[event.message_id] = made
+            else:
+                pieces.extend(made)
+        runs = routed(pieces, most=MOST, sizes=SIZES)
+        return Outbound([self._call(*run) for run in runs], settled, cutter.count)
 
     def judge(self, call: Call, answer: Answer | None) -> Sequence[Verdict]:
-        whole = verdict(answer, secrets=(self._key,))
-        if answer is None or answer.status not in (400, 429):
-            return [whole] * len(call.ids)
-        said = _said(answer)
-        if answer.status == 400 and _about_the_key(said):
-            whole = Verdict("retry", whole.reason, pause=True)
-            return [whole] * len(call.ids)
-        named = self._refused(said, answer) if answer.status == 400 else _throttled(said, whole)
-        known = {index: each for index, each in named.items() if 0 <= index < len(call.ids)}
-        if not known:
-            return [whole] * len(call.ids)
-        rest = Verdict("retry", "resent without the ones refused", after=0)
-        return [known.get(index, rest) for index in range(len(call.ids))]
+        return verdicts(call, answer, api_key=self._key)
 
-    def _refused(self, said: Mapping[str, Any], answer: Answer) -> dict[int, Verdict]:
-        error = str(said.get("error") or words(answer))
-        reasons: dict[int, str] = {}
-        for field in _LISTS:
-            part = said.get(field)
-            named = part.items() if isinstance(part, Mapping) else [("", part)]
-            for name, indexes in named:
-                for index in _indexes(indexes):
-                    detail = f"{field} {name}".strip().replace("_", " ")
-                    reasons.setdefault(index, f"{error}: {detail}")
-        return {
-            index: Verdict("refused", scrubbed(reason, (self._key,)))
-            for index, reason in reasons.items()
-        }
+    def _call(self, api: str, run: Sequence[Piece]) -> Call:
+        body = self._head + listed(run) + b"}"
+        return Call(self._urls[api], body, ids(run), headers=self._headers)
 
+    def _pieces(
+        self, event: Event, now: float, cutter: Cutter
+    ) -> list[tuple[str, str, Piece]] | Verdict:
+        """The vendor's events for one of ours, or what is to become of it without any."""
+        if event.type == "alias":
+            return DELIVERED  # an event that carries both ids joins them there
+        found = facts(event)
+        try:
+            common = _common(event, found)
+        except ValueError:
+            return Verdict("refused", "its timestamp is no ISO 8601 time")
+        if "user_id" not in common and "device_id" not in common:
+            return Verdict("refused", "it has neither a user id nor an anonymous id")
+        old = common["time"] / 1000 < now - HISTORY
+        api = self._api or ("batch" if old else "v2")
+        pieces = []
+        for number, shape in enumerate(self._shapes(event, found)):
+            whole = {**common, **shape, "insert_id": _insert_id(event, number)}
+            if old and not str(shape["event_type"]).startswith("$"):
+                whole["$skip_user_properties_sync"] = True
+            body = _encoder.encode(cutter.cut(whole))
+            if len(body) > _EVENT:
+                return Verdict("refused", f"it is larger than {_EVENT} bytes")
+            visitor = event.anonymous_id or event.user_id or ""
+            pieces.append((api, visitor, (event.message_id, body)))
+        return pieces
 
-_LISTS = (
-    "events_with_invalid_fields",
-    "events_with_missing_fields",
-    "events_with_invalid_id_lengths",
-    "silenced_events",
-)
+    def _shapes(self, event: Event, found: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """What an event is called there and says; the second event of a group is its traits."""
+        if event.type == "identify":
+            touches = _touches(event, _stated(event.traits))
+            return [{"event_type": "$identify", "user_properties": touches}]
+        if event.type == "group":
+            return _joined({self._group: str(event.group_id)}, _stated(event.traits))
+        shape = _viewed(event, found) if event.type != "track" else _tracked(event, found)
+        touches = _touches(event, {})
+        if touches:
+            shape["user_properties"] = touches
+        group = group_id(event)
+        if group:
+            shape["groups"] = {self._group: group}
+        return [shape]
 
 
 def make(address: Address) -> Amplitude:
     """An Amplitude project of its URL."""
-    check(address)
-    api_key = key(address, "API_KEY")
-    return Amplitude(address.options.get("name", "amplitude"), api_key, base(address, REGIONS))
-
-
-def _said(answer: Answer) -> Mapping[str, Any]:
-    try:
-        said = msgspec.json.decode(answer.body)
-    except msgspec.DecodeError:
-        return {}
-    return said if isinstance(said, dict) else {}
-
-
-def _about_the_key(said: Mapping[str, Any]) -> bool:
-    return said.get("missing_field") == "api_key" or "api key" in str(said.get("error")).lower()
-
-
-def _indexes(value: Any) -> Iterable[int]:
-    return [each for each in value if type(each) is int] if isinstance(value, list) else []
-
-
-def _throttled(said: Mapping[str, Any], whole: Verdict) -> dict[int, Verdict]:
-    after = THROTTLED if whole.after is None else whole.after
-    wait = Verdict("retry", whole.reason, after=max(after, 1.0))
-    return dict.fromkeys(_indexes(said.get("throttled_events")), wait)
-
-
-def _pieces(event: Event, cutter: Cutter) -> tuple[list[Piece], Verdict | None]:
-    """The vendor's events for one of ours, or what is to become of it without any."""
-    found = facts(event)
-    made = _shaped(event, found)
-    if isinstance(made, Verdict):
-        return [], made
-    try:
-        common = _common(event, found)
-    except ValueError:
-        return [], Verdict("refused", "its timestamp is no ISO 8601 time")
-    if "user_id" not in common and "device_id" not in common:
-        return [], Verdict("refused", "it has neither a user id nor an anonymous id")
-    pieces = []
-    for number, shape in enumerate(made):
-        whole = cutter.cut({**common, **shape, "insert_id": _insert_id(event, number)})
-        pieces.append((event.message_id, _encoder.encode(whole)))
-    if any(len(body) > _EVENT for _, body in pieces):
-        return [], Verdict("refused", f"it is larger than {SIZE} bytes")
-    return pieces, None
+    check(address, extra=("api", "group"))
+    return Amplitude(
+        address.options.get("name", "amplitude"),
+        key(address, "API_KEY"),
+        base(address, REGIONS),
+        api=choice(address, "api", _PATHS),
+        group=address.options.get("group") or "group",
+    )
 
 
 def _insert_id(event: Event, number: int) -> str:
@@ -203,57 +189,75 @@ def _common(event: Event, found: Mapping[str, Any]) -> dict[str, Any]:
     common.update({k: v for k, v in who.items() if v and v.lower() not in NO_IDS})
     common["time"] = milliseconds(event)
     start = session_start(event)
-    common["session_id"] = -1 if start is None else start
+    if start is not None:
+        common["session_id"] = start
     return common
 
 
-def _shaped(event: Event, found: Mapping[str, Any]) -> list[dict[str, Any]] | Verdict:
-    """What an event is called there and what it says; the second event of a group is its traits."""
-    traits = own(event.traits)
-    if event.type == "alias":
-        return DELIVERED  # an event that carries both ids joins them there
-    if event.type == "identify":
-        return [{"event_type": "$identify", "user_properties": {"$set": traits} if traits else {}}]
-    if event.type == "group":
-        return _group(str(event.group_id), traits)
-    touch = campaign(event)
-    said = {**renamed(found, _PROPERTIES), **touch}
-    if event.type == "track":
-        name = str(event.event)
-        said.update(renamed(found, {"url": _PAGE["url"], "path": _PAGE["path"]}))
-    else:
-        name = "[Amplitude] Page Viewed" if event.type == "page" else "[Amplitude] Screen Viewed"
-        said.update(renamed(found, _PAGE))
-        if event.name:
-            field = "page_name" if event.type == "page" else "[Amplitude] Screen Name"
-            said[field] = event.name
-    properties = own(event.properties)
-    shape: dict[str, Any] = {"event_type": name, "event_properties": {**said, **properties}}
-    revenue = properties.get("revenue")
-    if type(revenue) in (int, float):
-        shape["revenue"] = revenue
-    touches = _touches(event, touch)
-    return [{**shape, **({"user_properties": touches} if touches else {})}]
-
-
-def _touches(event: Event, touch: Mapping[str, str]) -> dict[str, Any]:
-    first = {f"initial_{name}": value for name, value in campaign(event, first=True).items()}
+def _tracked(event: Event, found: Mapping[str, Any]) -> dict[str, Any]:
+    properties = _stated(event.properties)
+    said = {**renamed(found, _PROPERTIES), **campaign(event), **renamed(found, _PLACE)}
     return {
-        operator: values for operator, values in (("$set", touch), ("$setOnce", first)) if values
+        "event_type": str(event.event),
+        "event_properties": {**said, **properties},
+        **_revenue(properties),
     }
 
 
-def _group(group_id: str, traits: Mapping[str, Any]) -> list[dict[str, Any]]:
-    member = {
-        "event_type": "$identify",
-        "groups": {"group": group_id},
-        "user_properties": {"$set": {"group": group_id}},
+def _viewed(event: Event, found: Mapping[str, Any]) -> dict[str, Any]:
+    said = {**renamed(found, _PROPERTIES), **campaign(event), **renamed(found, _PAGE)}
+    if event.name:
+        said["page_name" if event.type == "page" else "[Amplitude] Screen Name"] = event.name
+    return {
+        "event_type": VOCABULARY[event.type],
+        "event_properties": {**said, **_stated(event.properties)},
     }
+
+
+def _revenue(properties: Mapping[str, Any]) -> dict[str, Any]:
+    """The vendor's revenue fields, for an event that states its ``revenue``.
+
+    A price alone would make revenue of a product that was only looked at; and where price and
+    quantity are given, their product counts instead of the revenue: so only when they agree.
+    """
+    revenue, price = properties.get("revenue"), properties.get("price")
+    if not _is_number(revenue):
+        return {}
+    sale: dict[str, Any] = {"revenue": revenue}
+    sale |= {k: v for k, v in renamed(properties, _SALE).items() if isinstance(v, str)}
+    quantity = properties.get("quantity")
+    if _is_number(price) and type(quantity) is int and _agree(price, quantity, revenue):
+        sale |= {"price": price, "quantity": quantity}
+    return sale
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) in (int, float)
+
+
+def _agree(price: Any, quantity: int, revenue: Any) -> bool:
+    return math.isclose(price * quantity, revenue, abs_tol=1e-6)
+
+
+def _touches(event: Event, traits: Mapping[str, Any]) -> dict[str, Any]:
+    """The user's properties: traits and the session's campaign, and once the first campaign."""
+    first = {f"initial_{name}": value for name, value in campaign(event, first=True).items()}
+    always = {**campaign(event), **traits}
+    return {name: values for name, values in (("$set", always), ("$setOnce", first)) if values}
+
+
+def _joined(groups: Mapping[str, str], traits: Mapping[str, Any]) -> list[dict[str, Any]]:
+    member = {"event_type": "$identify", "groups": groups, "user_properties": {"$set": groups}}
     if not traits:
         return [member]
     about = {
         "event_type": "$groupidentify",
-        "groups": {"group": group_id},
+        "groups": groups,
         "group_properties": {"$set": traits},
     }
     return [member, about]
+
+
+def _stated(values: Any) -> dict[str, Any]:
+    """Properties or traits without the ones that say nothing, which the vendor's SDK leaves out."""
+    return {name: value for name, value in own(values).items() if value is not None}

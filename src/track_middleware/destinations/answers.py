@@ -9,7 +9,7 @@ is bad, not what: it is halved until the poison stands alone.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from email.utils import parsedate_to_datetime
 
 from . import DELIVERED, Answer, Call, Verdict
@@ -19,6 +19,9 @@ _SET_UP = frozenset((401, 402, 403, 404, 405, 407, 410, 421))
 
 #: A day: a longer ``Retry-After`` is taken for a mistake.
 LONGEST_WAIT = 86_400.0
+
+#: For the events of a call that was refused because of others.
+RESENT = Verdict("retry", "resent without the ones refused", after=0)
 
 _WORDS = 300
 
@@ -43,6 +46,12 @@ def verdict(answer: Answer | None, *, secrets: Sequence[str] = ()) -> Verdict:
     if status < 400 or status in _SET_UP:
         return Verdict("retry", reason, pause=True)
     return Verdict("retry", reason, split=True)
+
+
+def by_id(call: Call, found: Mapping[int, Verdict]) -> dict[str, Verdict]:
+    """Verdicts by message id, from verdicts by index; an index beyond the call is ignored."""
+    ids = call.ids
+    return {ids[index]: each for index, each in found.items() if 0 <= index < len(ids)}
 
 
 def words(answer: Answer, *, secrets: Sequence[str] = ()) -> str:

@@ -82,6 +82,13 @@ def session_start(event: Event) -> int | None:
         return None
 
 
+def group_id(event: Event) -> str | None:
+    """The group that an event happened in (``context.groupId``, Segment's common fields)."""
+    context = event.context if isinstance(event.context, Mapping) else {}
+    found = context.get("groupId")
+    return found if isinstance(found, str) and found else None
+
+
 def own(values: Any) -> dict[str, Any]:
     """An event's properties or traits as a dict; {} when it has none."""
     return dict(values) if isinstance(values, Mapping) else {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,6 +66,33 @@ def packed(pieces: Iterable[Piece], *, most: int, size: int) -> Iterator[Sequenc
         held += weight
     if run:
         yield run
+
+
+def routed(
+    pieces: Iterable[tuple[str, str, Piece]], *, most: int, sizes: Mapping[str, int]
+) -> list[tuple[str, list[Piece]]]:
+    """Runs of pieces by road, as few as keep each visitor's pieces in order over all runs.
+
+    ``pieces`` are (road, visitor, piece) in the order of the log; ``sizes`` are a road's most bytes
+    of JSON, ``most`` is as in ``packed``. A piece joins its road's latest run unless an earlier
+    piece of its visitor is in a later run.
+    """
+    runs: list[tuple[str, list[Piece]]] = []
+    held: list[int] = []
+    latest: dict[str, int] = {}
+    reached: dict[str, int] = {}
+    for road, visitor, piece in pieces:
+        weight = len(piece[1]) + 1
+        at = latest.get(road, -1)
+        free = at >= reached.get(visitor, 0)
+        if not free or len(runs[at][1]) >= most or held[at] + weight > sizes[road]:
+            at = latest[road] = len(runs)
+            runs.append((road, []))
+            held.append(0)
+        runs[at][1].append(piece)
+        held[at] += weight
+        reached[visitor] = at
+    return runs
 
 
 def listed(pieces: Sequence[Piece]) -> bytes:

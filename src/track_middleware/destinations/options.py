@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from ..errors import SettingsError
 from ..settings import OPTIONS, Address
@@ -46,6 +46,14 @@ def base(address: Address, regions: Mapping[str, str]) -> str:
     if region not in regions:
         raise wrong(address, f"has an unknown region {region!r}{nearest(region, [*regions])}")
     return address.options.get("endpoint", regions[region]).rstrip("/")
+
+
+def choice(address: Address, name: str, known: Collection[str]) -> str | None:
+    """One of a few words; None when the option is missing."""
+    text = address.options.get(name)
+    if text is None or text in known:
+        return text
+    raise wrong(address, f"has {name}={text!r}{nearest(text, [*known])}")
 
 
 def flag(address: Address, name: str) -> bool:

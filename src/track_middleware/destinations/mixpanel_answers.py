@@ -1,0 +1,79 @@
+"""What Mixpanel's answers mean, record by record.
+
+Source: docs.mixpanel.com/reference (import-events, track-event, profile-batch-update) and
+/troubleshooting/errors. ``/import?strict=1`` answered 400 has taken all but its ``failed_records``.
+The other roads answer 200 with ``status: 0`` (or a bare 0) when nothing was valid; which record
+was bad is found by halves, since everything that we send there may be repeated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from . import DELIVERED, Answer, Call, Verdict
+from .answers import RESENT, by_id, scrubbed, verdict
+
+#: After a 429 the vendor wants to be left alone for 2 s, doubled up to 60 s, with jitter. It sends
+#: no ``Retry-After``; the first of these is the least, and the worker's own backoff does the rest.
+RATE_LIMITED = 2.0
+
+
+def verdicts(
+    call: Call, answer: Answer | None, *, strict: bool, secrets: Sequence[str]
+) -> list[Verdict]:
+    """One verdict per record of the call; ``strict``: it went to the import."""
+    whole = _whole(answer, secrets)
+    if answer is None or (answer.status != 400 and not 200 <= answer.status < 300):
+        return [whole] * len(call.ids)
+    said = _said(answer)
+    failed = _failed(said, call, secrets)
+    if failed:
+        rest = DELIVERED if strict or "num_records_imported" in said else RESENT
+        known = by_id(call, failed)
+        return [known.get(each, rest) for each in call.ids]
+    return [_told(said, whole, secrets)] * len(call.ids)
+
+
+def _whole(answer: Answer | None, secrets: Sequence[str]) -> Verdict:
+    whole = verdict(answer, secrets=secrets)
+    if answer is None or answer.status != 429 or whole.after is not None:
+        return whole
+    return Verdict("retry", whole.reason, after=RATE_LIMITED)
+
+
+def _told(said: Any, whole: Verdict, secrets: Sequence[str]) -> Verdict:
+    """The verdict on a whole call, where 200 may still be a refusal."""
+    error = said.get("error") if isinstance(said, dict) else None
+    status = said.get("status") if isinstance(said, dict) else said
+    if whole.state != "delivered" or status != 0 or isinstance(status, bool):
+        return whole
+    reason = scrubbed(f"status 0: {error or 'no reason given'}", secrets)
+    if "token" in reason:
+        return Verdict("retry", reason, pause=True)
+    return Verdict("retry", reason, split=True)
+
+
+def _said(answer: Answer) -> Any:
+    try:
+        return msgspec.json.decode(answer.body)
+    except msgspec.DecodeError:
+        return None
+
+
+def _failed(said: Any, call: Call, secrets: Sequence[str]) -> dict[int, Verdict]:
+    """The refused records by index; {} when the answer does not account for every record."""
+    records = said.get("failed_records") if isinstance(said, dict) else None
+    if not isinstance(records, list):
+        return {}
+    failed: dict[int, Verdict] = {}
+    for record in records:
+        index = record.get("index") if isinstance(record, dict) else None
+        if type(index) is not int or not 0 <= index < len(call.ids):
+            return {}
+        told = f"{record.get('field', '')}: {record.get('message', '')}".strip(": ")
+        failed[index] = Verdict("refused", scrubbed(told or "refused", secrets))
+    imported = said.get("num_records_imported", len(call.ids) - len(failed))
+    return failed if imported == len(call.ids) - len(failed) else {}
