@@ -145,6 +145,13 @@ def test_a_sale_fills_the_vendors_revenue_fields() -> None:
     }
 
 
+def test_a_refund_takes_revenue_back() -> None:
+    (call,) = sent(HERE, event(event="Order Refunded", properties={"revenue": 6.0}))
+    (one,) = body(call)["events"]
+    assert one["revenue"] == -6.0
+    assert one["event_properties"]["revenue"] == 6.0
+
+
 def test_a_price_alone_is_no_revenue() -> None:
     assert _revenue(price=3.0, quantity=2, product_id="p", currency="EUR") == {}
 

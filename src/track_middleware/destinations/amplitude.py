@@ -200,7 +200,7 @@ def _tracked(event: Event, found: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "event_type": str(event.event),
         "event_properties": {**said, **properties},
-        **_revenue(properties),
+        **_revenue(properties, refund=event.event == "Order Refunded"),
     }
 
 
@@ -214,8 +214,9 @@ def _viewed(event: Event, found: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _revenue(properties: Mapping[str, Any]) -> dict[str, Any]:
-    """The vendor's revenue fields, for an event that states its ``revenue``.
+def _revenue(properties: Mapping[str, Any], *, refund: bool) -> dict[str, Any]:
+    """The vendor's revenue fields, for an event that states its ``revenue``; less than nothing for
+    a ``refund``.
 
     A price alone would make revenue of a product that was only looked at; and where price and
     quantity are given, their product counts instead of the revenue: so only when they agree.
@@ -223,6 +224,7 @@ def _revenue(properties: Mapping[str, Any]) -> dict[str, Any]:
     revenue, price = properties.get("revenue"), properties.get("price")
     if not _is_number(revenue):
         return {}
+    revenue = -abs(revenue) if refund else revenue
     sale: dict[str, Any] = {"revenue": revenue}
     sale |= {k: v for k, v in renamed(properties, _SALE).items() if isinstance(v, str)}
     quantity = properties.get("quantity")

@@ -73,7 +73,7 @@ class Mixpanel:
             "engage": base_url + "/engage?strict=1&verbose=1&ip=0",
             "groups": base_url + "/groups?verbose=1",
         }
-        self._headers = {"content-type": "application/json", "accept": "application/json"}
+        self._headers = {"content-type": "application/json", "accept": "*/*"}
         basic = "Basic " + base64.b64encode((account or f"{records.token}:").encode()).decode()
         self._authorized = {**self._headers, "authorization": basic}
 

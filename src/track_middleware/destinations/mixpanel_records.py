@@ -101,7 +101,8 @@ class Records:
         found = facts(event)
         said = {**renamed(found, _PROPERTIES), **campaign(event), **_first(event)}
         # Without an address of its own an imported event would get the place of our server.
-        said.setdefault("ip", 0)
+        if not self.track:
+            said.setdefault("ip", 0)
         group = group_id(event)
         if group:
             said[self.group] = group
