@@ -307,6 +307,14 @@ def test_a_400_that_does_not_account_for_every_event_is_split(answer: Answer) ->
     assert all(verdict.split for verdict in IMPORT.judge(call, answer))
 
 
+def test_an_import_that_counts_nothing_has_taken_the_good_ones_all_the_same() -> None:
+    (call,) = sent(IMPORT, event(1), event(2))
+    failed = [{"index": 0, "field": "properties.time", "message": "is invalid"}]
+    refused, taken = IMPORT.judge(call, said(400, {"failed_records": failed}))
+    assert refused.state == "refused"
+    assert taken == DELIVERED
+
+
 def test_a_profile_that_is_refused_by_its_index_leaves_the_others_to_be_sent_again() -> None:
     (call,) = sent(TOKEN, identify(), identify(message_id=event(2).message_id))
     failed = [{"index": 1, "field": "$set_once", "message": "is invalid"}]

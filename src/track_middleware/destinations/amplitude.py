@@ -224,13 +224,16 @@ def _revenue(properties: Mapping[str, Any], *, refund: bool) -> dict[str, Any]:
     revenue, price = properties.get("revenue"), properties.get("price")
     if not _is_number(revenue):
         return {}
-    revenue = -abs(revenue) if refund else revenue
-    sale: dict[str, Any] = {"revenue": revenue}
+    sale: dict[str, Any] = {"revenue": _negative(revenue) if refund else revenue}
     sale |= {k: v for k, v in renamed(properties, _SALE).items() if isinstance(v, str)}
     quantity = properties.get("quantity")
-    if _is_number(price) and type(quantity) is int and _agree(price, quantity, revenue):
+    if _is_number(price) and type(quantity) is int and _agree(price, quantity, sale["revenue"]):
         sale |= {"price": price, "quantity": quantity}
     return sale
+
+
+def _negative(number: Any) -> Any:
+    return -abs(number)
 
 
 def _is_number(value: Any) -> bool:
