@@ -106,7 +106,7 @@ def test_a_group_is_joined_and_described_under_two_ids() -> None:
 
 
 def test_the_type_of_groups_is_the_projects_own() -> None:
-    here = made("amplitude://KEY?group=company")
+    here = made("amplitude://KEY?group_type=company")
     (call,) = sent(here, identify(type="group", group_id="acme", traits=None))
     (member,) = body(call)["events"]
     assert member["groups"] == {"company": "acme"}

@@ -134,7 +134,7 @@ def test_a_group_is_joined_and_described() -> None:
 
 
 def test_the_group_key_is_the_projects_own() -> None:
-    here = made("mixpanel://TOKEN?group=company")
+    here = made("mixpanel://TOKEN?group_type=company")
     joined, described = sent(here, identify(type="group", group_id="acme"))
     assert body(joined)[0]["$union"] == {"company": ["acme"]}
     assert body(described)[0]["$group_key"] == "company"

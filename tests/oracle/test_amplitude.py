@@ -158,7 +158,7 @@ def test_the_same_call_is_the_same_request_but_for_what_is_explained(
     tmp_path: Path, vendor: Recorder, name: str, api: str, path: str
 ) -> None:
     ours, theirs = CALLS[name]
-    (got,) = by_us(tmp_path, f"amplitude://{KEY}?group=company&api={api}", ours)
+    (got,) = by_us(tmp_path, f"amplitude://{KEY}?group_type=company&api={api}", ours)
     found = differences(_request(got), _request(_by_them(vendor, path, theirs)))
     explained = {**IN_ALL, **EXPLAINED[name]}
     assert found == {where: (us, them) for where, (us, them, _) in explained.items()}

@@ -28,8 +28,8 @@ ID = "00000000-0000-4000-8000-000000000001"
 DEVICE = "1f0e7a52-6f8a-4c39-9d5e-0a3c5f7f1b11"
 SALE = {"order_id": "1001", "revenue": 6.0, "products": [{"product_id": "p-1", "quantity": 2}]}
 
-ACCOUNT = "mixpanel://user:s3cret@123?token=TOKEN&group=company"
-TRACK = "mixpanel://TOKEN?api=track&group=company"
+ACCOUNT = "mixpanel://user:s3cret@123?token=TOKEN&group_type=company"
+TRACK = "mixpanel://TOKEN?api=track&group_type=company"
 ORIGINAL = "&identity=original"
 
 Ours = Callable[[], object]

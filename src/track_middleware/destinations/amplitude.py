@@ -30,7 +30,7 @@ VOCABULARY: Mapping[str, str] = {
     "page": "[Amplitude] Page Viewed",
     "screen": "[Amplitude] Screen Viewed",
     "identify": "$identify",
-    "group": "$groupidentify",
+    "group": "$identify, $groupidentify",
 }
 
 _PATHS = {"v2": "/2/httpapi", "batch": "/batch"}
@@ -163,13 +163,13 @@ class Amplitude:
 
 def make(address: Address) -> Amplitude:
     """An Amplitude project of its URL."""
-    check(address, extra=("api", "group"))
+    check(address, extra=("api", "group_type"))
     return Amplitude(
         address.options.get("name", "amplitude"),
         key(address, "API_KEY"),
         base(address, REGIONS),
         api=choice(address, "api", _PATHS),
-        group=address.options.get("group") or "group",
+        group=address.options.get("group_type") or "group",
     )
 
 

@@ -115,7 +115,7 @@ class Mixpanel:
 
 def make(address: Address) -> Mixpanel:
     """A Mixpanel project of its URL."""
-    check(address, extra=("token", "api", "identity", "group"))
+    check(address, extra=("token", "api", "identity", "group_type"))
     target = key(address, "TOKEN or mixpanel://USER:SECRET@PROJECT_ID?token=TOKEN")
     token, account = _credentials(address, target)
     track = choice(address, "api", ("import", "track")) == "track"
@@ -125,7 +125,7 @@ def make(address: Address) -> Mixpanel:
         token=token,
         track=track,
         original=choice(address, "identity", ("simplified", "original")) == "original",
-        group=address.options.get("group") or "$group_id",
+        group=address.options.get("group_type") or "$group_id",
     )
     return Mixpanel(
         address.options.get("name", "mixpanel"),

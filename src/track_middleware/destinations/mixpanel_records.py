@@ -15,13 +15,13 @@ from ..event import NAMESPACE, Event
 from . import DELIVERED, Verdict
 from .context import campaign, facts, group_id, milliseconds, own, renamed
 
-#: Canonical name -> the vendor's: of its event, or of its change to a profile.
+#: Canonical name -> the vendor's: of its event, or what is done to a profile.
 VOCABULARY: Mapping[str, str] = {
     "page": "$mp_web_page_view",
     "screen": "Screen Viewed",
-    "identify": "$set",
-    "group": "$union",
-    "alias": "$merge",
+    "identify": "$set of the profile",
+    "group": "$union of the group key",
+    "alias": "$merge, for ?identity=original",
 }
 
 #: How old and how far ahead an event may be, in seconds.
