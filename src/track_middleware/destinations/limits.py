@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import msgspec
+
+_ATOMS = frozenset((int, float, bool, type(None)))
 
 _encoder = msgspec.json.Encoder()
 
@@ -37,8 +41,14 @@ class Cutter:
             self.count += 1
         if isinstance(value, list):
             return [self.cut(each, level + 1) for each in value[: self.keys]]
-        items = list(value.items())[: self.keys]
-        return {self.string(name): self.cut(each, level + 1) for name, each in items}
+        text = sys.maxsize if self.text is None else self.text
+        # Most values are short or no text at all: they are looked at here, without a call.
+        return {
+            name if len(name) <= text else self.string(name): each
+            if each.__class__ in _ATOMS or (each.__class__ is str and len(each) <= text)
+            else self.cut(each, level + 1)
+            for name, each in islice(value.items(), self.keys)
+        }
 
     def string(self, value: str) -> str:
         if self.text is None or len(value) <= self.text:
