@@ -14,14 +14,14 @@ from email.utils import parsedate_to_datetime
 
 from . import DELIVERED, Answer, Call, Verdict
 
+#: For the events of a call that was refused because of others.
+RESENT = Verdict("retry", "resent without the ones refused", after=0)
+
 _AGAIN = frozenset((408, 425, 429))
 _SET_UP = frozenset((401, 402, 403, 404, 405, 407, 410, 421))
 
 #: A day: a longer ``Retry-After`` is taken for a mistake.
 LONGEST_WAIT = 86_400.0
-
-#: For the events of a call that was refused because of others.
-RESENT = Verdict("retry", "resent without the ones refused", after=0)
 
 _WORDS = 300
 

@@ -4,8 +4,6 @@ their id. A file's ``VENDORS`` names its emulators: name -> made in a folder of 
 
 from __future__ import annotations
 
-from typing import Any
-
 from track_middleware.delivery.lines import Silence
 from track_middleware.destinations import Answer, Call
 
@@ -13,20 +11,11 @@ from track_middleware.destinations import Answer, Call
 POISON = "poison"
 
 
-def poisonous(value: Any) -> bool:
-    """Whether a record carries the poison, however deep."""
-    if isinstance(value, dict):
-        return POISON in value or any(poisonous(each) for each in value.values())
-    return isinstance(value, list) and any(poisonous(each) for each in value)
-
-
 class Emulator:
-    """Keeps what it took, in order, once by id. ``untold``: kinds of events that its vendor is
-    told nothing of."""
+    """Keeps what it took, in order, once by id."""
 
     url = ""
     reason = ""
-    untold: frozenset[str] = frozenset()
 
     def __init__(self) -> None:
         self.taken: list[str] = []

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from tests.delivery.emulators import Emulator, poisonous
+from tests.delivery.emulators import Emulator
+from tests.delivery.emulators.poison import poisonous
 from track_middleware.destinations import Answer, Call
 
 #: Most bytes of a request, by path.
@@ -38,7 +39,10 @@ class Amplitude(Emulator):
 
     url = "amplitude://KEY"
     reason = "Invalid field values on some events: events with invalid fields"
-    untold = frozenset({"alias"})
+    counted = ("track", "page", "screen", "identify", "group")
+    passing = ("alias",)
+    over_limit: Mapping[str, Any] = {"many": ["x" * 1_000] * 1_000}
+    over_reason = "larger than"
 
     def __init__(self, api: str = "") -> None:
         super().__init__()

@@ -17,7 +17,8 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from uuid import UUID
 
-from tests.delivery.emulators import Emulator, poisonous
+from tests.delivery.emulators import Emulator
+from tests.delivery.emulators.poison import poisonous
 from track_middleware.destinations import Answer, Call
 
 INVALID_IDS = {
@@ -36,11 +37,15 @@ class Mixpanel(Emulator):
     records are in."""
 
     reason = "poison"
+    over_limit: Mapping[str, Any] = {f"p{number}": ["x" * 250] * 250 for number in range(16)}
+    over_reason = "larger than"
 
     def __init__(self, url: str) -> None:
         super().__init__()
         self.url = url
-        self.untold = frozenset() if "original" in url else frozenset({"alias"})
+        told = ("track", "page", "screen", "identify", "group")
+        self.counted = (*told, "alias") if "original" in url else told
+        self.passing = () if "original" in url else ("alias",)
         self.profiles: dict[str, dict[str, Any]] = {}
         self.groups: dict[str, dict[str, Any]] = {}
         self.people: list[set[str]] = []
