@@ -43,7 +43,7 @@ told = st.lists(
     min_size=1,
     max_size=12,
 )
-faults = st.lists(st.sampled_from([*FAULTS]), max_size=10)
+faults = st.lists(st.sampled_from(["well", "doubt", "500", "429", "413", "401"]), max_size=10)
 
 
 @pytest.mark.parametrize("vendor", VENDORS)
@@ -82,7 +82,7 @@ def test_a_throttled_user_waits_alone_and_loses_nothing(tmp_path: Path) -> None:
     assert emulator.taken == [event_id(1), event_id(4)]
     assert again is not None
     assert again >= here.now
-    assert here.waiting()["retry"] == 4
+    assert sum(here.waiting().values()) == 4
     emulator.throttled = set()
     here.now += 29
     here.run()
