@@ -330,12 +330,26 @@ def test_a_profile_call_that_counts_what_it_took_is_believed() -> None:
     assert list(TOKEN.judge(call, answer))[2:] == [DELIVERED] * 2
 
 
-def test_a_rate_limit_without_retry_after_waits_what_the_vendor_asks_for() -> None:
+def test_a_rate_limit_without_retry_after_is_left_to_the_worker() -> None:
     (call,) = sent(TOKEN, event())
     (verdict,) = TOKEN.judge(call, said(429, {"error": "Project exceeded rate limits."}))
-    assert (verdict.state, verdict.after) == ("retry", 2.0)
+    assert (verdict.state, verdict.after, verdict.split) == ("retry", None, False)
     (verdict,) = TOKEN.judge(call, Answer(429, {"retry-after": "9"}))
     assert verdict.after == 9.0
+
+
+def test_a_property_that_sounds_like_the_token_does_not_pause() -> None:
+    (call,) = sent(TRACK, event())
+    (verdict,) = TRACK.judge(call, said(200, {"status": 0, "error": "csrf_token is invalid"}))
+    assert verdict.split
+
+
+def test_a_token_that_is_refused_by_record_pauses() -> None:
+    (call,) = sent(TOKEN, identify(), identify(message_id=event(2).message_id))
+    failed = [{"index": at, "field": "$token", "message": "TOKEN is invalid"} for at in range(4)]
+    verdicts = TOKEN.judge(call, said(400, {"failed_records": failed}))
+    assert all(each.pause for each in verdicts)
+    assert "TOKEN" not in verdicts[0].reason
 
 
 def test_a_wrong_token_pauses() -> None:

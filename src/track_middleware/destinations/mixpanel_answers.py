@@ -3,11 +3,14 @@
 Source: docs.mixpanel.com/reference (import-events, track-event, profile-batch-update) and
 /troubleshooting/errors. ``/import?strict=1`` answered 400 has taken all but its ``failed_records``.
 The other roads answer 200 with ``status: 0`` (or a bare 0) when nothing was valid; which record
-was bad is found by halves, since everything that we send there may be repeated.
+was bad is found by halves, since everything that we send there may be repeated. After a 429, which
+comes without ``Retry-After``, the vendor wants some 2 s of rest, doubled up to 60 s, with jitter:
+no wait is asked for here, so that the worker's own backoff, which is of that kind, decides.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,32 +19,27 @@ import msgspec
 from . import DELIVERED, Answer, Call, Verdict
 from .answers import RESENT, by_id, scrubbed, verdict
 
-#: After a 429 the vendor wants to be left alone for 2 s, doubled up to 60 s, with jitter. It sends
-#: no ``Retry-After``; the first of these is the least, and the worker's own backoff does the rest.
-RATE_LIMITED = 2.0
+#: A field that is wrong for everything we send, not for one record.
+_SET_UP = frozenset(("token", "$token", "properties.token"))
 
 
 def verdicts(
     call: Call, answer: Answer | None, *, strict: bool, secrets: Sequence[str]
 ) -> list[Verdict]:
     """One verdict per record of the call; ``strict``: it went to the import."""
-    whole = _whole(answer, secrets)
+    whole = verdict(answer, secrets=secrets)
     if answer is None or (answer.status != 400 and not 200 <= answer.status < 300):
         return [whole] * len(call.ids)
     said = _said(answer)
     failed = _failed(said, call, secrets)
+    wrong = [each for each in failed.values() if each.reason.partition(":")[0] in _SET_UP]
+    if wrong:
+        return [Verdict("retry", wrong[0].reason, pause=True)] * len(call.ids)
     if failed:
         rest = DELIVERED if strict or "num_records_imported" in said else RESENT
         known = by_id(call, failed)
         return [known.get(each, rest) for each in call.ids]
     return [_told(said, whole, secrets)] * len(call.ids)
-
-
-def _whole(answer: Answer | None, secrets: Sequence[str]) -> Verdict:
-    whole = verdict(answer, secrets=secrets)
-    if answer is None or answer.status != 429 or whole.after is not None:
-        return whole
-    return Verdict("retry", whole.reason, after=RATE_LIMITED)
 
 
 def _told(said: Any, whole: Verdict, secrets: Sequence[str]) -> Verdict:
@@ -51,7 +49,7 @@ def _told(said: Any, whole: Verdict, secrets: Sequence[str]) -> Verdict:
     if whole.state != "delivered" or status != 0 or isinstance(status, bool):
         return whole
     reason = scrubbed(f"status 0: {error or 'no reason given'}", secrets)
-    if "token" in reason:
+    if re.search(r"\btoken\b", reason):
         return Verdict("retry", reason, pause=True)
     return Verdict("retry", reason, split=True)
 
