@@ -168,7 +168,7 @@ def make(address: Address) -> Amplitude:
         address.options.get("name", "amplitude"),
         key(address, "API_KEY"),
         base(address, REGIONS),
-        api=choice(address, "api", _PATHS),
+        api=choice(address, "api", [*_PATHS]),
         group=address.options.get("group_type") or "group",
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from ..errors import SettingsError
 from ..settings import OPTIONS, Address
@@ -48,14 +48,6 @@ def base(address: Address, regions: Mapping[str, str]) -> str:
     return address.options.get("endpoint", regions[region]).rstrip("/")
 
 
-def choice(address: Address, name: str, known: Collection[str]) -> str | None:
-    """One of a few words; None when the option is missing."""
-    text = address.options.get(name)
-    if text is None or text in known:
-        return text
-    raise wrong(address, f"has {name}={text!r}{nearest(text, [*known])}")
-
-
 def flag(address: Address, name: str) -> bool:
     """A yes-or-no option; no when it is missing."""
     text = address.options.get(name, "").lower()
@@ -64,3 +56,11 @@ def flag(address: Address, name: str) -> bool:
     if text in _NO:
         return False
     raise wrong(address, f"has {name}={text!r}; it is 1 or 0")
+
+
+def choice(address: Address, name: str, known: Sequence[str]) -> str | None:
+    """One of a few words; None when the option is missing."""
+    text = address.options.get(name)
+    if text is None or text in known:
+        return text
+    raise wrong(address, f"has {name}={text!r}{nearest(text, known)}")
