@@ -41,6 +41,16 @@ def _pyenv_candidates(version: str, name: str) -> list[str]:
     return sorted(str(path) for path in folder.glob(f"{version}*/bin/{name}"))
 
 
+@cache
+def postgresql() -> Path | None:
+    """The folder of PostgreSQL's programs, which Debian keeps off the path; None without them."""
+    found = shutil.which("initdb")
+    if found:
+        return Path(found).parent
+    folders = Path("/usr/lib/postgresql").glob("*/bin/initdb")
+    return max((path.parent for path in folders), default=None)
+
+
 def _runs(python: str) -> bool:
     return subprocess.run([python, "-c", ""], capture_output=True, check=False).returncode == 0
 
@@ -70,6 +80,7 @@ KNOWN: dict[str, Callable[[], bool]] = {
     },
     "uwsgi": _module("pyuwsgi"),
     **{f"python{version}": _python(version) for version in ("3.11", "3.12", "3.13")},
+    "postgresql": lambda: postgresql() is not None and _module("psycopg")(),
     "linux": Path("/proc/self/stat").exists,
     "root": lambda: os.geteuid() == 0,
     "shared-data": SHARED_DATA.is_dir,

@@ -57,6 +57,9 @@ class FileTransport:
             return Silence(f"cannot write the file: {error.strerror}", sent=False)
         return Answer(200, {"date": formatdate(usegmt=True)})
 
+    def close(self) -> None:
+        """Nothing is open between calls."""
+
     def _append(self, fd: int, path: str, call: Call) -> None:
         size = _mended(fd)
         file = self._file(fd, path, size)

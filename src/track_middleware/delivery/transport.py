@@ -1,4 +1,4 @@
-"""Sends calls over HTTP and appends them to files; the only place that talks to destinations.
+"""Sends calls over HTTP, and hands each call to the carrier of its scheme.
 
 Everything is bounded: connecting, every read, the whole call, and what is kept of an answer.
 Redirects are answers, not followed. A connection that ends before its answer does is no answer.
@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from email.utils import formatdate
 from http.client import HTTPResponse, RemoteDisconnected
 from io import BufferedReader
 from socket import SHUT_RDWR, socket
-from typing import Any
+from typing import Any, Protocol
 
 import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
@@ -24,6 +24,7 @@ from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionErro
 
 from ..destinations import Answer, Call
 from .lines import FileTransport, Silence
+from .postgres import PostgresTransport
 
 __all__ = ["KEPT", "Bounds", "Deliver", "HttpTransport", "Silence", "Transport"]
 
@@ -86,18 +87,43 @@ class HttpTransport:
         self._pools.clear()
 
 
-class Deliver:
-    """The transport of every destination: files for ``file://``, HTTP for the rest."""
+class Carrier(Protocol):
+    """A transport for some schemes. Called from several threads at once."""
 
-    def __init__(self, http: HttpTransport | None = None) -> None:
-        self._http = http or HttpTransport()
-        self._file = FileTransport()
-
-    def __call__(self, call: Call) -> Answer | Silence:
-        return self._file(call) if call.url.startswith("file:") else self._http(call)
+    def __call__(self, call: Call) -> Answer | Silence: ...
 
     def close(self) -> None:
-        self._http.close()
+        """Lets go of what is open; nothing is lost by it."""
+        ...
+
+
+#: Who carries a call, by its URL's scheme; made when the first call for it comes.
+CARRIERS: Mapping[str, Callable[[], Carrier]] = {
+    "file": FileTransport,
+    "http": HttpTransport,
+    "https": HttpTransport,
+    "postgresql": PostgresTransport,
+}
+
+
+class Deliver:
+    """The transport of every destination: hands each call to the carrier of its scheme."""
+
+    def __init__(self, http: HttpTransport | None = None) -> None:
+        self._lock = threading.Lock()
+        self._carriers: dict[Callable[[], Carrier], Carrier] = {HttpTransport: http} if http else {}
+
+    def __call__(self, call: Call) -> Answer | Silence:
+        make = CARRIERS.get(call.url.partition(":")[0])
+        if make is None:
+            return Silence("nothing here carries calls of its URL's scheme", sent=False)
+        with self._lock:
+            carrier = self._carriers.get(make) or self._carriers.setdefault(make, make())
+        return carrier(call)
+
+    def close(self) -> None:
+        for carrier in self._carriers.values():
+            carrier.close()
 
 
 def _answer(response: Any, deadline: float) -> Answer | Silence:

@@ -63,7 +63,8 @@ class Worker:
         self._now = now
         self._monotonic = monotonic
         self._random = random
-        self._transport = transport or Deliver()
+        self._deliver = Deliver()
+        self._transport = transport or self._deliver
         self._routes = registry.routes(settings.destinations)
         self._store = sqlite.open(sqlite.path_of(settings.store, data_dir), now=now)
         self._lease = Lease(
@@ -111,9 +112,10 @@ class Worker:
                 stop.wait(STALE)
 
     def close(self) -> None:
-        """Closes the store."""
+        """Closes the store, and the connections to destinations."""
         self._lease.release()
         self._store.close()
+        self._deliver.close()
 
     def _elected_within(self, patience: float) -> bool:
         deadline = self._monotonic() + patience
