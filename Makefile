@@ -8,7 +8,7 @@ READY = $(VENV)/.ready
 UV = $(shell uv --version >/dev/null 2>&1 && echo uv || echo .uv/bin/uv)
 export UV_PYTHON_DOWNLOADS = never
 
-.PHONY: demo test check lint types bench client torture build docs constraints
+.PHONY: demo test engines check lint types bench client torture build docs constraints
 
 demo: $(READY)  ## The Django shop with its store, and the events as they arrive
 	@$(BIN)/python -m track_middleware demo
@@ -18,6 +18,10 @@ test: $(READY)  ## All tests: the library's, then each example's own
 	$(BIN)/python -m pytest examples/django_app $(PYTEST_ARGS)
 	$(BIN)/python -m pytest examples/flask_app $(PYTEST_ARGS)
 	$(BIN)/python -m pytest examples/fastapi_app $(PYTEST_ARGS)
+
+# pandas, which the engine names as well, is for its data frames.
+engines: $(READY)  ## ClickHouse's engine, for the tests that need it
+	$(UV) pip install -q --python $(VENV) --no-deps chdb-core-lite==26.5.0 pyarrow==26.0.1
 
 check: lint types test  ## What a change must pass
 

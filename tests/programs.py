@@ -81,6 +81,7 @@ KNOWN: dict[str, Callable[[], bool]] = {
     "uwsgi": _module("pyuwsgi"),
     **{f"python{version}": _python(version) for version in ("3.11", "3.12", "3.13")},
     "postgresql": lambda: postgresql() is not None and _module("psycopg")(),
+    "clickhouse": _module("chdb"),  # `make engines`
     "linux": Path("/proc/self/stat").exists,
     "root": lambda: os.geteuid() == 0,
     "shared-data": SHARED_DATA.is_dir,

@@ -14,6 +14,7 @@ from . import (
     Destination,
     Maker,
     amplitude,
+    clickhouse,
     filters,
     heap,
     jsonl,
@@ -32,6 +33,7 @@ GROUP = "track_middleware.destinations"
 
 BUILT_IN: Mapping[str, Maker] = {
     "amplitude": amplitude.make,
+    "clickhouse": clickhouse.make,
     "heap": heap.make,
     "jsonl": jsonl.make,
     "mixpanel": mixpanel.make,
