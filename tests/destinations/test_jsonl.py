@@ -20,3 +20,9 @@ def test_each_event_is_one_line() -> None:
 def test_a_path_that_names_no_absolute_file_is_refused(url: str) -> None:
     with pytest.raises(SettingsError, match=r"jsonl:///var/log"):
         made(url)
+
+
+@pytest.mark.parametrize("when", ["week", "100", "0MB", "1TB"])
+def test_a_rotation_that_cannot_be_meant_is_refused(when: str) -> None:
+    with pytest.raises(SettingsError, match="neither day nor a size"):
+        made(f"jsonl:///var/log/events.jsonl?rotate={when}")
