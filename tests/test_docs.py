@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
 import subprocess
 import sys
+import time
+import tomllib
 from pathlib import Path
 
 import pytest
 
 import track_middleware
 from docs.generate import settings_page
+from tests.delivery.recorder import Recorder, Say
 from track_middleware.cli import VERBS
 from track_middleware.delivery.counters import REASONS
 from track_middleware.destinations.registry import BUILT_IN
@@ -187,16 +191,86 @@ def test_a_command_of_the_readme_works(command, tmp_path):
         assert "Traceback" not in ended.stderr
 
 
+DESTINATIONS = (ROOT / "docs/destinations.md").read_text()
+TABLES = (ROOT / "docs/tables.md").read_text()
+
+
 def test_the_receivers_check_of_a_signature_accepts_what_a_webhook_sends():
     from track_middleware.destinations.webhook import signature
 
-    ((_, block),) = blocks((ROOT / "docs/destinations.md").read_text(), "python")
     scope: dict[str, object] = {}
-    exec(block, scope)
+    exec(dict(blocks(DESTINATIONS, "python"))["Webhooks"], scope)
     is_genuine = scope["is_genuine"]
     signed = signature("secret", b"{}", 1790000000)
     assert is_genuine(signed, b"{}", "secret")
     assert not is_genuine(signed, b"{ }", "secret")
+
+
+@pytest.fixture
+def installed(tmp_path):
+    """The how-to's destination as pip would leave it: a module and its distribution's records."""
+    site = tmp_path / "site"
+    records = site / "shop_chat-1.0.dist-info"
+    records.mkdir(parents=True)
+    (site / "shop_chat.py").write_text(dict(blocks(DESTINATIONS, "python"))["One of your own"])
+    (records / "METADATA").write_text("Metadata-Version: 2.1\nName: shop-chat\nVersion: 1.0\n")
+    announced = tomllib.loads(dict(blocks(DESTINATIONS, "toml"))["One of your own"])
+    ((group, names),) = announced["project"]["entry-points"].items()
+    lines = [f"[{group}]", *[f"{name} = {maker}" for name, maker in names.items()]]
+    (records / "entry_points.txt").write_text("\n".join(lines))
+    return site
+
+
+def test_the_how_tos_destination_is_under_forty_lines():
+    assert dict(blocks(DESTINATIONS, "python"))["One of your own"].count("\n") < 40
+
+
+def test_the_how_tos_destination_delivers_once_it_is_installed(installed, tmp_path):
+    """Accepted by one process, delivered by a worker in another, refused once for a while."""
+    with Recorder(lambda got: Say(503 if len(chat.got) == 1 else 200)) as chat:
+        url = f"chat://hooks.chat.example/services/KEY?events=Inst*&endpoint={chat.url}"
+        env = environment(tmp_path) | {"TRACK_DESTINATIONS": url, "PYTHONPATH": str(installed)}
+        first = [sys.executable, "-W", "error", "-c", FIRST_EVENT]
+        subprocess.run(first, env=env, cwd=tmp_path, check=True, timeout=60)
+        worker = [sys.executable, "-m", "track_middleware", "worker"]
+        worker += ["--data-dir", str(tmp_path / "track")]
+        with subprocess.Popen(worker, env=env, cwd=tmp_path) as running:
+            deadline = time.monotonic() + 30
+            while len(chat.got) < 2 and time.monotonic() < deadline:
+                time.sleep(0.05)
+            running.terminate()
+    assert [(got.path, json.loads(got.body)) for got in chat.got] == [
+        ("/services/KEY", {"text": "Installed: {}"})
+    ] * 2
+
+
+def test_the_how_tos_destination_tells_what_is_wrong_with_its_url(installed, monkeypatch):
+    from track_middleware.destinations.registry import routes
+    from track_middleware.errors import SettingsError
+
+    monkeypatch.syspath_prepend(installed)
+    assert [route.name for route in routes(["chat://h/KEY", "chat://h/B?name=ops"])] == [
+        "chat",
+        "ops",
+    ]
+    with pytest.raises(SettingsError, match="has no host"):
+        routes(["chat:///KEY"])
+    sys.modules.pop("shop_chat")
+
+
+@pytest.mark.parametrize("engine", ["PostgreSQL", "ClickHouse"])
+def test_the_tables_statement_is_what_the_destination_expects(engine):
+    from track_middleware.destinations import clickhouse, postgresql
+
+    statement = {"PostgreSQL": postgresql.statement, "ClickHouse": clickhouse.statement}[engine]
+    assert (engine, statement("track_events")) in blocks(TABLES, "sql")
+
+
+def test_a_tables_column_is_documented():
+    from track_middleware.destinations.table import COLUMNS
+
+    rows = [f"| `{each.name}` | {each.about} |" for each in COLUMNS]
+    assert [row for row in rows if row not in TABLES] == []
 
 
 def test_the_wire_document_shows_a_message_that_the_collector_takes():

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socket import AF_INET, AF_INET6
 from types import TracebackType
 from typing import Any
 
@@ -34,7 +35,9 @@ class Say:
 class Recorder:
     """``with Recorder() as vendor``: its ``url``, what it ``got``; ``answer`` may be replaced."""
 
-    def __init__(self, answer: Callable[[Got], Say] = lambda got: Say()) -> None:
+    def __init__(
+        self, answer: Callable[[Got], Say] = lambda got: Say(), *, host: str = "127.0.0.1"
+    ) -> None:
         self.got: list[Got] = []
         self.answer = answer
         self.connections = 0
@@ -59,16 +62,19 @@ class Recorder:
                 pass
 
         class Server(ThreadingHTTPServer):
+            address_family = AF_INET6 if ":" in host else AF_INET
+
             def handle_error(self, request: Any, client_address: Any) -> None:
                 pass  # clients of these tests hang up on purpose
 
-        self._server = Server(("127.0.0.1", 0), Handler)
+        self._server = Server((host, 0), Handler)
         self._server.daemon_threads = True
+        self._host = f"[{host}]" if ":" in host else host
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+        return f"http://{self._host}:{self._server.server_address[1]}"
 
     def __enter__(self) -> Recorder:
         self._thread.start()

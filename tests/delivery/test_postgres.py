@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -93,6 +95,26 @@ def test_calls_share_one_connection(here: Cluster, send: PostgresTransport) -> N
 
 
 _OURS = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'track-middleware'"
+
+
+def test_the_documents_question_is_answered(here: Cluster, send: PostgresTransport) -> None:
+    document = (Path(__file__).resolve().parents[2] / "docs/tables.md").read_text()
+    (question,) = re.findall(r"```sql\n(SELECT .*?)```", document, re.S)
+    send(call(here, 1, 2))
+    assert [row[1:] for row in here.do(question)] == [("Email", 1, 2, Decimal(79))]
+
+
+def test_leave_to_insert_is_enough_where_the_table_is_there(
+    here: Cluster, send: PostgresTransport
+) -> None:
+    send(call(here, 1))
+    here.do(
+        "CREATE ROLE writer LOGIN PASSWORD 'pw'; GRANT USAGE ON SCHEMA public TO writer;"
+        "GRANT INSERT ON track_events TO writer"
+    )
+    answer = send(call(here, 1, 2, url=here.at("writer:pw", "shop")))
+    assert _heard(answer).status == 200, answer
+    assert ids(here) == [event_id(1), event_id(2)]
 
 
 def test_a_schema_and_a_table_of_the_urls_choice(here: Cluster, send: PostgresTransport) -> None:

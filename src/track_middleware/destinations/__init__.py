@@ -2,6 +2,10 @@
 
 No I/O happens here. A codec turns events into calls (``calls``) and a vendor's answer into one
 verdict per event (``judge``); ``delivery`` sends, waits, retries and remembers.
+
+Other packages add destinations of their own (docs/destinations.md shows one). They may rely on this
+module and on ``options`` (reading the URL), ``context`` (an event's facts under flat names),
+``limits`` (cutting and packing) and ``answers`` (what HTTP answers mean).
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, urlencode
 
 import msgspec
 
@@ -20,7 +20,7 @@ from ..settings import Address
 from . import Answer, Call, Outbound, Verdict, table
 from .answers import scrubbed, usual, verdict, words
 from .limits import Piece, ids, packed
-from .options import check, wrong
+from .options import check, https, name
 from .table import COLUMNS, Row
 
 #: A block: ClickHouse wants few and large ones, the worker wants to stay small.
@@ -172,12 +172,9 @@ def make(address: Address) -> Clickhouse:
     check(address, extra=("table",))
     table.without(address, "region", "on_doubt")
     database = table.database(address)
-    host = urlsplit(address.url).netloc.rpartition("@")[2]
-    if not host and "endpoint" not in address.options:
-        raise wrong(address, "has no host")
     return Clickhouse(
-        address.options.get("name", "clickhouse"),
-        address.options.get("endpoint", f"https://{host}").rstrip("/"),
+        name(address),
+        https(address),
         database=database,
         table=table.name(address),
         user=address.user,

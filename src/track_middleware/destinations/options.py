@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping, Sequence
+from urllib.parse import urlsplit
 
 from ..errors import SettingsError
 from ..settings import OPTIONS, Address
@@ -46,6 +47,21 @@ def base(address: Address, regions: Mapping[str, str]) -> str:
     if region not in regions:
         raise wrong(address, f"has an unknown region {region!r}{nearest(region, [*regions])}")
     return address.options.get("endpoint", regions[region]).rstrip("/")
+
+
+def name(address: Address) -> str:
+    """What ``status`` and dead letters call the destination: ``?name=``, else the scheme."""
+    return address.options.get("name") or address.scheme.partition("+")[0]
+
+
+def https(address: Address) -> str:
+    """The base URL of the user's own host, without a slash at its end: ``?endpoint=``, else HTTPS
+    to where the URL points."""
+    if "endpoint" in address.options:
+        return address.options["endpoint"].rstrip("/")
+    if not address.host:
+        raise wrong(address, "has no host")
+    return "https://" + urlsplit(address.url).netloc.rpartition("@")[2]
 
 
 def flag(address: Address, name: str) -> bool:

@@ -20,7 +20,7 @@ from ..settings import Address
 from . import DELIVERED, Answer, Call, Outbound, Verdict, table
 from .answers import verdict
 from .limits import ids, packed
-from .options import check, wrong
+from .options import check, name, wrong
 from .table import COLUMNS, NAMES, Row
 
 MOST = 1_000
@@ -137,7 +137,7 @@ def make(address: Address) -> Postgresql:
     host = urlsplit(address.url).netloc
     query = f"?{urlencode(given, quote_via=quote)}" if given else ""
     return Postgresql(
-        address.options.get("name", "postgresql"),
+        name(address),
         f"postgresql://{host}/{quote(database)}{query}",
         table=table.name(address),
         secrets=(address.password,) if address.password else (),
