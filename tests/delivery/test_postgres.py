@@ -183,6 +183,33 @@ def test_what_somebody_must_mend_pauses_and_is_told_without_the_password(
     assert ":pw" not in told.reason
 
 
+@pytest.mark.parametrize(
+    ("login", "options", "words"),
+    [
+        ("shop:pw%ZZ", "", "libpq cannot read the URL's user, password or options"),
+        ("shop:pw", "?sslmode=always", "invalid sslmode value"),
+        ("shop:pw", "?sslmode=require", "server does not support SSL"),
+    ],
+)
+def test_an_unusable_url_pauses_and_is_told_without_the_password(
+    here: Cluster, send: PostgresTransport, login: str, options: str, words: str
+) -> None:
+    url = here.at(login, "shop") + options
+    one = call(here, 1, url=url)
+    (told,) = made(url).judge(one, _heard(send(one)))
+    assert told.pause
+    assert words in told.reason
+    assert "pw" not in told.reason
+
+
+def test_a_psycopg_that_cannot_be_loaded_pauses_and_says_why(
+    here: Cluster, send: PostgresTransport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = call(here, 1)
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    assert "psycopg cannot be used" in _heard(send(one)).body.decode()
+
+
 def _heard(answer: Answer | Silence) -> Answer:
     assert isinstance(answer, Answer), answer
     return answer
@@ -333,5 +360,5 @@ def test_a_server_that_falls_silent_is_left_after_the_whole_time(
 def test_workers_that_find_the_table_missing_at_once_make_it_once(here: Cluster) -> None:
     with closing(PostgresTransport()) as send, ThreadPoolExecutor(4) as threads:
         answers = threads.map(send, [call(here, number, 9) for number in range(4)])
-        assert [_heard(answer).status for answer in answers] == [200] * 4
+        assert [_heard(answer).body for answer in answers] == [b""] * 4
     assert ids(here) == [event_id(number) for number in (0, 1, 2, 3, 9)]

@@ -56,6 +56,8 @@ class PostgresTransport:
             fresh = session is None
             try:
                 session = session or _Session(call.url, self._limits)
+            except psycopg.ProgrammingError:  # libpq repeats what it cannot read
+                return _answer(401, "libpq cannot read the URL's user, password or options")
             except psycopg.Error as error:
                 return _unconnected(str(error))
             try:
@@ -147,12 +149,7 @@ class _Session:
     def _insertion(self, cursor: psycopg.Cursor[Any], table: str) -> str:
         """The statement that fills the table; the table is made when it is missing."""
         if not _exists(cursor, table):
-            # Two workers may find it missing at once.
-            cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [f"track {table}"])
-            if not _exists(cursor, table):
-                cursor.execute(postgresql.statement(table).encode())
-            self.connection.commit()
-            self._begin(cursor)
+            self._make(cursor, table)
         cursor.execute(_COLUMNS, [postgresql.quoted(table)])
         present = {name for (name,) in cursor.fetchall()}
         cursor.execute(_KEYS, [postgresql.quoted(table)])
@@ -161,6 +158,20 @@ class _Session:
                 f"{table} has no unique index on event_id, so that a repeat would count"
             )
         return postgresql.insertion(table, present)
+
+    def _make(self, cursor: psycopg.Cursor[Any], table: str) -> None:
+        """Makes the table, in a transaction of its own."""
+        from psycopg.errors import DuplicateTable
+
+        # Several workers may find it missing at once: one makes it, the others wait and see it.
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtext(%s))", [f"track {table}"])
+        try:
+            cursor.execute(postgresql.statement(table).encode())
+        except DuplicateTable:
+            self.connection.rollback()
+        else:
+            self.connection.commit()
+        self._begin(cursor)
 
 
 _COLUMNS = """
@@ -225,7 +236,8 @@ def _refusal(error: psycopg.Error, *, sent: bool) -> Answer | Silence:
 #: are the words of an English server; in another language it is plain silence, and tried again.
 _MENDING = re.compile(
     r"password authentication failed|no password supplied|no pg_hba\.conf entry|"
-    r"(role|database) .* does not exist|permission denied|is not permitted to log in"
+    r"(role|database|certificate file) .* does not exist|permission denied|certificate verify|"
+    r"is not permitted to log in|connection is bad: invalid|does not support SSL"
 )
 
 

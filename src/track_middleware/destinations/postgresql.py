@@ -8,6 +8,7 @@ table does not have yet, by event id, in one transaction. The table is made when
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from importlib.util import find_spec
@@ -72,15 +73,20 @@ class Postgresql:
 
 def line(row: Row) -> bytes:
     """A row as one line of COPY's text format (postgresql.org/docs/current/sql-copy.html)."""
-    return b"\t".join([_field(row.get(name)) for name in NAMES]) + b"\n"
+    fields = {name: _field(value) for name, value in row.items()}
+    return "\t".join(map(fields.get, NAMES, _NULLS)).encode() + b"\n"
 
 
-def _field(value: object) -> bytes:
-    if value is None:
-        return b"\\N"
-    text = value.encode() if isinstance(value, str) else _encode(value)
-    text = text.replace(b"\\", b"\\\\")
-    return text.replace(b"\t", b"\\t").replace(b"\n", b"\\n").replace(b"\r", b"\\r")
+_NULLS = ("\\N",) * len(NAMES)
+
+
+def _field(value: object) -> str:
+    text = value if isinstance(value, str) else _encode(value).decode()
+    return text.translate(_ESCAPES) if _SPECIAL.search(text) else text
+
+
+_SPECIAL = re.compile(r"[\\\t\n\r]")
+_ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
 
 
 def quoted(table: str) -> str:

@@ -145,7 +145,8 @@ class Rows:
     def _mended(self, event: Event) -> Event:
         """The event with nothing in it that a database refuses. Looked for in its JSON, because
         hardly any event has it."""
-        if not _SUSPECT.search(encode_event(event)):
+        body = encode_event(event)
+        if b"\\u0000" not in body and _LONG not in body.translate(_DIGITS):
             return event
         plain = self._mend(msgspec.to_builtins(event))
         return msgspec.convert(plain, Event)
@@ -171,8 +172,9 @@ class Rows:
         self.settled[event.message_id] = Verdict("refused", reason)
 
 
-#: NUL in JSON, or enough digits for a number beyond 64 bits.
-_SUSPECT = re.compile(rb"\\u0000|[0-9]{19}")
+#: So many digits may be a number beyond 64 bits. Looked for among digits that are all alike.
+_LONG = b"0" * 19
+_DIGITS = bytes(ord("0") if chr(code).isdecimal() else code for code in range(256))
 
 #: Columns that ``context.facts`` knows under the same name.
 _FACTS = ("session_id", "page_id", "url", "host", "path", "route", "title", "referrer",
