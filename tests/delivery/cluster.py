@@ -79,10 +79,12 @@ def cluster() -> Iterator[Cluster]:
             "host all postgres 127.0.0.1/32 trust\nhost all all 127.0.0.1/32 scram-sha-256\n"
         )
         here.start()
-        here.do("CREATE ROLE shop LOGIN PASSWORD 'pw'", database="postgres")
-        here.do("CREATE DATABASE shop OWNER shop", database="postgres")
-        yield here
-        here.stop()
+        try:
+            here.do("CREATE ROLE shop LOGIN PASSWORD 'pw'", database="postgres")
+            here.do("CREATE DATABASE shop OWNER shop", database="postgres")
+            yield here
+        finally:
+            here.stop()
     finally:
         shutil.rmtree(folder)
 

@@ -304,7 +304,8 @@ def test_a_worker_killed_between_copy_and_commit_leaves_nothing(
     here: Cluster, locked: Callable[[], None], send: PostgresTransport
 ) -> None:
     program = (
-        "import sys; from tests.delivery.test_postgres import *\n"
+        "from tests.destinations.samples import event, made, sent\n"
+        "from track_middleware.delivery.postgres import PostgresTransport\n"
         f"(one,) = sent(made({here.url!r}), event(1), event(2)); PostgresTransport()(one)"
     )
     root = Path(__file__).resolve().parents[2]

@@ -44,9 +44,10 @@ class Call:
 
     ``ids`` are the message ids of the events it carries, in the body's order; one event may be in
     several calls, or several times in one (it is delivered when all of them are). ``url`` is
-    ``http://``, ``https://`` or, for files, ``file:///``. ``repeatable``: the vendor drops what it
-    has had already, so that a call which nobody answered may be sent again; where it is not, the
-    URL's ``?on_doubt=`` decides. Secrets may stand in url, headers and body: never log them.
+    ``http://``, ``https://``, ``file:///`` or ``postgresql://``. ``repeatable``: the vendor drops
+    what it has had already, so that a call which nobody answered may be sent again; where it is
+    not, the URL's ``?on_doubt=`` decides. Secrets may stand in url, headers and body: never log
+    them.
     """
 
     url: str
