@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import signal
@@ -13,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.destinations.samples import event, made
-from track_middleware.delivery.lines import REMEMBERED, FileTransport
+from track_middleware.delivery.lines import REMEMBERED, FileTransport, Silence
 from track_middleware.delivery.rotation import Rotation, finish, finished
 from track_middleware.destinations import Answer, Call
 from track_middleware.event import epoch
@@ -135,14 +136,21 @@ def test_a_torn_line_does_not_make_an_old_file_young(path: Path) -> None:
     assert written(path) == [["1"], ["2"]]
 
 
-def test_whoever_locked_a_file_that_was_finished_meanwhile_leaves_it(path: Path) -> None:
-    send = FileTransport()
-    send(lines(path, "1"))
-    waiting = os.open(path, os.O_RDWR)
-    finish(path, path.stat())
-    send(lines(path, "2", size=10))
-    os.close(waiting)
-    assert written(path) == [["1"], ["2"]]
+def test_a_file_that_is_finished_between_opening_and_locking_is_left(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    late, other, flock = FileTransport(), FileTransport(), fcntl.flock
+
+    def overtaken(fd: int, how: int) -> None:
+        monkeypatch.setattr(fcntl, "flock", flock)
+        other(lines(path, "2", size=10))
+        flock(fd, how)
+
+    late(lines(path, "1"))
+    monkeypatch.setattr(fcntl, "flock", overtaken)
+    assert isinstance(late(lines(path, "3", size=10_000)), Silence)
+    late(lines(path, "3", size=10_000))
+    assert written(path) == [["1"], ["2", "3"]]
 
 
 #: Appends batches as a worker does, and prints each one's first number before it is sent; what was
