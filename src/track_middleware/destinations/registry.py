@@ -16,6 +16,7 @@ from . import (
     amplitude,
     clickhouse,
     filters,
+    ga4,
     heap,
     jsonl,
     mixpanel,
@@ -23,6 +24,7 @@ from . import (
     posthog,
     rudderstack,
     segment,
+    snowplow,
     webhook,
 )  # fmt: skip
 from .filters import Filter
@@ -34,6 +36,7 @@ GROUP = "track_middleware.destinations"
 BUILT_IN: Mapping[str, Maker] = {
     "amplitude": amplitude.make,
     "clickhouse": clickhouse.make,
+    "ga4": ga4.make,
     "heap": heap.make,
     "jsonl": jsonl.make,
     "mixpanel": mixpanel.make,
@@ -41,6 +44,7 @@ BUILT_IN: Mapping[str, Maker] = {
     "posthog": posthog.make,
     "rudderstack": rudderstack.make,
     "segment": segment.make,
+    "snowplow": snowplow.make,
     "webhook+http": webhook.make,
     "webhook+https": webhook.make,
 }

@@ -1,4 +1,4 @@
-"""What an event's raw facts mean: device, bot, referrer, channel, country.
+"""What an event's raw facts mean: device, bot, referrer, channel, country, vendors' ids.
 
 Pure and without I/O but package data; it runs in the worker, never on the request path. What is
 derived stands beside the event's body with ``VERSION``, and can be derived again.
@@ -13,6 +13,7 @@ from ..event import Event
 from . import agent as agents
 from . import channel as channels
 from . import referrer as referrers
+from . import vendor_ids
 from .place import Place, country
 
 __all__ = ["VERSION", "Place", "enrich"]
@@ -31,15 +32,17 @@ def enrich(
     """The context keys that an event's context and its entry's facts imply; {} when none do.
 
     ``browser os device bot`` from the user agent, ``referrer channel click`` from page and
-    campaign, ``location`` from ``facts["country"]`` or ``place``. What the sender told itself stays
-    (a phone's SDK knows its device): such a key is left out, ``bot`` excepted. ``people`` names bot
-    classes that count as people, such as ``automation`` where driven browsers are the visitors.
+    campaign, ``location`` from ``facts["country"]`` or ``place``, ``ga`` from Google's cookies.
+    What the sender told itself stays (a phone's SDK knows its device): such a key is left out,
+    ``bot`` excepted. ``people`` names bot classes that count as people, such as ``automation``
+    where driven browsers are the visitors.
     """
     context = event.context if isinstance(event.context, Mapping) else {}
     derived = {
         **_agent(event, context, people),
         **_arrival(context),
         **_location(context, facts or {}, place),
+        **_ids(event, facts or {}),
     }
     return {key: value for key, value in derived.items() if key == "bot" or not context.get(key)}
 
@@ -86,6 +89,11 @@ def _location(
 ) -> dict[str, Any]:
     code = country(facts, _text(context, "ip"), place)
     return {"location": {"country": code}} if code else {}
+
+
+def _ids(event: Event, facts: Mapping[str, str]) -> dict[str, Any]:
+    told = vendor_ids.ga(event, facts) if vendor_ids.CLIENT in facts else {}
+    return {"ga": told} if told else {}
 
 
 def _mapping(context: Mapping[str, Any], key: str) -> Mapping[str, Any]:

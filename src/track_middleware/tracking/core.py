@@ -15,7 +15,7 @@ import msgspec
 from ..errors import EventError, Refused
 from ..event import Entry, Event, Kind, Sink, epoch, iso, strict_encoder
 from ..settings import Settings
-from . import ids, routes
+from . import ids, routes, vendors
 from .consent import Rules
 from .cookies import Cookies
 from .limit import Limit
@@ -65,12 +65,13 @@ class Core:
 
     ``starts``: the beginnings of our own paths. ``excluded``, ``shared``: patterns of the paths
     that are never tracked, and that a shared cache stores; None where the settings name none.
+    ``vendor_cookies``: whose raw values become facts; None where no destination wants any.
     """
 
     __slots__ = (
         "confirm_after", "cookies", "count", "excluded", "host", "last_sink", "library", "limit",
         "linked", "load_mac", "new_id", "now", "prefix", "redaction", "rules", "script", "settings",
-        "shared", "sink", "snippet", "starts", "tokens", "traits", "trouble",
+        "shared", "sink", "snippet", "starts", "tokens", "traits", "trouble", "vendor_cookies",
     )  # fmt: skip
 
     def __init__(self, settings: Settings, seams: Seams) -> None:
@@ -100,6 +101,7 @@ class Core:
         self.starts = routes.starts(seams.prefixes if settings.enabled else ())
         self.excluded = routes.globs(settings.exclude if settings.enabled else ["*"])
         self.shared = routes.globs(settings.shared)
+        self.vendor_cookies = vendors.cookie_names(settings.destinations)
 
     def keep(self, entry: Entry) -> bool:
         """Hands one entry to the sink; False (with ``strict``: Refused) when it was not kept."""

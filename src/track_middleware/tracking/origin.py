@@ -5,6 +5,7 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from ..http import Request
+from . import vendors
 from .core import Core
 from .privacy import client_address, kept_address
 
@@ -21,11 +22,14 @@ def address(core: Core, request: Request) -> str:
 
 
 def client(core: Core, request: Request) -> tuple[str | None, dict[str, str] | None]:
-    """What is kept of the client's address, and the CDN's word on the country."""
+    """What is kept of the client's address; the CDN's word on the country, vendors' cookies."""
     whole, facts = address(core, request), None
     if core.settings.trusted_proxies:
         country = next(filter(None, map(request.header, _COUNTRY)), "")
         facts = {"country": country[:2].upper()} if country else None
+    if core.vendor_cookies is not None:
+        carried = vendors.values(request.header("cookie"), core.vendor_cookies)
+        facts = {**(facts or {}), **carried} or None
     return (kept_address(whole, core.settings.ip) if whole else None), facts
 
 
