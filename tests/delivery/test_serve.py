@@ -284,10 +284,5 @@ def test_what_came_before_a_trailing_failure_is_left_behind(shop: Open) -> None:
 
 
 def _identify(number: int) -> NewRow:
-    return row(
-        number,
-        visitor=f"v{number}",
-        type="identify",
-        userId=f"user-{number}",
-        traits={"plan": "pro"},
-    )
+    """A visitor becomes a user, which is a call of its own at Heap."""
+    return row(number, visitor=f"v{number}", type="identify", userId=f"user-{number}")

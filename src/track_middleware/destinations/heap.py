@@ -1,32 +1,48 @@
 """``heap://APP_ID``: Heap's server-side API.
 
 Source: developers.heap.io/reference (track-1, bulk-track: up to 1,000 events in one call, each with
-its ``idempotency_key``; add-user-properties). Exactly one of ``identity`` and ``user_id`` is given:
-``identity``, since a ``user_id`` is a number of Heap's own script.
+its ``idempotency_key``; bulk-add-user-properties: up to 1,000 users; identify-1). Exactly one of
+``identity`` and ``user_id`` is given: ``identity`` for a user, and for a visitor ``user_id``, a
+number made of the visitor's id. When a visitor becomes a user, ``identify`` moves the number's
+events to the identity. Properties overwrite and a second ``identify`` is dropped, so that every
+call may be repeated.
 """
 
 from __future__ import annotations
 
+import hashlib
+import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 
-from ..event import Event
+from ..event import Event, epoch, iso
 from ..settings import Address
 from . import DELIVERED, Answer, Call, Outbound, Verdict
 from .answers import usual
-from .context import campaign, facts, milliseconds, own, renamed
+from .context import campaign, facts, own, renamed
 from .limits import Cutter, Piece, ids, listed, packed
 from .options import base, check, key
 
 REGIONS = {"us": "https://heapanalytics.com", "eu": "https://c.eu.heap-api.com"}
 
+VOCABULARY: Mapping[str, str] = {
+    "page": "Page viewed",
+    "screen": "Screen viewed",
+    "identify": "identify, user properties",
+    "group": "user property group_id",
+    "alias": "identify",
+}
+
+#: Of 1,000 events that one identity may have in a minute, and 15,000 that an environment may.
 MOST = 500
 #: The vendor names no size of a body; this one is everybody's.
 SIZE = 900_000
-_TEXT = 1_024
-_NAME = 255
+#: "Fewer than 1024 characters": names of events and properties, and texts.
+TEXT = 1_023
+IDENTITY = 255
 
 _PROPERTIES = {
     "url": "url", "path": "path", "host": "domain", "query": "query", "title": "title",
@@ -45,8 +61,18 @@ _PROPERTIES = {
 _encoder = msgspec.json.Encoder()
 
 
+@dataclass(slots=True)
+class _Batch:
+    """What the events of one batch become."""
+
+    cutter: Cutter = field(default_factory=lambda: Cutter(text=TEXT))
+    tracks: list[Piece] = field(default_factory=list)
+    users: list[Piece] = field(default_factory=list)
+    joins: list[Piece] = field(default_factory=list)
+
+
 class Heap:
-    """Sends events and user properties to one Heap environment."""
+    """Sends events, user properties and identities to one Heap environment."""
 
     most = MOST
 
@@ -55,70 +81,81 @@ class Heap:
         self._app_id = app_id
         self._track = base_url + "/api/track"
         self._user = base_url + "/api/add_user_properties"
-        self._head = b'{"app_id":' + _encoder.encode(app_id) + b',"events":'
+        self._identify = base_url + "/api/v1/identify"
+        self._head = b'{"app_id":' + _encoder.encode(app_id)
         self._headers = {"content-type": "application/json"}
 
     def calls(self, events: Sequence[Event], now: float) -> Outbound:
-        cutter = Cutter(text=_TEXT)
+        batch = _Batch()
         settled: dict[str, Verdict] = {}
-        pieces: list[Piece] = []
-        users: list[Call] = []
         for event in events:
-            verdict = self._sort(event, cutter, pieces=pieces, users=users)
+            verdict = self._sort(event, batch)
             if verdict:
                 settled[event.message_id] = verdict
-        tracks = [
-            Call(self._track, self._head + listed(run) + b"}", ids(run), headers=self._headers)
-            for run in packed(pieces, most=MOST, size=SIZE)
+        calls = [
+            *self._bulk(self._track, b',"events":', batch.tracks),
+            *[self._call(self._identify, body, (each,)) for each, body in batch.joins],
+            *self._bulk(self._user, b',"users":', batch.users),
         ]
-        return Outbound([*tracks, *users], settled, cutter.count)
+        return Outbound(calls, settled, batch.cutter.count)
 
     def judge(self, call: Call, answer: Answer | None) -> Sequence[Verdict]:
         return usual(call, answer, secrets=(self._app_id,))
 
-    def _sort(
-        self, event: Event, cutter: Cutter, *, pieces: list[Piece], users: list[Call]
-    ) -> Verdict | None:
+    def _bulk(self, url: str, name: bytes, pieces: Sequence[Piece]) -> list[Call]:
+        return [
+            self._call(url, self._head + name + listed(run) + b"}", ids(run))
+            for run in packed(pieces, most=MOST, size=SIZE)
+        ]
+
+    def _call(self, url: str, body: bytes, carried: tuple[str, ...]) -> Call:
+        return Call(url, body, carried, headers=self._headers)
+
+    def _sort(self, event: Event, batch: _Batch) -> Verdict | None:
         """Puts an event where it belongs, or says what becomes of it without any call."""
-        identity = event.user_id or event.anonymous_id
-        if not identity:
+        who = event.user_id or event.anonymous_id
+        if not who:
             return Verdict("refused", "it has neither a user id nor an anonymous id")
-        if event.type in ("group", "alias"):
-            return DELIVERED  # Heap has no such thing over this API
-        if event.type == "identify":
-            return self._user_call(event, identity, cutter, users)
+        if len(event.user_id or "") > IDENTITY:
+            return Verdict("refused", f"its user id is longer than {IDENTITY} characters")
         try:
-            at = milliseconds(event)
+            at = iso(epoch(event.timestamp))
         except ValueError:
             return Verdict("refused", "its timestamp is no ISO 8601 time")
+        if event.type in ("identify", "alias", "group"):
+            return self._about_user(event, at, batch)
         body = _encoder.encode(
             {
-                "identity": cutter.string(identity),
-                "event": _name(event)[:_NAME],
+                **({"identity": event.user_id} if event.user_id else {"user_id": number(who)}),
+                "event": batch.cutter.string(_name(event)),
                 "timestamp": at,
-                "properties": _properties(event, cutter),
+                "properties": _properties(event, batch.cutter),
                 "idempotency_key": event.message_id,
             }
         )
         if len(body) > SIZE:
             return Verdict("refused", f"it is larger than {SIZE} bytes")
-        pieces.append((event.message_id, body))
+        batch.tracks.append((event.message_id, body))
         return None
 
-    def _user_call(
-        self, event: Event, identity: str, cutter: Cutter, users: list[Call]
-    ) -> Verdict | None:
-        traits = _traits(own(event.traits))
-        if not event.user_id or not traits:
-            return DELIVERED  # nothing to say, or nobody to say it of
-        whole = {
-            "app_id": self._app_id,
-            "identity": cutter.string(identity),
-            "properties": cutter.cut(traits),
-        }
-        body = _encoder.encode(whole)
-        users.append(Call(self._user, body, (event.message_id,), headers=self._headers))
-        return None
+    def _about_user(self, event: Event, at: str, batch: _Batch) -> Verdict | None:
+        if not event.user_id:
+            return DELIVERED  # nobody to say it of
+        body = b""
+        if traits := _traits(event, batch.cutter):
+            body = _encoder.encode({"identity": event.user_id, "properties": traits})
+        if len(body) > SIZE:
+            return Verdict("refused", f"it is larger than {SIZE} bytes")
+        former = _former(event)
+        if former:
+            join = {
+                "app_id": self._app_id, "identity": event.user_id, "user_id": number(former),
+                "timestamp": at,
+            }  # fmt: skip
+            batch.joins.append((event.message_id, _encoder.encode(join)))
+        if body:
+            batch.users.append((event.message_id, body))
+        return None if body or former else DELIVERED
 
 
 def make(address: Address) -> Heap:
@@ -126,6 +163,19 @@ def make(address: Address) -> Heap:
     check(address)
     app_id = key(address, "APP_ID")
     return Heap(address.options.get("name", "heap"), app_id, base(address, REGIONS))
+
+
+def number(visitor: str) -> str:
+    """A visitor's ``user_id``: the text of a number from zero to 2^53 - 1, as Heap's own are."""
+    digest = hashlib.sha256(visitor.encode("utf-8", "replace")).digest()
+    return str(int.from_bytes(digest[:7]) >> 3)
+
+
+def _former(event: Event) -> str | None:
+    """Who a user was until now: a visitor, or what an alias names."""
+    if event.type == "identify":
+        return event.anonymous_id
+    return event.previous_id if event.type == "alias" else None
 
 
 def _name(event: Event) -> str:
@@ -138,26 +188,49 @@ def _name(event: Event) -> str:
 def _properties(event: Event, cutter: Cutter) -> Mapping[str, Any]:
     first = {f"initial_{name}": value for name, value in campaign(event, first=True).items()}
     found = {**renamed(facts(event), _PROPERTIES), **first, **campaign(event)}
-    return {
-        cutter.string(name): _flat(value, cutter)
-        for name, value in {**found, **own(event.properties)}.items()
-        if value is not None
+    return _flat({**found, **own(event.properties)}, cutter)
+
+
+def _traits(event: Event, cutter: Cutter) -> Mapping[str, Any]:
+    """Without the forbidden ``id``; an email is compared in lower case there."""
+    if event.type == "group":
+        return {"group_id": cutter.string(str(event.group_id))}
+    traits = {
+        name: value.lower() if name == "email" and isinstance(value, str) else value
+        for name, value in own(event.traits).items()
+        if name.lower() != "id"
     }
+    made = _flat(traits, cutter)
+    return {k: "||".join(map(str, v)) if isinstance(v, list) else v for k, v in made.items()}
 
 
-def _flat(value: Any, cutter: Cutter) -> Any:
-    """Heap keeps text, numbers and lists of them; anything nested becomes its JSON text."""
-    if isinstance(value, dict):
-        return cutter.string(_encoder.encode(value).decode())
+def _flat(values: Mapping[str, Any], cutter: Cutter) -> dict[str, Any]:
+    """Heap keeps texts, numbers and lists of them; anything else becomes its JSON text."""
+    made = {cutter.string(name): _plain(value, cutter) for name, value in values.items()}
+    return {name: value for name, value in made.items() if value is not None}
+
+
+def _plain(value: Any, cutter: Cutter) -> Any:
+    if value is None or (isinstance(value, float) and not math.isfinite(value)):
+        return None
     if isinstance(value, list):
-        return [_flat(each, cutter) for each in value]
+        return _joinable(
+            [each for each in (_plain(v, cutter) for v in value) if each is not None], cutter
+        )
+    if isinstance(value, (dict, bool)):
+        return cutter.string(_encoder.encode(value).decode())
     return cutter.cut(value)
 
 
-def _traits(traits: Mapping[str, Any]) -> dict[str, Any]:
-    """Without the forbidden ``id``; an email is compared in lower case there."""
-    return {
-        name: value.lower() if name == "email" and isinstance(value, str) else value
-        for name, value in traits.items()
-        if name.lower() != "id" and value is not None
-    }
+def _joinable(values: Sequence[Any], cutter: Cutter) -> list[Any]:
+    """As many items as fit, since Heap joins them with ``||`` into one text."""
+    kept: list[Any] = []
+    length = -2
+    for each in values:
+        item = "||".join(map(str, each)) if isinstance(each, list) else each
+        length += 2 + len(str(item))
+        if length > TEXT:
+            cutter.count += 1
+            break
+        kept.append(item)
+    return kept
