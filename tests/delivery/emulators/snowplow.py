@@ -15,7 +15,8 @@ from tests.delivery.emulators import POISON, Emulator
 from track_middleware.destinations import Answer, Call
 
 _SNOWPLOW = "iglu:com.snowplowanalytics.snowplow/"
-_NAMES = """tna aid p dtm tz e tid eid tv duid nuid uid vid ip res url page refr fp ctype cookie lang
+_NAMES = """
+    tna aid p dtm tz e tid eid tv duid nuid uid vid ip res url page refr fp ctype cookie lang
     f_pdf f_qt f_realp f_wma f_dir f_fla f_java f_gears f_ag cd ds cs vp mac pp_mix pp_max pp_miy
     pp_may se_ca se_ac se_la se_pr se_va ue_na ue_pr ue_px co cx ua tnuid stm sid ttm"""
 _FIELDS = frozenset(_NAMES.split())
