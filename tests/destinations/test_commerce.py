@@ -15,7 +15,7 @@ from track_middleware.destinations import commerce
         ({"revenue": 39.5, "total": 45}, 39.5),
         ({"value": "12.50"}, 12.5),
         ({"total": 45, "subtotal": 40}, 40),
-        ({"products": [{"product_id": "a", "price": 2.5, "quantity": 2}, {"sku": "b", "price": 1}]}, 6),
+        ({"products": [{"sku": "a", "price": 2.5, "quantity": 2}, {"sku": "b", "price": 1}]}, 6),
         ({"product_id": "a", "price": 3, "quantity": 2}, 6),
         ({"revenue": 0}, 0),
         ({"revenue": "much"}, None),
@@ -32,8 +32,11 @@ def test_an_event_is_worth_its_revenue_or_else_what_comes_closest(
 
 
 def test_a_product_is_read_by_the_names_of_the_spec() -> None:
-    told = {"product_id": 7, "sku": "S", "name": "Shoe", "category": "A/B", "brand": "X", "variant": "red",
-            "coupon": "C", "price": "9.90", "quantity": 2, "position": 1, "color": "red"}  # fmt: skip
+    told = {
+        "product_id": 7, "sku": "S", "name": "Shoe", "category": "A/B", "brand": "X",
+        "variant": "red", "coupon": "C", "price": "9.90", "quantity": 2, "position": 1,
+        "color": "red",
+    }  # fmt: skip
     (product,) = commerce.products({"products": [told]})
     assert product == commerce.Product(
         id="7", sku="S", name="Shoe", category="A/B", brand="X", variant="red", coupon="C",
