@@ -1,14 +1,18 @@
-"""Writes the parts of docs/ that the source already says: ``docs/settings.md``.
+"""Writes the parts of docs/ that the source already says: ``settings.md``, ``vocabulary.md``.
 
-``python docs/generate.py`` writes it; ``tests/test_docs.py`` fails when it is not current.
+``python docs/generate.py`` writes them; ``tests/test_docs.py`` fails when one is not current.
 """
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Mapping
 from dataclasses import MISSING, Field, fields
 from pathlib import Path
 from typing import Any, get_type_hints
 
+from track_middleware.destinations import commerce
+from track_middleware.destinations.registry import BUILT_IN
 from track_middleware.settings import REDACTED, Settings
 
 HERE = Path(__file__).resolve().parent
@@ -56,8 +60,52 @@ def _default(setting: Field[Any]) -> str:
     return f"`{value!r}`"
 
 
+VOCABULARY_HEAD = """# Vocabulary
+
+What each destination calls our events. An empty cell: the event keeps the name that you gave it
+(GA4 has it in snake case). A dash: that vendor has no such thing, and nothing is sent. Webhooks,
+files and tables, which have no column, get events as they stand.
+
+The e-commerce names are those of Segment's spec; GA4 and Snowplow read order, amounts, currency and
+products off its properties: `order_id`, `revenue` (else `value`, `subtotal`, `total`, or the sum of
+the products), `currency`, `tax`, `shipping`, `coupon`, and `products`, each with `product_id` or
+`sku`, `name`, `category`, `brand`, `variant`, `price`, `quantity`, `position`.
+
+This page is generated from each destination's `VOCABULARY` by `make docs`.
+
+"""
+
+KINDS = ("page", "screen", "identify", "group", "alias")
+
+
+def vocabularies() -> dict[str, Mapping[str, str]]:
+    """Each built-in destination's words by its scheme, of those that have any."""
+    modules = {scheme: sys.modules[make.__module__] for scheme, make in BUILT_IN.items()}
+    told = {scheme: getattr(module, "VOCABULARY", {}) for scheme, module in modules.items()}
+    return {scheme: words for scheme, words in sorted(told.items()) if words}
+
+
+def vocabulary_page() -> str:
+    """The whole of docs/vocabulary.md: one table, canonical name by vendor."""
+    vendors = vocabularies()
+    said = {name for words in vendors.values() for name in words}
+    others = sorted(said - set(KINDS) - set(commerce.EVENTS))
+    names = [*KINDS, *[name for name in commerce.EVENTS if name in said], *others]
+    head = f"| event | {' | '.join(f'`{scheme}`' for scheme in vendors)} |\n"
+    rows = [_words(name, vendors) for name in names]
+    return VOCABULARY_HEAD + head + "|---" * (len(vendors) + 1) + "|\n" + "".join(rows)
+
+
+def _words(name: str, vendors: Mapping[str, Mapping[str, str]]) -> str:
+    missing = "–" if name in KINDS else ""
+    cells = [f"`{words[name]}`" if name in words else missing for words in vendors.values()]
+    shown = f"`{name}()`" if name in KINDS else name
+    return f"| {shown} | {' | '.join(cells)} |\n"
+
+
 def main() -> None:
     (HERE / "settings.md").write_text(settings_page())
+    (HERE / "vocabulary.md").write_text(vocabulary_page())
 
 
 if __name__ == "__main__":

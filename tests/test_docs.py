@@ -17,6 +17,7 @@ import pytest
 import track_middleware
 from docs.generate import settings_page
 from tests.delivery.recorder import Recorder, Say
+from docs.generate import settings_page, vocabularies, vocabulary_page
 from track_middleware.cli import VERBS
 from track_middleware.delivery.counters import REASONS
 from track_middleware.destinations.registry import BUILT_IN
@@ -290,6 +291,17 @@ def test_the_wire_document_names_a_messages_fields(field):
 
 def test_the_settings_page_is_current():
     assert (ROOT / "docs/settings.md").read_text() == settings_page(), "run `make docs`"
+
+
+def test_the_vocabulary_page_is_current():
+    assert (ROOT / "docs/vocabulary.md").read_text() == vocabulary_page(), "run `make docs`"
+
+
+@pytest.mark.parametrize("scheme", BUILT_IN)
+def test_a_destination_that_renames_events_says_what_it_calls_them(scheme):
+    module = sys.modules[BUILT_IN[scheme].__module__]
+    as_they_stand = any(hasattr(each, "wire_calls") for each in vars(module).values())
+    assert as_they_stand or "page" in vocabularies().get(scheme, {})
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -6,10 +6,12 @@ Redirects are answers, not followed. A connection that ends before its answer do
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from email.utils import formatdate
 from http.client import HTTPResponse, RemoteDisconnected
@@ -62,10 +64,12 @@ class HttpTransport:
             ca_certs=authorities,
         )
         self._pools.pool_classes_by_scheme = _pools(self._bounds.whole)
+        logging.getLogger("urllib3.connectionpool").addFilter(_without_queries)
 
     def __call__(self, call: Call) -> Answer | Silence:
         """Sends a call; ``Silence`` when no whole answer came."""
         deadline = time.monotonic() + self._bounds.whole
+        ours = _ours.set(True)
         try:
             response = self._pools.request(
                 call.method,
@@ -81,6 +85,8 @@ class HttpTransport:
             return Silence(_reason(error), sent=False)
         except (HTTPError, OSError, ValueError) as error:
             return Silence(_reason(error))
+        finally:
+            _ours.reset(ours)
 
     def close(self) -> None:
         """Closes every idle connection."""
@@ -124,6 +130,20 @@ class Deliver:
     def close(self) -> None:
         for carrier in self._carriers.values():
             carrier.close()
+
+
+#: Whether a call of ours is being sent in this context.
+_ours: ContextVar[bool] = ContextVar("track_middleware_sending", default=False)
+
+
+def _without_queries(record: logging.LogRecord) -> bool:
+    """Takes the query out of what urllib3 itself logs, at DEBUG, of our calls: some vendors want
+    their secret there."""
+    if _ours.get() and isinstance(record.args, tuple):
+        record.args = tuple(
+            each.partition("?")[0] if isinstance(each, str) else each for each in record.args
+        )
+    return True
 
 
 def _answer(response: Any, deadline: float) -> Answer | Silence:

@@ -75,16 +75,17 @@ class Ga4:
         cutter = Cutter(text=ga4_events.VALUE)
         settled: dict[str, Verdict] = {}
         runs: list[tuple[bytes, list[Piece]]] = []
+        # By visitor, so that each one's events keep their order over all calls.
         latest: dict[str, tuple[bytes, list[Piece]]] = {}
         for event in events:
             made = self._made(event, now, cutter)
             if isinstance(made, Verdict):
                 settled[event.message_id] = made
                 continue
-            client, head, pieces = made
-            run = latest.get(client)
+            who, head, pieces = made
+            run = latest.get(who)
             if run is None or run[0] != head:
-                run = latest[client] = (head, [])
+                run = latest[who] = (head, [])
                 runs.append(run)
             run[1].extend(pieces)
         calls = [call for head, pieces in runs for call in self._calls(head, pieces)]
@@ -109,7 +110,7 @@ class Ga4:
     def _made(
         self, event: Event, now: float, cutter: Cutter
     ) -> tuple[str, bytes, list[Piece]] | Verdict:
-        """Whose request an event goes into, what that says of them, and GA4's events; or what
+        """Whose an event is, what its request says of all its events, and GA4's events; or what
         becomes of it without any."""
         if event.type == "alias":
             return DELIVERED  # GA4 joins by user_id alone
@@ -123,13 +124,12 @@ class Ga4:
         if at / 1000 < now - AGE:
             return Verdict("refused", "it is older than 72 hours, which GA4 would date anew")
         ga = _ga(event)
-        client = _client_id(ga, who)
-        head = _encoder.encode(_head(event, client, cutter))
+        head = _encoder.encode(_head(event, _client_id(ga, who), cutter))
         micros = min(at, int(now * 1000)) * 1000
         bodies = self._events(event, ga, micros, cutter)
         if any(len(head) + len(body) + 64 > SIZE for body in bodies):
             return Verdict("refused", "it is larger than 130 kB")
-        return client, head, [(event.message_id, body) for body in bodies]
+        return who, head, [(event.message_id, body) for body in bodies]
 
     def _events(
         self, event: Event, ga: Mapping[str, Any], micros: int, cutter: Cutter

@@ -82,7 +82,11 @@ def _about(whole: Mapping[str, Any]) -> list[str]:
             found.append(f"user property name {key:.30}")
         if key in _RESERVED_PROPERTIES:
             found.append(f"reserved user property {key}")
-        if told.keys() != {"value"} or not _is_value(told["value"], 36):
+        if (
+            not isinstance(told, dict)
+            or told.keys() != {"value"}
+            or not _is_value(told["value"], 36)
+        ):
             found.append(f"user property value of {key:.30}")
     return found
 
@@ -91,7 +95,7 @@ def _event(event: Mapping[str, Any], now: float) -> list[str]:
     found = [f"an event has no {k}" for k in event.keys() - {"name", "params", "timestamp_micros"}]
     name = event.get("name", "")
     if not _NAME.fullmatch(name):
-        found.append(f"event name {name:.50!r}")
+        found.append(f"event name {name[:50]!r}")
     if name in _RESERVED or name.lower().startswith(_PREFIXES):
         found.append(f"reserved event name {name}")
     at = event.get("timestamp_micros", now * 1e6)
@@ -128,7 +132,7 @@ def _item(item: Mapping[str, Any]) -> list[str]:
 def _param(key: str, value: Any) -> list[str]:
     found = []
     if not _NAME.fullmatch(key) or key.lower().startswith(_PREFIXES):
-        found.append(f"parameter name {key:.50!r}")
+        found.append(f"parameter name {key[:50]!r}")
     if key == "firebase_conversion":
         found.append("reserved parameter firebase_conversion")
     if not _is_value(value, _LONGER.get(key, 100)):
