@@ -27,6 +27,9 @@ ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text()
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
 
+#: Webhooks, files and tables: they rename nothing.
+AS_THEY_STAND = {"clickhouse", "jsonl", "postgresql", "webhook+http", "webhook+https"}
+
 #: A data folder that an app has written to.
 FIRST_EVENT = "from track_middleware import track; assert track('Installed', user_id='42')"
 
@@ -297,11 +300,9 @@ def test_the_vocabulary_page_is_current():
     assert (ROOT / "docs/vocabulary.md").read_text() == vocabulary_page(), "run `make docs`"
 
 
-@pytest.mark.parametrize("scheme", BUILT_IN)
+@pytest.mark.parametrize("scheme", sorted(BUILT_IN.keys() - AS_THEY_STAND))
 def test_a_destination_that_renames_events_says_what_it_calls_them(scheme):
-    module = sys.modules[BUILT_IN[scheme].__module__]
-    as_they_stand = any(hasattr(each, "wire_calls") for each in vars(module).values())
-    assert as_they_stand or "page" in vocabularies().get(scheme, {})
+    assert "page" in vocabularies()[scheme]
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -1,0 +1,52 @@
+"""A visitor's own cookies of Google's, from a request through the store to what GA4 is sent."""
+
+from __future__ import annotations
+
+import io
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.delivery.recorder import Recorder
+from tests.journeys.test_hostile import wsgi_app
+from track_middleware.wsgi import TrackMiddleware
+
+NOW = int(time.time())
+
+
+@pytest.mark.parametrize("form", ["GS2.1.s{0}$o3$g1$t{1}$j60$l0$h0", "GS1.1.{0}.3.1.{1}.60.0.0"])
+def test_ga4_is_sent_the_client_and_session_of_the_browser(form: str, tmp_path: Path) -> None:
+    session = form.format(NOW - 900, NOW - 60)
+    request = sent(tmp_path, f"_ga=GA1.1.111.222; x=y; _ga_ABC123={session}")
+    assert request["client_id"] == "111.222"
+    assert request["events"][0]["params"]["session_id"] == str(NOW - 900)
+
+
+def test_hostile_cookies_are_nobodys(tmp_path: Path) -> None:
+    request = sent(tmp_path, "_ga=GA1.1.<script>.1; _ga_ABC123=GS2.1.s" + "9" * 300)
+    assert request["client_id"] not in ("", "<script>.1")
+    assert abs(int(request["events"][0]["params"]["session_id"]) - NOW) < 300
+
+
+def sent(folder: Path, cookies: str) -> dict[str, Any]:
+    """What GA4 gets of a page view with these cookies."""
+    with Recorder() as vendor:
+        app = TrackMiddleware(
+            wsgi_app, data_dir=str(folder), deliver="inline", min_free="1",
+            destinations=[f"ga4://G-ABC123:s3cret?endpoint={vendor.url}"],
+        )  # fmt: skip
+        environ: dict[str, Any] = {
+            "REQUEST_METHOD": "GET", "PATH_INFO": "/", "SERVER_NAME": "h", "HTTP_COOKIE": cookies,
+            "wsgi.url_scheme": "http", "wsgi.input": io.BytesIO(), "HTTP_ACCEPT": "text/html",
+            "REMOTE_ADDR": "203.0.113.9",
+            "HTTP_USER_AGENT": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
+        }  # fmt: skip
+        body: Any = app(environ, lambda status, headers, exc_info=None: None)  # type: ignore[arg-type]
+        b"".join(body)
+        body.close()
+        (got,) = vendor.got
+    told: dict[str, Any] = json.loads(got.body)
+    return told
