@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import socket
 import stat
@@ -12,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import urllib3
 
 from tests.delivery.recorder import Recorder, Say
 from track_middleware.delivery.lines import REMEMBERED
@@ -229,3 +231,21 @@ def test_a_full_disk_leaves_no_half_of_a_batch() -> None:
     answer = Deliver()(Call("file:///dev/full", b'{"messageId":"1"}\n', ("1",), method="APPEND"))
     assert isinstance(answer, Silence)
     assert "space" in answer.reason.lower() or "seek" in answer.reason.lower()
+
+
+def test_no_log_names_the_query_of_a_call_in_which_a_secret_may_stand(
+    vendor: Recorder, send: HttpTransport, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.DEBUG):
+        send(post(vendor.url + "/collect?api_secret=hush"))
+    assert "/collect" in caplog.text
+    assert "hush" not in caplog.text
+
+
+def test_what_others_log_of_their_own_requests_stays(
+    vendor: Recorder, send: HttpTransport, caplog: pytest.LogCaptureFixture
+) -> None:
+    send(post(vendor.url))
+    with caplog.at_level(logging.DEBUG), urllib3.PoolManager() as theirs:
+        theirs.request("POST", vendor.url + "/theirs?page=2")
+    assert "/theirs?page=2" in caplog.text

@@ -15,6 +15,7 @@ from tests.journeys.test_hostile import wsgi_app
 from track_middleware.wsgi import TrackMiddleware
 
 NOW = int(time.time())
+FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 
 
 @pytest.mark.parametrize("form", ["GS2.1.s{0}$o3$g1$t{1}$j60$l0$h0", "GS1.1.{0}.3.1.{1}.60.0.0"])
@@ -42,7 +43,7 @@ def sent(folder: Path, cookies: str) -> dict[str, Any]:
             "REQUEST_METHOD": "GET", "PATH_INFO": "/", "SERVER_NAME": "h", "HTTP_COOKIE": cookies,
             "wsgi.url_scheme": "http", "wsgi.input": io.BytesIO(), "HTTP_ACCEPT": "text/html",
             "REMOTE_ADDR": "203.0.113.9",
-            "HTTP_USER_AGENT": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
+            "HTTP_USER_AGENT": FIREFOX,
         }  # fmt: skip
         body: Any = app(environ, lambda status, headers, exc_info=None: None)  # type: ignore[arg-type]
         b"".join(body)

@@ -9,7 +9,8 @@ from __future__ import annotations
 import gzip
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ MISSING = "(missing)"
 def by_us(folder: Path, url: str, say: Callable[[], object]) -> list[Got]:
     """What our worker sends for the verbs that ``say`` calls; ``url`` is a destination's without
     its endpoint."""
-    with Recorder() as vendor:
+    with Recorder() as vendor, _configured_alone():
         joint = "&" if "?" in url else "?"
         made = wiring.configure(
             {
@@ -41,8 +42,20 @@ def by_us(folder: Path, url: str, say: Callable[[], object]) -> list[Got]:
         worker.once()
         worker.close()
         made.spool.close()
-        wiring._configured.clear()
         return list(vendor.got)
+
+
+@contextmanager
+def _configured_alone() -> Iterator[None]:
+    """While it lasts, a verb means what ``configure`` set, whatever frameworks other tests have
+    imported."""
+    finders = wiring.FINDERS.copy()
+    wiring.FINDERS.clear()
+    try:
+        yield
+    finally:
+        wiring.FINDERS[:] = finders
+        wiring._configured.clear()
 
 
 def waited(condition: Callable[[], bool], seconds: float = 10.0) -> None:

@@ -69,7 +69,8 @@ def test_an_event_that_the_documentation_refuses_is_refused(event: dict[str, Any
         (USER, {"app_id": "APP", "users": [{**SOMEBODY, "properties": {"x": ["y"]}}]}),
         (USER, {"app_id": "APP", "users": [SOMEBODY] * 1001}),
         (IDENTIFY, without(JOIN, "user_id")), (IDENTIFY, without(JOIN, "identity")),
-        (IDENTIFY, {**JOIN, "user_id": "-1"}), (TRACK + "s", {"app_id": "APP", "events": [EVENT]}),
+        (IDENTIFY, {**JOIN, "user_id": "-1"}), (IDENTIFY, {**JOIN, "timestamp": "now"}),
+        (TRACK + "s", {"app_id": "APP", "events": [EVENT]}),
     ],
 )  # fmt: skip
 def test_a_request_that_the_documentation_refuses_is_refused(

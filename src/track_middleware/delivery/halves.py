@@ -110,7 +110,8 @@ class Halves:
             self._keep(row)
             return
         other = decode_frame(row.half)
-        self._place_merged(self._joined(row, other), frame, server, decode_event(other.event))
+        row = self._joined(row, other)
+        self._place_merged(row, _knowing(frame, other), server, decode_event(other.event))
 
     def mark(self, frame: Frame, raw: bytes) -> None:
         """A page that got a token: from now on it is known whose its events are."""
@@ -177,7 +178,7 @@ class Halves:
 
     def _confirm_known(self, row: PageRow, frame: Frame, browser: Event) -> None:
         if row.half is not None:
-            server = decode_frame(row.half)
+            server = _knowing(decode_frame(row.half), frame)
             self._count(server.at, "confirmed", 1)
             self._place_merged(row, server, decode_event(server.event), browser)
         elif row.position is not None:
@@ -278,3 +279,11 @@ class Halves:
         if self._dirty:
             self._intake.keep_pages(self._dirty.values())
             self._dirty.clear()
+
+
+def _knowing(server: Frame, browser: Frame) -> Frame:
+    """The server's half with what is known of the browser's request: on a first visit a vendor's
+    script has set its cookies in between."""
+    if browser.facts:
+        server.facts = {**(server.facts or {}), **browser.facts}
+    return server

@@ -63,12 +63,13 @@ _encoder = msgspec.json.Encoder()
 
 @dataclass(slots=True)
 class _Batch:
-    """What the events of one batch become."""
+    """What the events of one batch become. ``joins``: identity and ``user_id``, and the events that
+    say so; the vendor counts requests by identity, so that one says it for all."""
 
     cutter: Cutter = field(default_factory=lambda: Cutter(text=TEXT))
     tracks: list[Piece] = field(default_factory=list)
     users: list[Piece] = field(default_factory=list)
-    joins: list[Piece] = field(default_factory=list)
+    joins: dict[tuple[str, str], list[str]] = field(default_factory=dict)
 
 
 class Heap:
@@ -94,7 +95,7 @@ class Heap:
                 settled[event.message_id] = verdict
         calls = [
             *self._bulk(self._track, b',"events":', batch.tracks),
-            *[self._call(self._identify, body, (each,)) for each, body in batch.joins],
+            *[self._join(*pair, carried) for pair, carried in batch.joins.items()],
             *self._bulk(self._user, b',"users":', batch.users),
         ]
         return Outbound(calls, settled, batch.cutter.count)
@@ -107,6 +108,10 @@ class Heap:
             self._call(url, self._head + name + listed(run) + b"}", ids(run))
             for run in packed(pieces, most=MOST, size=SIZE)
         ]
+
+    def _join(self, identity: str, user_id: str, carried: Sequence[str]) -> Call:
+        told = {"app_id": self._app_id, "identity": identity, "user_id": user_id}
+        return self._call(self._identify, _encoder.encode(told), tuple(carried))
 
     def _call(self, url: str, body: bytes, carried: tuple[str, ...]) -> Call:
         return Call(url, body, carried, headers=self._headers)
@@ -123,7 +128,7 @@ class Heap:
         except ValueError:
             return Verdict("refused", "its timestamp is no ISO 8601 time")
         if event.type in ("identify", "alias", "group"):
-            return self._about_user(event, at, batch)
+            return self._about_user(event, batch)
         body = _encoder.encode(
             {
                 **({"identity": event.user_id} if event.user_id else {"user_id": number(who)}),
@@ -138,7 +143,7 @@ class Heap:
         batch.tracks.append((event.message_id, body))
         return None
 
-    def _about_user(self, event: Event, at: str, batch: _Batch) -> Verdict | None:
+    def _about_user(self, event: Event, batch: _Batch) -> Verdict | None:
         if not event.user_id:
             return DELIVERED  # nobody to say it of
         body = b""
@@ -148,11 +153,8 @@ class Heap:
             return Verdict("refused", f"it is larger than {SIZE} bytes")
         former = _former(event)
         if former:
-            join = {
-                "app_id": self._app_id, "identity": event.user_id, "user_id": number(former),
-                "timestamp": at,
-            }  # fmt: skip
-            batch.joins.append((event.message_id, _encoder.encode(join)))
+            pair = event.user_id, number(former)
+            batch.joins.setdefault(pair, []).append(event.message_id)
         if body:
             batch.users.append((event.message_id, body))
         return None if body or former else DELIVERED

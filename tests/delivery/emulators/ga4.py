@@ -151,6 +151,8 @@ class Ga4(Emulator):
     repeat here, and events are told apart by a parameter of theirs."""
 
     url = "ga4://G-TEST:secret?on_doubt=repeat"
+    counted = ("track", "page", "screen", "identify", "group")
+    passing = ("alias",)
 
     #: What ``served.Shop`` begins at; its clock moves by hours while a vendor is down.
     now = 1_795_435_200.0 + 48 * 3600

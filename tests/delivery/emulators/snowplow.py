@@ -159,6 +159,7 @@ def _amount(value: Any) -> bool:
 class Snowplow(Emulator):
     url = "snowplow://collector.test"
     reason = "HTTP 400: poison"
+    counted = ("track", "page", "screen", "identify", "group", "alias")
 
     def __call__(self, call: Call) -> Answer:
         assert violations(call.url, call.body) == []
