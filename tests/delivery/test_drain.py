@@ -252,6 +252,17 @@ def test_a_view_takes_its_place_alone_when_its_window_is_over(site, page):
     assert len(site.events) == 1
 
 
+@pytest.mark.parametrize("first", ["server", "browser"])
+def test_a_view_knows_the_facts_of_both_its_requests(site, page, first):
+    halves = [
+        site.view(page, facts={"country": "DE"}),
+        site.confirm(page, facts={"_ga": "GA1.1.1.2", "country": "DE"}),
+    ]
+    for half in halves if first == "server" else reversed(halves):
+        site.drains(half)
+    assert site.event.context["location"] == {"country": "DE", "_ga": "GA1.1.1.2"}
+
+
 def test_a_late_half_completes_the_row_and_is_not_delivered_again(site, page):
     site.drains(site.view(page))
     site.waits(WINDOW)

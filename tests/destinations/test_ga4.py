@@ -128,6 +128,12 @@ def test_what_a_request_says_of_its_user_holds_for_all_its_events() -> None:
     assert "user_id" not in body(calls[0])
 
 
+def test_a_visitors_order_is_kept_when_their_cookie_comes_and_goes() -> None:
+    with_cookie = {**CONTEXT, "ga": GA}
+    calls = sent(HERE, event(1), event(2, context=with_cookie), event(3))
+    assert [int(each[-12:]) for call in calls for each in call.ids] == [1, 2, 3]
+
+
 def test_a_call_is_smaller_than_130_kb() -> None:
     items = [{"product_id": str(n), "name": "x" * 100, "brand": "y" * 100} for n in range(200)]
     calls = sent(HERE, *[event(n, properties={"order_id": n, "products": items}) for n in range(6)])

@@ -114,6 +114,11 @@ def _is_described(told: Mapping[str, Any]) -> bool:
     )
 
 
+def is_vendor(text: str) -> bool:
+    """Whether a text may stand for the vendor in a schema's URI."""
+    return re.fullmatch(r"[A-Za-z0-9_.-]+", text, re.ASCII) is not None
+
+
 def uuid_of(text: str) -> str:
     """The text where it is a UUID, else the UUID made of it."""
     return text if _is_uuid(text) else str(uuid5(NAMESPACE, text))

@@ -170,13 +170,16 @@ def make(address: Address) -> Snowplow:
         raise wrong(address, "has a region, which a collector has not")
     if not address.host:
         raise wrong(address, "has no host: snowplow://collector.example.com")
+    vendor = address.options.get("vendor", "")
+    if vendor and not iglu.is_vendor(vendor):
+        raise wrong(address, "has a vendor that is none of a schema's, such as com.acme")
     root = address.options.get("endpoint", f"https://{address.host}").rstrip("/")
     path = address.path if address.path not in ("", "/") else PATH
     return Snowplow(
         address.options.get("name", "snowplow"),
         root + path,
         app_id=address.options.get("app_id", ""),
-        vendor=address.options.get("vendor", ""),
+        vendor=vendor,
         encoded=flag(address, "base64") if "base64" in address.options else True,
     )
 
