@@ -69,6 +69,15 @@ def test_who_is_identified_again_and_again_is_joined_once_a_batch() -> None:
     assert call.ids == ("0", "1", "2")
 
 
+def test_a_visitors_calls_are_in_the_order_of_their_events() -> None:
+    calls = sent(HERE, event(1, user_id=None), identify(message_id="2", traits=None), event(3))
+    assert [call.url for call in calls] == [TRACK, IDENTIFY, TRACK]
+    others = sent(
+        HERE, event(1), identify(message_id="2", anonymous_id="other", traits=None), event(3)
+    )
+    assert [call.url for call in others] == [TRACK, IDENTIFY]
+
+
 def test_an_alias_joins_what_it_names() -> None:
     (call,) = sent(HERE, event(type="alias", event=None, properties=None, previous_id="visitor-0"))
     assert (call.url, body(call)["user_id"]) == (IDENTIFY, number("visitor-0"))

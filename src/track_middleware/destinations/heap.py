@@ -23,7 +23,7 @@ from ..settings import Address
 from . import DELIVERED, Answer, Call, Outbound, Verdict
 from .answers import usual
 from .context import campaign, facts, own, renamed
-from .limits import Cutter, Piece, ids, listed, packed
+from .limits import Cutter, Piece, ids, listed, routed
 from .options import base, check, key
 
 REGIONS = {"us": "https://heapanalytics.com", "eu": "https://c.eu.heap-api.com"}
@@ -58,18 +58,23 @@ _PROPERTIES = {
     "viewport_width": "viewport_width", "viewport_height": "viewport_height",
 }  # fmt: skip
 
+_ROADS = {
+    "track": "/api/track", "user": "/api/add_user_properties", "join": "/api/v1/identify",
+}  # fmt: skip
+
 _encoder = msgspec.json.Encoder()
 
 
 @dataclass(slots=True)
 class _Batch:
-    """What the events of one batch become. ``joins``: identity and ``user_id``, and the events that
-    say so; the vendor counts requests by identity, so that one says it for all."""
+    """What the events of one batch become: (road, visitor, piece) in their order."""
 
     cutter: Cutter = field(default_factory=lambda: Cutter(text=TEXT))
-    tracks: list[Piece] = field(default_factory=list)
-    users: list[Piece] = field(default_factory=list)
-    joins: dict[tuple[str, str], list[str]] = field(default_factory=dict)
+    pieces: list[tuple[str, str, Piece]] = field(default_factory=list)
+
+    def add(self, road: str, event: Event, body: bytes) -> None:
+        who = event.anonymous_id or event.user_id or ""
+        self.pieces.append((road, who, (event.message_id, body)))
 
 
 class Heap:
@@ -80,9 +85,7 @@ class Heap:
     def __init__(self, name: str, app_id: str, base_url: str) -> None:
         self.name = name
         self._app_id = app_id
-        self._track = base_url + "/api/track"
-        self._user = base_url + "/api/add_user_properties"
-        self._identify = base_url + "/api/v1/identify"
+        self._urls = {road: base_url + path for road, path in _ROADS.items()}
         self._head = b'{"app_id":' + _encoder.encode(app_id)
         self._headers = {"content-type": "application/json"}
 
@@ -93,28 +96,25 @@ class Heap:
             verdict = self._sort(event, batch)
             if verdict:
                 settled[event.message_id] = verdict
-        calls = [
-            *self._bulk(self._track, b',"events":', batch.tracks),
-            *[self._join(*pair, carried) for pair, carried in batch.joins.items()],
-            *self._bulk(self._user, b',"users":', batch.users),
-        ]
+        runs = routed(batch.pieces, most=MOST, sizes=dict.fromkeys(_ROADS, SIZE))
+        calls = [call for road, run in runs for call in self._calls(road, run)]
         return Outbound(calls, settled, batch.cutter.count)
 
     def judge(self, call: Call, answer: Answer | None) -> Sequence[Verdict]:
         return usual(call, answer, secrets=(self._app_id,))
 
-    def _bulk(self, url: str, name: bytes, pieces: Sequence[Piece]) -> list[Call]:
-        return [
-            self._call(url, self._head + name + listed(run) + b"}", ids(run))
-            for run in packed(pieces, most=MOST, size=SIZE)
-        ]
+    def _calls(self, road: str, run: Sequence[Piece]) -> list[Call]:
+        if road != "join":
+            name = b',"events":' if road == "track" else b',"users":'
+            return [self._call(road, self._head + name + listed(run) + b"}", ids(run))]
+        # The vendor counts requests by identity: one says it for all that say the same.
+        said: dict[bytes, list[str]] = {}
+        for each, body in run:
+            said.setdefault(body, []).append(each)
+        return [self._call(road, body, tuple(carried)) for body, carried in said.items()]
 
-    def _join(self, identity: str, user_id: str, carried: Sequence[str]) -> Call:
-        told = {"app_id": self._app_id, "identity": identity, "user_id": user_id}
-        return self._call(self._identify, _encoder.encode(told), tuple(carried))
-
-    def _call(self, url: str, body: bytes, carried: tuple[str, ...]) -> Call:
-        return Call(url, body, carried, headers=self._headers)
+    def _call(self, road: str, body: bytes, carried: tuple[str, ...]) -> Call:
+        return Call(self._urls[road], body, carried, headers=self._headers)
 
     def _sort(self, event: Event, batch: _Batch) -> Verdict | None:
         """Puts an event where it belongs, or says what becomes of it without any call."""
@@ -140,7 +140,7 @@ class Heap:
         )
         if len(body) > SIZE:
             return Verdict("refused", f"it is larger than {SIZE} bytes")
-        batch.tracks.append((event.message_id, body))
+        batch.add("track", event, body)
         return None
 
     def _about_user(self, event: Event, batch: _Batch) -> Verdict | None:
@@ -153,10 +153,10 @@ class Heap:
             return Verdict("refused", f"it is larger than {SIZE} bytes")
         former = _former(event)
         if former:
-            pair = event.user_id, number(former)
-            batch.joins.setdefault(pair, []).append(event.message_id)
+            told = {"identity": event.user_id, "user_id": number(former)}
+            batch.add("join", event, _encoder.encode({"app_id": self._app_id, **told}))
         if body:
-            batch.users.append((event.message_id, body))
+            batch.add("user", event, body)
         return None if body or former else DELIVERED
 
 
