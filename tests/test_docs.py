@@ -15,9 +15,8 @@ from pathlib import Path
 import pytest
 
 import track_middleware
-from docs.generate import settings_page
-from tests.delivery.recorder import Recorder, Say
 from docs.generate import settings_page, vocabularies, vocabulary_page
+from tests.delivery.recorder import Recorder, Say
 from track_middleware.cli import VERBS
 from track_middleware.delivery.counters import REASONS
 from track_middleware.destinations.registry import BUILT_IN
