@@ -25,7 +25,7 @@ from . import Deposed
 PATIENCE = 20.0
 
 _FOLDER = resources.files(__package__)
-_SCHEMAS = ("schema_1.sql",)
+_SCHEMAS = ("schema_1.sql", "schema_3.sql")
 
 #: ``struct flock`` of Linux for a write lock on all of a file.
 _WHOLE_FILE = struct.pack("hhqqi", fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
@@ -39,7 +39,11 @@ def _named_queries(text: str) -> dict[str, str]:
     }
 
 
-SQL = _named_queries(_FOLDER.joinpath("queries.sql").read_text("utf-8"))
+SQL = {
+    name: sql
+    for file in ("queries.sql", "operator.sql")
+    for name, sql in _named_queries(_FOLDER.joinpath(file).read_text("utf-8")).items()
+}
 
 
 class Connection:

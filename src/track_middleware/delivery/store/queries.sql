@@ -20,15 +20,21 @@ INSERT INTO known (id, seen) VALUES (?, ?);
 DELETE FROM known
 WHERE number IN (SELECT number FROM known ORDER BY number LIMIT :limit) AND seen < :before;
 
--- log_forget: a few of the oldest events, when they are past their time and served by every job
+-- log_forget: a few of the oldest events that no job of these destinations has before it or waits
+-- for, when they are past their time
 DELETE FROM log
-WHERE position IN (SELECT position FROM log ORDER BY position LIMIT :limit)
-    AND accepted_at < :before
-    AND position <= :served
-    AND position NOT IN (SELECT position FROM delivery);
+WHERE accepted_at < :before AND position IN (
+    SELECT position FROM log
+    WHERE position <= :served AND position NOT IN (
+        SELECT delivery.position FROM delivery JOIN job ON job.id = delivery.job
+        WHERE job.destination IN (SELECT value FROM json_each(:destinations))
+    )
+    ORDER BY position LIMIT :limit
+);
 
--- served: the position that all these destinations have behind them
-SELECT MIN(position) FROM job WHERE destination IN (SELECT value FROM json_each(?));
+-- served: the position that every open job of these destinations has behind it
+SELECT MIN(position) FROM job
+WHERE destination IN (SELECT value FROM json_each(?)) AND ("end" IS NULL OR position < "end");
 
 -- pages_get: the rows of some pages
 SELECT ref, person, url, half, due, confirmed_at, position
@@ -155,8 +161,13 @@ SELECT state, COUNT(*) FROM delivery WHERE job = ? GROUP BY state;
 SELECT COUNT(*) FROM dead WHERE destination = ?;
 
 -- dead_from_log: a refused event becomes a dead letter
-INSERT INTO dead (stage, destination, event_id, label, time, reason, body)
-SELECT 'destination', ?, event_id, label, ?, ?, body FROM log WHERE position = ?;
+INSERT INTO dead (
+    stage, destination, event_id, label, time, reason, body,
+    position, order_key, accepted_at, kind, derived, derived_version, bot
+)
+SELECT 'destination', ?, event_id, label, ?, ?, body,
+    position, order_key, accepted_at, kind, derived, derived_version, bot
+FROM log WHERE position = ?;
 
 -- dead_add: a dead letter
 INSERT INTO dead (stage, destination, event_id, label, time, reason, body)

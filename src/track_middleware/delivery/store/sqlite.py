@@ -17,9 +17,14 @@ from . import DeadLetter, Job, NewRow, Outcome, Stored
 from .connection import Connection
 from .intake import SqliteIntake
 from .leases import SqliteLease
+from .letters import SqliteLetters
+from .replays import SHOWN, SqliteReplays
 
 #: Dead letters kept per stage; the oldest go and are counted.
 DEAD_MOST = 10_000
+
+#: Rows of a kind that one step of ``forget`` looks at.
+FORGOTTEN_AT_ONCE = 500
 
 #: Ids asked for in one query.
 _AT_ONCE = 900
@@ -58,7 +63,8 @@ def open(
 
 
 class SqliteStore:
-    """Log and ledger in one database; ``intake`` is the drain's part, ``lease`` the election's.
+    """Log and ledger in one database; ``intake`` is the drain's part, ``lease`` the election's,
+    ``letters`` and ``replays`` the operator's.
 
     One thread uses it at a time; other threads take a ``sibling``.
     """
@@ -68,6 +74,8 @@ class SqliteStore:
         self._now = now
         self.intake = SqliteIntake(connection)
         self.lease = SqliteLease(connection)
+        self.letters = SqliteLetters(connection)
+        self.replays = SqliteReplays(connection)
 
     def sibling(self) -> SqliteStore:
         """Another connection to the same store, with the same fence, for another thread."""
@@ -113,15 +121,30 @@ class SqliteStore:
     def end(self) -> int:
         return int(self._db.value("log_end"))
 
-    def forget(self, *, events: float, ids: float, pages: float, served_by: Sequence[str]) -> None:
-        """Removes a few events, ids and page rows from before these moments; of the events only
-        what every destination of ``served_by`` has behind it and nothing waits for."""
-        served = self._db.value("served", (_json(served_by),)) if served_by else self.end()
+    def forget(
+        self, *, events: float, ids: float, pages: float, served_by: Sequence[str]
+    ) -> bool:
+        """Removes a few events, ids and page rows from before these moments; True when there may
+        be more at once.
+
+        Of the events only what every open job of the destinations ``served_by`` has behind it and
+        nothing waits for; jobs and rows of any other destination hold nothing.
+        """
+        limit, names = FORGOTTEN_AT_ONCE, _json(served_by)
+        served = self._db.value("served", (names,)) if served_by else self.end()
+        oldest = {"before": events, "served": served or 0, "destinations": names, "limit": limit}
         with self._db.batch():
-            oldest = {"before": events, "served": served or 0, "limit": 500}
-            self._db.change("log_forget", oldest)
-            self._db.change("known_forget", {"before": ids, "limit": 500})
-            self._db.change("pages_forget", (pages, 500))
+            gone = (
+                self._db.change("log_forget", oldest),
+                self._db.change("known_forget", {"before": ids, "limit": limit}),
+                self._db.change("pages_forget", (pages, limit)),
+            )
+            self.replays.forget(self._now() - SHOWN)
+        return limit in gone
+
+    def identity(self) -> str:
+        """The ledger's own name, which it got when it was made and keeps."""
+        return str(self._db.value("identity"))
 
     def job(self, destination: str) -> Job:
         with self._db.batch():

@@ -1,0 +1,76 @@
+"""Dead letters as an operator works with them: chosen, dropped, put back in the queue."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+import msgspec
+
+from . import DeadLetter, Job
+from .connection import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Which letters are meant; what is None chooses by nothing.
+
+    ``reason`` is a part of the reason in any case, ``labels`` are globs, of which one must match,
+    ``since`` and ``until`` (exclusive) are epoch seconds of the refusal.
+    """
+
+    stage: str | None = None
+    destination: str | None = None
+    reason: str | None = None
+    labels: Sequence[str] | None = None
+    since: float | None = None
+    until: float | None = None
+    ids: Sequence[int] | None = None
+
+
+class SqliteLetters:
+    """The letters of a SQLite ledger."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._db = connection
+
+    def chosen(
+        self, choice: Choice, *, limit: int, before: int | None = None
+    ) -> Sequence[DeadLetter]:
+        """Letters of a choice, newest first; ``before``: only those with a lower id."""
+        asked = asdict(choice)
+        for name in ("labels", "ids"):
+            asked[name] = None if asked[name] is None else _json(asked[name])
+        values = {**asked, "before": before, "limit": limit}
+        return [DeadLetter(*row) for row in self._db.all("letters_chosen", values)]
+
+    def drop(self, ids: Sequence[int]) -> int:
+        """Deletes letters; how many there were."""
+        with self._db.batch():
+            return self._db.change("letters_drop", (_json(ids),))
+
+    def requeue(self, ids: Sequence[int], job: Job, now: float) -> Sequence[int]:
+        """Puts the events of letters back into the queue of their destination's live job.
+
+        One transaction: the letter goes when the event waits, so that a kill leaves either. An
+        event that the log has let go gets its old place back from its letter; no job reads there
+        any more, so that no other destination sees it again. From now on the later events of its
+        visitor wait behind it. The ids of those letters whose events wait now.
+        """
+        with self._db.batch():
+            self._db.change("letters_place", (_json(ids),))
+            self._db.change("letters_restore", (_json(ids),))
+            asked = {"job": job.id, "now": now, "ids": _json(ids)}
+            self._db.change("letters_requeue", asked)
+            done = [
+                row[0]
+                for row in self._db.all(
+                    "letters_requeued", {"job": job.id, "ids": asked["ids"]}
+                )
+            ]
+            self._db.change("letters_drop", (_json(done),))
+            return done
+
+
+def _json(values: Sequence[int] | Sequence[str]) -> str:
+    return msgspec.json.encode(values).decode()

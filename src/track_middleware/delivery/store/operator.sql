@@ -1,0 +1,87 @@
+-- letters_chosen: dead letters that an operator asks for, newest first
+SELECT id, stage, destination, event_id, label, time, reason, body FROM dead
+WHERE (:stage IS NULL OR stage = :stage)
+    AND (:destination IS NULL OR destination = :destination)
+    AND (:reason IS NULL OR instr(lower(reason), lower(:reason)) > 0)
+    AND (:since IS NULL OR time >= :since)
+    AND (:until IS NULL OR time < :until)
+    AND (:labels IS NULL OR EXISTS (SELECT 1 FROM json_each(:labels) WHERE label GLOB value))
+    AND (:ids IS NULL OR id IN (SELECT value FROM json_each(:ids)))
+    AND (:before IS NULL OR id < :before)
+ORDER BY id DESC LIMIT :limit;
+
+-- letters_drop: dead letters that nobody wants any more
+DELETE FROM dead WHERE id IN (SELECT value FROM json_each(?));
+
+-- letters_place: letters that do not say where in the log their event is learn it
+UPDATE dead SET position = (SELECT position FROM log WHERE log.event_id = dead.event_id)
+WHERE id IN (SELECT value FROM json_each(?)) AND position IS NULL AND stage = 'destination';
+
+-- letters_restore: the log has their events again, at their old places
+INSERT OR IGNORE INTO log (
+    position, event_id, order_key, accepted_at, kind, label, body, derived, derived_version, bot
+)
+SELECT position, event_id, order_key, accepted_at, kind, label, body, derived, derived_version, bot
+FROM dead
+WHERE id IN (SELECT value FROM json_each(?)) AND position IS NOT NULL AND kind IS NOT NULL;
+
+-- letters_requeue: their events wait for the live job of a destination; those that wait already stay
+INSERT OR IGNORE INTO delivery (job, position, event_id, order_key, state, attempts, due, reason)
+SELECT :job, log.position, log.event_id, log.order_key, 'retry', 0, :now, 'replayed by hand'
+FROM dead JOIN log ON log.position = dead.position AND log.event_id = dead.event_id
+WHERE dead.id IN (SELECT value FROM json_each(:ids));
+
+-- letters_requeued: those of some letters whose events wait now
+SELECT dead.id FROM dead JOIN delivery
+ON delivery.job = :job AND delivery.position = dead.position AND delivery.event_id = dead.event_id
+WHERE dead.id IN (SELECT value FROM json_each(:ids));
+
+-- replay_job: a job with an end
+INSERT INTO job (destination, position, "end") VALUES (?, ?, ?);
+
+-- replay_job_number: the job that was made last
+SELECT MAX(id) FROM job;
+
+-- replay_add: what a bounded job is for
+INSERT INTO replay (job, since, until, labels, "begin", total, made) VALUES (?, ?, ?, ?, ?, ?, ?);
+
+-- replays: every replay with where its job stands, oldest first
+SELECT job.id, job.destination, job.position, job."end", job.paused_until, job.pause_reason,
+    replay.since, replay.until, replay.labels, replay."begin", replay.total, replay.made,
+    replay.ended
+FROM replay JOIN job ON job.id = replay.job ORDER BY job.id;
+
+-- job_by_id: one job
+SELECT id, destination, position, "end", paused_until, pause_reason FROM job WHERE id = ?;
+
+-- replay_job_end: a job has nothing more to read
+UPDATE job SET position = "end", paused_until = NULL, pause_reason = '' WHERE id = ?;
+
+-- replay_end: a replay is over
+UPDATE replay SET ended = ? WHERE job = ? AND ended IS NULL;
+
+-- replay_rows_drop: what waits for a job is not wanted any more
+DELETE FROM delivery WHERE job = ?;
+
+-- replays_old: replays that were over before a moment
+SELECT job FROM replay WHERE ended < ?;
+
+-- replay_forget: a replay that was over long ago
+DELETE FROM replay WHERE job = ?;
+
+-- replay_job_forget: its job
+DELETE FROM job WHERE id = ? AND "end" IS NOT NULL;
+
+-- held_by_live: what still waits for the live job of a destination, in a part of the log
+SELECT delivery.position FROM delivery JOIN job ON job.id = delivery.job
+WHERE job.destination = ? AND job."end" IS NULL
+    AND delivery.position > ? AND delivery.position <= ?;
+
+-- log_first_since: the first position that was accepted at or after a moment
+SELECT position FROM log WHERE accepted_at >= ? ORDER BY position LIMIT 1;
+
+-- log_last_before: the last position that was accepted before a moment
+SELECT position FROM log WHERE accepted_at < ? ORDER BY position DESC LIMIT 1;
+
+-- identity: the ledger's own name
+SELECT name FROM identity;

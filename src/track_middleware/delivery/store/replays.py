@@ -1,0 +1,119 @@
+"""Replays in the ledger: bounded jobs over a part of the log, beside the live ones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from . import Job
+from .connection import Connection
+
+#: A replay that is over is shown for so many seconds.
+SHOWN = 7 * 86400.0
+
+_labels = msgspec.json.Decoder(list[str])
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of the log: accepted in [``since``, ``until``), with a label that one of the globs
+    matches. None and an empty list leave nothing out."""
+
+    since: float | None = None
+    until: float | None = None
+    labels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """A bounded job and what it is for. ``begin`` is the position it began behind, ``total`` how
+    many events it was to send, ``ended`` when it was over (epoch seconds)."""
+
+    job: Job
+    part: Part
+    begin: int
+    total: int
+    made: float
+    ended: float | None
+
+    @property
+    def progress(self) -> float:
+        """How much of its part of the log lies behind it, between 0 and 1."""
+        length = (self.job.end or 0) - self.begin
+        return 1.0 if length <= 0 or self.ended else (self.job.position - self.begin) / length
+
+
+class SqliteReplays:
+    """The replays of a SQLite ledger."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._db = connection
+
+    def bounds(self, part: Part, end: int) -> tuple[int, int]:
+        """The positions (behind the first, up to the second) among which a part lies, up to
+        ``end``; equal when there is nothing."""
+        begin, last = 0, end
+        if part.since is not None:
+            first = self._db.value("log_first_since", (part.since,))
+            begin = end if first is None else first - 1
+        if part.until is not None:
+            last = min(end, self._db.value("log_last_before", (part.until,)) or 0)
+        return (begin, last) if begin < last else (end, end)
+
+    def add(self, destination: str, part: Part, bounds: tuple[int, int], *, total: int,
+            now: float) -> int:  # fmt: skip
+        """A new replay; its job's id."""
+        begin, end = bounds
+        labels = msgspec.json.encode(part.labels).decode()
+        with self._db.batch():
+            self._db.change("replay_job", (destination, begin, end))
+            job: int = self._db.value("replay_job_number")
+            values = (job, part.since, part.until, labels, begin, total, now)
+            self._db.change("replay_add", values)
+        return job
+
+    def all(self) -> Sequence[Replay]:
+        """Every replay that is remembered, oldest first."""
+        return [_replay(*row) for row in self._db.all("replays")]
+
+    def job(self, number: int) -> Job:
+        """A replay's job as it stands; KeyError when it is gone."""
+        rows = self._db.all("job_by_id", (number,))
+        if not rows:
+            raise KeyError(number)
+        return Job(*rows[0])
+
+    def held_by_live(self, destination: str, after: int, up_to: int) -> frozenset[int]:
+        """Positions between these two that still wait for the destination's live job."""
+        rows = self._db.all("held_by_live", (destination, after, up_to))
+        return frozenset(row[0] for row in rows)
+
+    def end(self, number: int, now: float) -> None:
+        """A replay is over; what still waits for it is not sent."""
+        with self._db.batch():
+            self._db.change("replay_job_end", (number,))
+            self._db.change("replay_rows_drop", (number,))
+            self._db.change("replay_end", (now, number))
+
+    def forget(self, before: float) -> None:
+        """Forgets replays that were over before a moment. Call inside ``batch``."""
+        for (number,) in self._db.all("replays_old", (before,)):
+            self._db.change("replay_forget", (number,))
+            self._db.change("replay_job_forget", (number,))
+
+
+def _replay(
+    number: int, destination: str, position: int, end: int, paused_until: float | None,
+    pause_reason: str, since: float | None, until: float | None, labels: str, begin: int,
+    total: int, made: float, ended: float | None,
+) -> Replay:  # fmt: skip
+    return Replay(
+        Job(number, destination, position, end, paused_until, pause_reason),
+        Part(since, until, tuple(_labels.decode(labels))),
+        begin,
+        total,
+        made,
+        ended,
+    )
