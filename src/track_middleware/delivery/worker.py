@@ -22,8 +22,9 @@ from . import counters, segments
 from .drain import Drain
 from .lease import LOCK, STALE, Lease
 from .parts import finisher, rules
+from .replaying import Replays
 from .serve import Serve
-from .store import Deposed, sqlite
+from .store import Deposed, Job, Log, sqlite
 from .store.sqlite import SqliteStore
 from .transport import Deliver, Transport
 
@@ -34,8 +35,10 @@ T = TypeVar("T")
 #: How often the spool is looked at, in seconds.
 POLL = 0.1
 
-#: How often a candidate tries, and how often the store is tidied, in seconds.
+#: How often a candidate tries, how often new replays are looked for, and how often the store is
+#: tidied, in seconds.
 _TRY = 0.5
+_LOOK = 1.0
 _TIDY = 10.0
 
 #: How long a worker that ends waits for a send that is under way, in seconds.
@@ -78,7 +81,14 @@ class Worker:
             count=counters.Counters(data_dir / counters.FOLDER).add,
             renew=self._keep_lease,
         )
-        self._tidied = monotonic()
+        self._replays = Replays(
+            {route.name: route for route in self._routes},
+            self._store,
+            serve=self._serve,
+            guard=self._guarded_value,
+            now=now,
+        )
+        self._tidied = self._looked = monotonic()
         self._told: set[str] = set()
 
     def once(self, patience: float = 10.0) -> bool:
@@ -143,12 +153,13 @@ class Worker:
             while not stop.is_set():
                 if not self._guarded("draining", self._turn):
                     stop.wait(POLL)
+                self._guarded("looking for replays", lambda: self._tend(ended))
             self._guarded("the last draining", self._turn)
         except Deposed:
             return False
         finally:
             ended.set()
-            for thread in threads:
+            for thread in (*threads, *self._replays.threads()):
                 thread.join(_FAREWELL)
         return True
 
@@ -158,18 +169,27 @@ class Worker:
         self._keep_lease()
         if self._monotonic() - self._tidied > _TIDY:
             self._tidied = self._monotonic()
-            self._tidy()
+            if self._tidy():
+                self._tidied -= _TIDY
         return more
+
+    def _tend(self, ended: threading.Event) -> bool:
+        """Starts what has to run beside the live jobs; looks for it about once a second."""
+        if self._monotonic() - self._looked > _LOOK:
+            self._looked = self._monotonic()
+            self._replays.tend(ended)
+        return True
 
     def _keep_lease(self) -> None:
         if not self._lease.keep():
             raise Deposed("another worker has taken over this store")
 
-    def _tidy(self) -> None:
-        """Forgets what is past its time, in small steps, and sums up dead processes' counters."""
+    def _tidy(self) -> bool:
+        """Forgets what is past its time and sums up dead processes' counters; True when there may
+        be more to forget: it goes on after the next turn of the drain."""
         now, settings = self._now(), self._settings
         counters.fold(self._data_dir / counters.FOLDER)
-        self._store.forget(
+        return self._store.forget(
             events=now - settings.keep_days * 86400,
             ids=now - settings.dedupe_days * 86400,
             pages=now - _PAGES_KEPT,
@@ -178,11 +198,19 @@ class Worker:
 
     # Serving.
 
-    def _serve(self, route: Route, store: SqliteStore) -> Serve:
+    def _serve(
+        self,
+        route: Route,
+        store: SqliteStore,
+        *,
+        log: Log | None = None,
+        find: Callable[[], Job] | None = None,
+    ) -> Serve:
         return Serve(
             route,
-            log=store,
+            log=log or store,
             ledger=store,
+            find=find,
             transport=self._transport,
             now=self._now,
             random=self._random,
@@ -191,6 +219,9 @@ class Worker:
 
     def _serve_all(self) -> None:
         servers = [threading.Thread(target=self._serve_once, args=(r,)) for r in self._routes]
+        servers += [
+            threading.Thread(target=self._replays.once, args=each) for each in self._replays.open()
+        ]
         for server in servers:
             server.start()
         while any(server.is_alive() for server in servers):

@@ -64,9 +64,7 @@ class SqliteLetters:
             self._db.change("letters_requeue", asked)
             done = [
                 row[0]
-                for row in self._db.all(
-                    "letters_requeued", {"job": job.id, "ids": asked["ids"]}
-                )
+                for row in self._db.all("letters_requeued", {"job": job.id, "ids": asked["ids"]})
             ]
             self._db.change("letters_drop", (_json(done),))
             return done

@@ -45,14 +45,11 @@ SELECT MAX(id) FROM job;
 -- replay_add: what a bounded job is for
 INSERT INTO replay (job, since, until, labels, "begin", total, made) VALUES (?, ?, ?, ?, ?, ?, ?);
 
--- replays: every replay with where its job stands, oldest first
+-- replays: every replay with where its job stands, or one of them, oldest first
 SELECT job.id, job.destination, job.position, job."end", job.paused_until, job.pause_reason,
     replay.since, replay.until, replay.labels, replay."begin", replay.total, replay.made,
     replay.ended
-FROM replay JOIN job ON job.id = replay.job ORDER BY job.id;
-
--- job_by_id: one job
-SELECT id, destination, position, "end", paused_until, pause_reason FROM job WHERE id = ?;
+FROM replay JOIN job ON job.id = replay.job WHERE :job IS NULL OR job.id = :job ORDER BY job.id;
 
 -- replay_job_end: a job has nothing more to read
 UPDATE job SET position = "end", paused_until = NULL, pause_reason = '' WHERE id = ?;

@@ -34,7 +34,10 @@ WHERE accepted_at < :before AND position IN (
 
 -- served: the position that every open job of these destinations has behind it
 SELECT MIN(position) FROM job
-WHERE destination IN (SELECT value FROM json_each(?)) AND ("end" IS NULL OR position < "end");
+WHERE destination IN (SELECT value FROM json_each(?)) AND (
+    "end" IS NULL
+    OR position < "end" AND id NOT IN (SELECT job FROM replay WHERE ended IS NOT NULL)
+);
 
 -- pages_get: the rows of some pages
 SELECT ref, person, url, half, due, confirmed_at, position

@@ -76,14 +76,12 @@ class SqliteReplays:
 
     def all(self) -> Sequence[Replay]:
         """Every replay that is remembered, oldest first."""
-        return [_replay(*row) for row in self._db.all("replays")]
+        return [_replay(*row) for row in self._db.all("replays", {"job": None})]
 
-    def job(self, number: int) -> Job:
-        """A replay's job as it stands; KeyError when it is gone."""
-        rows = self._db.all("job_by_id", (number,))
-        if not rows:
-            raise KeyError(number)
-        return Job(*rows[0])
+    def get(self, number: int) -> Replay | None:
+        """One replay by its job's id; None when it is not remembered."""
+        rows = self._db.all("replays", {"job": number})
+        return _replay(*rows[0]) if rows else None
 
     def held_by_live(self, destination: str, after: int, up_to: int) -> frozenset[int]:
         """Positions between these two that still wait for the destination's live job."""

@@ -121,9 +121,7 @@ class SqliteStore:
     def end(self) -> int:
         return int(self._db.value("log_end"))
 
-    def forget(
-        self, *, events: float, ids: float, pages: float, served_by: Sequence[str]
-    ) -> bool:
+    def forget(self, *, events: float, ids: float, pages: float, served_by: Sequence[str]) -> bool:
         """Removes a few events, ids and page rows from before these moments; True when there may
         be more at once.
 
