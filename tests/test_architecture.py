@@ -36,7 +36,8 @@ MAY_IMPORT["verbs"] = MAY_IMPORT["wiring"] | {"wiring"}
 MAY_IMPORT["testing"] = MAY_IMPORT["verbs"] | {"verbs"}
 MAY_IMPORT["pytest_plugin"] = {"testing"}
 MAY_IMPORT["doctor"] = MAY_IMPORT["testing"] - {"testing"}
-MAY_IMPORT["cli"] = MAY_IMPORT["doctor"] | {"doctor"}
+MAY_IMPORT["metrics"] = GROUND
+MAY_IMPORT["cli"] = MAY_IMPORT["doctor"] | {"doctor", "metrics"}
 MAY_IMPORT["demo"] = MAY_IMPORT["doctor"] | {"wsgi"}
 MAY_IMPORT["__main__"] = {"cli"}
 MAY_IMPORT |= dict.fromkeys(("wsgi", "asgi"), MAY_IMPORT["testing"])
@@ -51,7 +52,7 @@ CLOCKS = {"random", "secrets", "time"}
 #: Storey -> modules from outside that it must not import.
 MUST_NOT_IMPORT: dict[str, set[str]] = {
     **{name: FRAMEWORKS for name in MAY_IMPORT if name not in FACES},
-    **dict.fromkeys(GROUND | PURE | {"tracking"}, FRAMEWORKS | WAITING | CLOCKS),
+    **dict.fromkeys(GROUND | PURE | {"tracking", "metrics"}, FRAMEWORKS | WAITING | CLOCKS),
 }
 
 #: Calls that are a clock or chance wherever they stand in the core; there they are given.

@@ -13,9 +13,11 @@ from typing import Any, Literal
 from .delivery import counters, segments
 from .delivery.lease import STALE
 from .delivery.store import Job, sqlite
+from .delivery.store.replays import Replay
 from .delivery.store.sqlite import SqliteStore
 from .destinations import registry
 from .errors import SettingsError, StoreError
+from .event import iso
 from .settings import Settings, free_bytes
 
 #: A destination that is so many seconds behind, or a worker so silent, is a finding.
@@ -157,6 +159,7 @@ def state(settings: Settings, data_dir: Path) -> dict[str, Any]:
         "worker": _worker(data_dir, path),
         "spool": _spool(data_dir, {}),
         "destinations": [],
+        "replays": [],
         "counters": counters.totals(data_dir / counters.FOLDER),
     }
     if path.exists():
@@ -176,6 +179,7 @@ def _add_stored(
     jobs = {job.destination: job for job in store.jobs() if job.end is None}
     for route in registry.routes(settings.destinations):
         facts["destinations"].append(_destination(store, route.name, jobs.get(route.name)))
+    facts["replays"] = [_replay(store, each) for each in store.replays.all()]
     for reason, number in store.counters().items():
         facts["counters"][reason] = facts["counters"].get(reason, 0) + number
 
@@ -196,6 +200,22 @@ def _destination(store: SqliteStore, name: str, job: Job | None) -> dict[str, An
         "dead": counts.get("dead", 0),
         "pausedUntil": job.paused_until if job else None,
         "pauseReason": job.pause_reason if job else "",
+    }
+
+
+def _replay(store: SqliteStore, replay: Replay) -> dict[str, Any]:
+    counts = store.count(replay.job)
+    return {
+        "id": replay.job.id,
+        "destination": replay.job.destination,
+        "events": replay.total,
+        "progress": round(replay.progress, 4),
+        "retry": counts.get("retry", 0),
+        "held": counts.get("held", 0),
+        "began": iso(replay.made),
+        "ended": None if replay.ended is None else iso(replay.ended),
+        "pausedUntil": replay.job.paused_until,
+        "pauseReason": replay.job.pause_reason,
     }
 
 

@@ -87,9 +87,7 @@ def accepted(store: SqliteStore, *numbers: int, at: float = NOW, **more: Any) ->
 
 def replayed(store: SqliteStore, route: Route, **part: Any) -> replay.Cover:
     chosen = Part(**part)
-    found = replay.cover(
-        store, route, chosen, store.job(route.name), window=UNKNOWN, now=NOW
-    )
+    found = replay.cover(store, route, chosen, store.job(route.name), window=UNKNOWN, now=NOW)
     replay.start(store, route.name, chosen, found, now=NOW)
     return found
 

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import TrackError
-from . import demo, letters, place, state, tail
+from . import arguments as options
+from . import demo, place, replay, state, tail
 from .place import Place
 
 WELL, FINDING, WRONG_CALL = place.WELL, place.FINDING, place.WRONG_CALL
@@ -74,45 +75,6 @@ def _parser(prog: str) -> argparse.ArgumentParser:
     return parser
 
 
-def _json(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--json", action="store_true", help="JSON instead of text")
-
-
-def _tail_arguments(parser: argparse.ArgumentParser) -> None:
-    _json(parser)
-    parser.add_argument("--last", type=int, default=0, metavar="N", help="begin N events back")
-    parser.add_argument("--once", action="store_true", help="do not wait for further events")
-
-
-def _worker_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--once", action="store_true", help="deliver what is there and end")
-    parser.add_argument("--wait", action="store_true", help="wait for the folder's first event")
-    parser.add_argument("--parent-fd", type=int, help=argparse.SUPPRESS)
-
-
-def _dead_arguments(parser: argparse.ArgumentParser) -> None:
-    ways = parser.add_subparsers(metavar="list|show", required=True)
-    listing = ways.add_parser("list", help="the newest dead letters")
-    listing.add_argument("--stage", choices=letters.STAGES, help="only what was refused there")
-    listing.add_argument("--limit", type=int, default=100, metavar="N", help="at most so many")
-    listing.set_defaults(way=letters.listed)
-    showing = ways.add_parser("show", help="one dead letter with its event")
-    showing.add_argument("id", type=int)
-    showing.set_defaults(way=letters.shown)
-    for each in (listing, showing):
-        _json(each)
-        each.add_argument(
-            "--data-dir", type=Path, default=argparse.SUPPRESS, help="the app's data folder"
-        )
-
-
-def _demo_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--port", type=int, default=0, help="instead of 8000 or a free one")
-    parser.add_argument(
-        "--builtin", action="store_true", help="the small built-in site, also in a checkout"
-    )
-
-
 def _worker(arguments: argparse.Namespace, where: Place) -> int:
     from ..delivery import command
 
@@ -125,14 +87,16 @@ def _worker(arguments: argparse.Namespace, where: Place) -> int:
 
 
 VERBS: tuple[Row, ...] = (
-    ("demo", "a tracked shop in your browser, its events in this terminal", _demo_arguments,
+    ("demo", "a tracked shop in your browser, its events in this terminal", options.demo,
      lambda arguments, _: demo.run(arguments.port, builtin=arguments.builtin)),
-    ("init", "makes the data folder and the store's schema", _json, state.init),
-    ("status", "what waits, what is delivered, what was not kept", _json, state.status),
-    ("tail", "one line for each event as it reaches the store", _tail_arguments, tail.run),
-    ("worker", "drains the spool and delivers", _worker_arguments, _worker),
-    ("path", "the path under which the browser finds us", _json, state.path),
-    ("dead", "what was refused for good", _dead_arguments,
+    ("init", "makes the data folder and the store's schema", options.as_json, state.init),
+    ("status", "what waits, what is delivered, what was not kept", options.as_json, state.status),
+    ("tail", "one line for each event as it reaches the store", options.tail, tail.run),
+    ("worker", "drains the spool and delivers", options.worker, _worker),
+    ("path", "the path under which the browser finds us", options.as_json, state.path),
+    ("replay", "sends a part of the log to a destination again", options.replay, replay.run),
+    ("dead", "what was refused for good", options.dead,
      lambda arguments, where: arguments.way(arguments, where)),
-    ("doctor", "what is wrong in this set-up", _json, state.examine),
+    ("metrics", "the numbers of status as Prometheus reads them", options.nothing, state.metrics),
+    ("doctor", "what is wrong in this set-up", options.as_json, state.examine),
 )  # fmt: skip

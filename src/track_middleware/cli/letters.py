@@ -4,21 +4,34 @@ from __future__ import annotations
 
 import argparse
 import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import closing
 from typing import Any
 
 import msgspec
 
-from ..delivery.store import DeadLetter
-from ..delivery.store.sqlite import DEAD_MOST
-from ..event import iso
-from .place import WELL, WRONG_CALL, Place, say
+from ..delivery.batch import CANNOT_BE_STORED
+from ..delivery.spool import Spool
+from ..delivery.store import DeadLetter, Job
+from ..delivery.store.letters import Choice
+from ..delivery.store.sqlite import SqliteStore
+from ..destinations import registry
+from ..event import decode_entry, iso
+from .place import FINDING, WELL, WRONG_CALL, Place, say
 
 STAGES = ("destination", "door", "plan")
 
+_AT_ONCE = 200
+
 
 def listed(arguments: argparse.Namespace, where: Place) -> int:
-    """Prints the newest dead letters."""
-    found = _letters(where, stage=arguments.stage, limit=arguments.limit)
+    """Prints the newest dead letters of a choice."""
+    store = where.store()
+    found: Sequence[DeadLetter] = ()
+    if store is not None:
+        with closing(store):
+            found = store.letters.chosen(_choice(arguments), limit=arguments.limit)
     lines = [
         f"{each.id:>6}  {iso(each.time)}  {each.stage}  {each.destination or '-'}  "
         f"{each.label}  {each.reason}"
@@ -30,25 +43,142 @@ def listed(arguments: argparse.Namespace, where: Place) -> int:
 
 def shown(arguments: argparse.Namespace, where: Place) -> int:
     """Prints one dead letter whole."""
-    found = _letters(where, stage=None, limit=DEAD_MOST * len(STAGES))
-    for each in found:
-        if each.id == arguments.id:
-            facts = {**_facts(each), "body": _body(each.body)}
-            text = msgspec.json.format(msgspec.json.encode(facts)).decode()
-            say(facts, (text,), as_json=arguments.json)
-            return WELL
-    print(f"there is no dead letter {arguments.id}", file=sys.stderr)
+    store = where.store()
+    if store is not None:
+        with closing(store):
+            for each in store.letters.chosen(Choice(ids=[arguments.id]), limit=1):
+                facts = {**_facts(each), "body": _body(each.body)}
+                text = msgspec.json.format(msgspec.json.encode(facts)).decode()
+                say(facts, (text,), as_json=arguments.json)
+                return WELL
+    return _unknown([arguments.id])
+
+
+def replayed(arguments: argparse.Namespace, where: Place) -> int:
+    """Puts the events of letters back into their destinations' queues, with ids and times kept."""
+    store = where.ledger()
+    if store is None:
+        return _unknown(arguments.ids) if arguments.ids else _tell_replayed(arguments, 0, {})
+    with closing(store):
+        if missing := _missing(arguments, store):
+            return _unknown(missing)
+        return _tell_replayed(arguments, *_replay(store, _choice(arguments), where))
+
+
+def dropped(arguments: argparse.Namespace, where: Place) -> int:
+    """Deletes letters, once somebody says yes."""
+    store = where.ledger()
+    if store is None:
+        return _unknown(arguments.ids) if arguments.ids else _tell_dropped(arguments, 0)
+    with closing(store):
+        if missing := _missing(arguments, store):
+            return _unknown(missing)
+        ids = [each.id for piece in _pieces(store, _choice(arguments)) for each in piece]
+        if ids and not arguments.yes and not _agreed(len(ids)):
+            return WRONG_CALL
+        count = sum(
+            store.letters.drop(ids[at : at + _AT_ONCE]) for at in range(0, len(ids), _AT_ONCE)
+        )
+        return _tell_dropped(arguments, count)
+
+
+def _replay(store: SqliteStore, choice: Choice, where: Place) -> tuple[int, dict[int, str]]:
+    """How many letters are in a queue again, and why the others are not."""
+    count, left = 0, dict[int, str]()
+    known = {route.name for route in registry.routes(where.settings.destinations)}
+    live = {job.destination: job for job in store.jobs() if job.end is None}
+    jobs = {name: job for name, job in live.items() if name in known}
+    for piece in _pieces(store, choice):
+        done = {*_requeued(store, piece, jobs), *_respooled(store, piece, where)}
+        count += len(done)
+        left |= {each.id: _why_not(each, jobs) for each in piece if each.id not in done}
+    return count, left
+
+
+def _requeued(store: SqliteStore, piece: list[DeadLetter], jobs: dict[str, Job]) -> Iterator[int]:
+    for name in {each.destination for each in piece} & jobs.keys():
+        ids = [each.id for each in piece if each.destination == name]
+        yield from store.letters.requeue(ids, jobs[name], time.time())
+
+
+def _respooled(store: SqliteStore, piece: list[DeadLetter], where: Place) -> Iterator[int]:
+    """Frames that could not be stored go through the spool again. What the collector refused is
+    never read as a frame: anybody can have written it."""
+    frames = [
+        each for each in piece if each.stage == "door" and each.reason.startswith(CANNOT_BE_STORED)
+    ]
+    if not frames:
+        return
+    spool = Spool(where.data_dir, now=time.time, min_free=where.settings.min_free)
+    try:
+        for each in frames:
+            # A kill in between leaves both, and the id makes the second one harmless.
+            if spool.append([decode_entry(each.body)]):
+                store.letters.drop([each.id])
+                yield each.id
+    finally:
+        spool.close()
+
+
+def _why_not(letter: DeadLetter, jobs: dict[str, Job]) -> str:
+    if letter.stage != "destination":
+        return "it never was an event of the log"
+    if letter.destination not in jobs:
+        return f"{letter.destination} is not among the destinations that a worker serves"
+    return "its event is no longer kept anywhere"
+
+
+def _pieces(store: SqliteStore, choice: Choice) -> Iterator[list[DeadLetter]]:
+    before: int | None = None
+    while found := store.letters.chosen(choice, limit=_AT_ONCE, before=before):
+        before = found[-1].id
+        yield list(found)
+
+
+def _choice(arguments: argparse.Namespace) -> Choice:
+    return Choice(
+        stage=arguments.stage,
+        destination=arguments.destination,
+        reason=arguments.reason,
+        labels=arguments.event,
+        since=arguments.since,
+        until=arguments.until,
+        ids=getattr(arguments, "ids", None) or None,
+    )
+
+
+def _missing(arguments: argparse.Namespace, store: SqliteStore) -> list[int]:
+    asked = set(arguments.ids)
+    there = {e.id for piece in _pieces(store, Choice(ids=arguments.ids)) for e in piece}
+    return sorted(asked - there)
+
+
+def _agreed(number: int) -> bool:
+    if not sys.stdin.isatty():
+        print(f"--yes says that {number} letters shall be deleted", file=sys.stderr)
+        return False
+    return input(f"Delete {number} dead letters? [y/N] ").strip().lower() in ("y", "yes")
+
+
+def _unknown(ids: Sequence[int]) -> int:
+    print(f"there is no dead letter {', '.join(map(str, ids))}", file=sys.stderr)
     return WRONG_CALL
 
 
-def _letters(where: Place, *, stage: str | None, limit: int) -> list[DeadLetter]:
-    store = where.store()
-    if store is None:
-        return []
-    try:
-        return list(store.dead(stage=stage, limit=limit))
-    finally:
-        store.close()
+def _tell_replayed(arguments: argparse.Namespace, count: int, left: dict[int, str]) -> int:
+    facts = {
+        "replayed": count,
+        "left": [{"id": number, "why": why} for number, why in sorted(left.items())],
+    }
+    lines = [f"{count} wait for their destinations again"]
+    lines += [f"{number:>6}  stays: {why}" for number, why in sorted(left.items())]
+    say(facts, lines, as_json=arguments.json)
+    return FINDING if left else WELL
+
+
+def _tell_dropped(arguments: argparse.Namespace, count: int) -> int:
+    say({"dropped": count}, (f"{count} deleted",), as_json=arguments.json)
+    return WELL
 
 
 def _facts(each: DeadLetter) -> dict[str, Any]:

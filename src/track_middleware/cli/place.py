@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import sys
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,9 +18,13 @@ from ..delivery import handover
 from ..delivery.store import sqlite
 from ..delivery.store.sqlite import SqliteStore
 from ..errors import SettingsError
+from ..event import epoch
 from ..settings import Settings, load
 
 WELL, FINDING, WRONG_CALL = 0, 1, 2
+
+_AGO = re.compile(r"(\d+(?:\.\d+)?)([smhd])")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +43,11 @@ class Place:
     def store(self) -> SqliteStore | None:
         """The store, to read from; None before there is one. The caller closes it."""
         return sqlite.open(self.store_path, read_only=True) if self.store_path.exists() else None
+
+    def ledger(self) -> SqliteStore | None:
+        """The store, to write to, also beside a worker; None before there is one. The caller
+        closes it."""
+        return sqlite.open(self.store_path) if self.store_path.exists() else None
 
 
 def found(
@@ -70,6 +81,21 @@ def _placed(
     folder = folder.absolute()
     host = settings.data_host or socket.gethostname()
     return Place(replace(settings, data_dir=str(folder), data_host=host), folder, checks)
+
+
+def moment(text: str) -> float:
+    """Epoch seconds of what was typed: ISO 8601 (without a zone: UTC), or ``90m``, ``2h``, ``3d``
+    ago. ValueError for anything else."""
+    ago = _AGO.fullmatch(text)
+    return time.time() - float(ago[1]) * _SECONDS[ago[2]] if ago else epoch(text)
+
+
+def globs(text: str) -> list[str]:
+    """A list of names, as a destination's ``?events=`` takes it. ValueError for an empty one."""
+    found = [part.strip() for part in text.split(",") if part.strip()]
+    if not found:
+        raise ValueError(text)
+    return found
 
 
 def say(value: Any, lines: Iterable[str], *, as_json: bool) -> None:

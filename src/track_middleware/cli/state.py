@@ -1,15 +1,18 @@
-"""The verbs that look at a site: ``init``, ``status``, ``path``, ``doctor``."""
+"""The verbs that look at a site: ``init``, ``status``, ``path``, ``metrics``, ``doctor``."""
 
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
 from .. import doctor, places
+from .. import metrics as exposition
 from ..delivery.store import sqlite
 from ..errors import SettingsError
+from ..event import iso
 from ..tracking import routes
 from .place import FINDING, WELL, Place, say
 
@@ -64,17 +67,36 @@ def _status_lines(facts: dict[str, Any], there: str) -> Iterator[str]:
         f"{_counted(spool['bytesWaiting'], 'byte')} waiting"
     )
     for each in facts["destinations"]:
-        paused = f", paused: {each['pauseReason']}" if each["pauseReason"] else ""
+        paused = _pause(each)
         yield (
             f"destination  {each['name']}: {each['lag']} behind ({each['lagSeconds']:.0f} s), "
             f"{each['retry']} retried, {each['held']} held, {each['dead']} dead{paused}"
+        )
+    for each in facts["replays"]:
+        far = "over" if each["ended"] else f"{each['progress']:.0%} sent"
+        yield (
+            f"replay {each['id']:<5} {each['destination']}: {_counted(each['events'], 'event')}, "
+            f"{far}, {each['retry']} retried, {each['held']} held{_pause(each)}"
         )
     for reason, number in sorted(facts["counters"].items()):
         yield f"not kept     {reason}: {number}"
 
 
+def _pause(each: dict[str, Any]) -> str:
+    if not each["pauseReason"]:
+        return ""
+    until = f" until {iso(each['pausedUntil'])}" if each["pausedUntil"] else ""
+    return f", paused{until}: {each['pauseReason']}"
+
+
 def _counted(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def metrics(arguments: argparse.Namespace, where: Place) -> int:
+    """Prints the numbers of ``status`` in Prometheus' text format."""
+    sys.stdout.write(exposition.metrics(doctor.state(where.settings, where.data_dir)))
+    return WELL
 
 
 def examine(arguments: argparse.Namespace, where: Place) -> int:

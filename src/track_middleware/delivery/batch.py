@@ -23,6 +23,10 @@ MISTAKES = (
 )  # fmt: skip
 
 
+#: How the reason of a whole frame's dead letter begins, and of no letter of the collector's.
+CANNOT_BE_STORED = "it cannot be stored: "
+
+
 class Batch:
     """Takes frames and due halves, and holds what must be written for them.
 

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from . import segments
-from .batch import MISTAKES, Batch
+from .batch import CANNOT_BE_STORED, MISTAKES, Batch
 from .finish import Finisher
 from .frames import Rules
 from .segments import Segment
@@ -155,7 +155,7 @@ class Drain:
         except _Undone:
             return ""
         except MISTAKES as error:
-            return f"it cannot be stored: {type(error).__name__}"
+            return f"{CANNOT_BE_STORED}{type(error).__name__}"
 
     def _end_some(self, before: float) -> bool:
         intake = self._store.intake

@@ -86,7 +86,8 @@ def warnings(destination: str, found: Cover, window: Window) -> Sequence[str]:
             "longer knows their ids, and counts again what it has already"
         )
     elif found.events and window.dedupe is None:
-        said.append(f"how long {destination} knows an event by its id is not documented")
+        unknown = f"how long {destination} knows an event by its id is not documented"
+        said.append(window.said or unknown)
     replacing = sum(found.kinds[kind] for kind in _REPLACING)
     if replacing:
         said.append(

@@ -1,0 +1,91 @@
+"""The verbs' own arguments."""
+
+from __future__ import annotations
+
+from argparse import SUPPRESS, ArgumentParser
+from pathlib import Path
+
+from . import letters, place
+
+
+def as_json(parser: ArgumentParser) -> None:
+    """What every verb that prints takes."""
+    parser.add_argument("--json", action="store_true", help="JSON instead of text")
+
+
+def nothing(parser: ArgumentParser) -> None:
+    """For a verb that takes nothing of its own."""
+
+
+def tail(parser: ArgumentParser) -> None:
+    """Of ``tail``."""
+    as_json(parser)
+    parser.add_argument("--last", type=int, default=0, metavar="N", help="begin N events back")
+    parser.add_argument("--once", action="store_true", help="do not wait for further events")
+
+
+def worker(parser: ArgumentParser) -> None:
+    """Of ``worker``."""
+    parser.add_argument("--once", action="store_true", help="deliver what is there and end")
+    parser.add_argument("--wait", action="store_true", help="wait for the folder's first event")
+    parser.add_argument("--parent-fd", type=int, help=SUPPRESS)
+
+
+def demo(parser: ArgumentParser) -> None:
+    """Of ``demo``."""
+    parser.add_argument("--port", type=int, default=0, help="instead of 8000 or a free one")
+    parser.add_argument(
+        "--builtin", action="store_true", help="the small built-in site, also in a checkout"
+    )
+
+
+def replay(parser: ArgumentParser) -> None:
+    """Of ``replay``."""
+    as_json(parser)
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--destination", metavar="NAME", help="where the events go again")
+    what.add_argument("--stop", type=int, metavar="REPLAY", help="ends a replay; status names it")
+    _span(parser, "accepted")
+    parser.add_argument(
+        "--events", type=place.globs, metavar="NAMES", help="only these, for example Order*,Signup"
+    )
+    parser.add_argument("--dry-run", action="store_true", help="only count, and warn")
+
+
+def dead(parser: ArgumentParser) -> None:
+    """Of ``dead`` and its ways."""
+    ways = parser.add_subparsers(metavar="list|show|replay|drop", required=True)
+    listing = ways.add_parser("list", help="the newest dead letters")
+    listing.add_argument("--limit", type=int, default=100, metavar="N", help="at most so many")
+    showing = ways.add_parser("show", help="one dead letter with its event")
+    showing.add_argument("id", type=int)
+    replaying = ways.add_parser("replay", help="send their events again, with ids and times kept")
+    dropping = ways.add_parser("drop", help="delete them, once you say yes")
+    dropping.add_argument("--yes", action="store_true", help="do not ask")
+    for each in (replaying, dropping):
+        each.add_argument("ids", type=int, nargs="*", metavar="id", help="these; else the chosen")
+    for each in (listing, replaying, dropping):
+        _choice(each)
+    functions = (letters.listed, letters.shown, letters.replayed, letters.dropped)
+    for each, way in zip((listing, showing, replaying, dropping), functions, strict=True):
+        each.set_defaults(way=way)
+        as_json(each)
+        each.add_argument("--data-dir", type=Path, default=SUPPRESS, help="the app's data folder")
+
+
+def _choice(parser: ArgumentParser) -> None:
+    parser.add_argument("--stage", choices=letters.STAGES, help="only what was refused there")
+    parser.add_argument("--destination", metavar="NAME", help="only what it refused")
+    parser.add_argument("--reason", metavar="TEXT", help="only where the reason says so")
+    parser.add_argument(
+        "--event", type=place.globs, metavar="NAMES", help="only these, for example Order*,Signup"
+    )
+    _span(parser, "refused")
+
+
+def _span(parser: ArgumentParser, what: str) -> None:
+    for name, word in (("--since", "at or after"), ("--until", "before")):
+        parser.add_argument(
+            name, type=place.moment, metavar="TIME",
+            help=f"only what was {what} {word}: 2026-11-25T14:00, or 90m, 2h, 3d ago",
+        )  # fmt: skip

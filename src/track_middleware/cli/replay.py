@@ -1,0 +1,100 @@
+"""The verb ``replay``: a part of the log to one destination again, with ids and times kept."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from contextlib import closing
+
+from ..delivery.store import Job
+from ..delivery.store.replays import Part
+from ..delivery.store.sqlite import SqliteStore
+from ..destinations import registry
+from ..destinations.registry import Route
+from ..errors import SettingsError
+from ..event import iso
+from ..history import replay
+from ..history.windows import Window, window
+from ..settings import address
+from .place import FINDING, WELL, WRONG_CALL, Place, say
+
+
+def run(arguments: argparse.Namespace, where: Place) -> int:
+    """Begins a replay, which the worker carries out, or stops one."""
+    if arguments.stop is not None:
+        return _stopped(arguments, where)
+    route, facts = _destination(where, arguments.destination)
+    store = where.store() if arguments.dry_run else where.ledger()
+    if store is None:
+        return _nothing(f"there is no store yet at {where.store_path}")
+    with closing(store):
+        live = next(
+            (j for j in store.jobs() if j.destination == route.name and j.end is None), None
+        )
+        if live is None:
+            return _nothing(f"no worker has served {route.name} yet")
+        return _begun(arguments, store, route, facts, live)
+
+
+def _begun(
+    arguments: argparse.Namespace, store: SqliteStore, route: Route, facts: Window, live: Job
+) -> int:
+    part = Part(arguments.since, arguments.until, tuple(arguments.events or ()))
+    now = time.time()
+    found = replay.cover(store, route, part, live, window=facts, now=now)
+    if not found.events:
+        return _nothing(f"nothing that {route.name} has had is covered")
+    number = None
+    if not arguments.dry_run:
+        number = replay.start(store, route.name, part, found, now=now)
+    said = replay.warnings(route.name, found, facts)
+    name = "would be sent" if number is None else f"replay {number}"
+    lines = [f"{name}: {found.events} events to {route.name}{_span(part)}"]
+    lines += [f"warning: {each}" for each in said]
+    told = {
+        "replay": number,
+        "destination": route.name,
+        "events": found.events,
+        "since": None if part.since is None else iso(part.since),
+        "until": None if part.until is None else iso(part.until),
+        "warnings": said,
+    }
+    say(told, lines, as_json=arguments.json)
+    return WELL
+
+
+def _stopped(arguments: argparse.Namespace, where: Place) -> int:
+    store = where.ledger()
+    if store is None:
+        return _nothing(f"there is no store yet at {where.store_path}")
+    with closing(store):
+        found = store.replays.get(arguments.stop)
+        if found is None:
+            print(f"there is no replay {arguments.stop}", file=sys.stderr)
+            return WRONG_CALL
+        if found.ended is None:
+            store.replays.end(arguments.stop, time.time())
+    say({"stopped": arguments.stop}, (f"replay {arguments.stop} is over",), as_json=arguments.json)
+    return WELL
+
+
+def _destination(where: Place, name: str) -> tuple[Route, Window]:
+    urls = where.settings.destinations
+    routes = dict(zip(registry.routes(urls), urls, strict=True))
+    for route, url in routes.items():
+        if route.name == name:
+            return route, window(address(url))
+    known = ", ".join(route.name for route in routes) or "none"
+    raise SettingsError("destinations", f"there is no {name!r}; there are: {known}")
+
+
+def _span(part: Part) -> str:
+    since = "" if part.since is None else f" from {iso(part.since)}"
+    until = "" if part.until is None else f" before {iso(part.until)}"
+    return f", accepted{since}{until}" if since or until else ""
+
+
+def _nothing(why: str) -> int:
+    print(why, file=sys.stderr)
+    return FINDING

@@ -1,0 +1,85 @@
+"""Prometheus' text format, checked against its grammar."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from track_middleware.metrics import CONTENT_TYPE, metrics
+
+NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*"
+LABEL = r'[a-zA-Z_][a-zA-Z0-9_]*="(?:[^"\\\n]|\\\\|\\"|\\n)*"'
+SAMPLE = re.compile(rf"({NAME})(?:\{{({LABEL}(?:,{LABEL})*)\}})? (-?[0-9.e+-]+)")
+
+
+def facts(**more: Any) -> dict[str, Any]:
+    return {
+        "events": 12,
+        "worker": {"alive": True, "leaseAge": 0.5},
+        "spool": {"segments": 2, "bytesWaiting": 480, "unknown": []},
+        "destinations": [],
+        "replays": [],
+        "counters": {},
+        **more,
+    }
+
+
+def destination(name: str, **more: Any) -> dict[str, Any]:
+    return {
+        "name": name, "lag": 3, "lagSeconds": 1.5, "retry": 1, "held": 2, "dead": 4,
+        "pausedUntil": None, "pauseReason": "", **more,
+    }  # fmt: skip
+
+
+def test_every_line_is_of_the_format_and_every_metric_has_a_type_before_its_samples() -> None:
+    text = metrics(
+        facts(
+            destinations=[destination("amplitude"), destination("heap", pauseReason="busy")],
+            counters={"consent": 7, "torn": 1},
+            replays=[
+                {"id": 5, "destination": "heap", "events": 9, "progress": 0.25, "ended": None}
+            ],
+        )
+    )
+    typed: set[str] = set()
+    assert text.endswith("\n")
+    for line in text.splitlines():
+        if line.startswith("# TYPE "):
+            _, _, name, kind = line.split(" ")
+            assert kind in ("counter", "gauge")
+            assert name not in typed, "the lines of one metric stand together"
+            typed.add(name)
+        elif not line.startswith("# HELP "):
+            found = SAMPLE.fullmatch(line)
+            assert found, line
+            assert found[1] in typed
+
+
+def test_numbers_of_destinations_replays_and_reasons() -> None:
+    lines = metrics(
+        facts(
+            destinations=[destination("heap", pauseReason="busy")],
+            counters={"consent": 7},
+            replays=[
+                {"id": 5, "destination": "heap", "events": 9, "progress": 0.25, "ended": None}
+            ],
+        )
+    ).splitlines()
+    assert 'track_middleware_destination_lag_seconds{destination="heap"} 1.5' in lines
+    assert 'track_middleware_destination_paused{destination="heap"} 1' in lines
+    assert 'track_middleware_not_kept_total{reason="consent"} 7' in lines
+    assert 'track_middleware_replay_progress_ratio{destination="heap",replay="5"} 0.25' in lines
+    assert "track_middleware_worker_alive 1" in lines
+
+
+def test_a_metric_without_samples_is_left_out() -> None:
+    assert "destination" not in metrics(facts())
+
+
+def test_a_label_cannot_leave_its_quotes() -> None:
+    text = metrics(facts(destinations=[destination('a"b\\c\nd')]))
+    assert r'{destination="a\"b\\c\nd"}' in text
+
+
+def test_the_content_type_names_the_format() -> None:
+    assert CONTENT_TYPE.startswith("text/plain; version=0.0.4")
