@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from . import segments
@@ -93,7 +93,7 @@ class Drain:
             if reading.offset == offset:
                 self._remove_if_done(segment, offset)
                 return True
-            self._store_frames(segment, reading, now)
+            self._store_reading(segment, reading, now)
             offset = reading.offset
         return False
 
@@ -119,29 +119,47 @@ class Drain:
                 for name in names:
                     self._store.intake.gone(name)
 
-    def _store_frames(self, segment: Segment, reading: segments.Reading, at: float) -> None:
+    def take(self, frames: Sequence[bytes], now: float) -> None:
+        """Stores frames that lie elsewhere than in the spool. They are on the disk itself when this
+        returns, so that their source may be deleted; taking one twice does no harm."""
+        self._store_frames(frames, now, lambda: None)
+        self._store.sync()
+
+    def _store_reading(self, segment: Segment, reading: segments.Reading, at: float) -> None:
+        """One transaction: the frames and the segment's new offset."""
+        intake, moved_to = self._store.intake, reading.offset
+        self._store_frames(reading.frames, at, lambda: intake.moved(segment.name, moved_to))
+        if reading.torn:
+            self._count("torn", reading.torn)
+
+    def _store_frames(
+        self, frames: Sequence[bytes], at: float, also: Callable[[], object]
+    ) -> None:
         try:
-            self._store_without(segment, reading, {}, at)
+            self._store_without({}, frames, at, also)
         except MISTAKES as error:
-            flaws = {raw: flaw for raw in reading.frames if (flaw := self._flaw(raw))}
+            flaws = {raw: flaw for raw in frames if (flaw := self._flaw(raw))}
             if not flaws:
                 raise
-            logger.error("%s of the spool's frames are dead letters", len(flaws), exc_info=error)
-            self._store_without(segment, reading, flaws, at)
+            logger.error("%s accepted frames are dead letters", len(flaws), exc_info=error)
+            self._store_without(flaws, frames, at, also)
 
     def _store_without(
-        self, segment: Segment, reading: segments.Reading, flaws: dict[bytes, str], at: float
+        self,
+        flaws: dict[bytes, str],
+        frames: Sequence[bytes],
+        at: float,
+        also: Callable[[], object],
     ) -> None:
         """One transaction: the frames, the dead letters of those that cannot be stored (with the
-        reason), and the segment's new offset."""
+        reason), and what else belongs to it."""
         batch = self._batch()
         with self._store.batch():
-            batch.take([raw for raw in reading.frames if raw not in flaws])
+            batch.take([raw for raw in frames if raw not in flaws])
             for raw, flaw in flaws.items():
                 batch.bury(raw, at=at, reason=flaw)
             self._write(batch)
-            self._store.intake.moved(segment.name, reading.offset)
-        batch.counts["torn"] += reading.torn
+            also()
         self._tell(batch)
 
     def _flaw(self, raw: bytes) -> str:
