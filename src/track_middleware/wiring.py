@@ -16,7 +16,9 @@ from typing import Any
 
 from . import __version__, dotted
 from .delivery.counters import Counters
+from .delivery.handover import NO_OUTBOX
 from .delivery.keeper import Keeper
+from .delivery.outbox import Outbox
 from .delivery.spool import Spool
 from .errors import EventError, NoTracker, TrackError
 from .event import Entry
@@ -47,7 +49,14 @@ def new_id() -> str:
 class Wiring:
     """One site's parts, put together: what a face and the verbs need."""
 
-    def __init__(self, settings: Settings, *, defer: Defer | None = None, name: str = "") -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        defer: Defer | None = None,
+        outbox: Outbox | None = None,
+        name: str = "",
+    ) -> None:
         data_dir = Path(settings.data_dir)
         keys = [*reversed(settings.secret_key_fallbacks), settings.secret_key or secret(data_dir)]
         settings = replace(settings, secret_key=keys[-1])
@@ -55,7 +64,9 @@ class Wiring:
         self.name = name or str(data_dir)
         self.data_dir = data_dir
         self.counters = Counters(data_dir / "counters")
-        self.keeper = Keeper(settings, data_dir=data_dir)
+        self._outbox = outbox if settings.outbox else None
+        origin = self._outbox.origin if self._outbox else NO_OUTBOX
+        self.keeper = Keeper(settings, data_dir=data_dir, outbox=origin)
         self.spool = Spool(
             data_dir,
             now=time.time,
@@ -110,12 +121,15 @@ class Wiring:
         self.keeper.first_event()
 
     def sink(self, entries: Sequence[Entry]) -> bool:
-        """Where the verbs' entries go: a transaction's end where one is open, else as the last."""
-        if self._defer is not None and not _captures:
+        """Where the verbs' entries go: the outbox, a transaction's end where one is open, else as
+        the last."""
+        kept = None if _captures else self._to_outbox(entries)
+        if kept is None and self._defer is not None and not _captures:
             deferred = self._deferred(entries, self._defer)
             if deferred is not None:
                 return deferred
-        kept = self.last_sink(entries)
+        if kept is None:
+            kept = self.last_sink(entries)
         if not _captures and CURRENT.get() is None:
             self.after_response()
         return kept
@@ -134,6 +148,18 @@ class Wiring:
     def is_inline(self) -> bool:
         """Whether this process delivers by itself, after each response."""
         return self.settings.deliver == "inline"
+
+    def _to_outbox(self, entries: Sequence[Entry]) -> bool | None:
+        """Whether the outbox has the entries; None when they are kept without it."""
+        if self._outbox is None or not self.settings.enabled:
+            return None
+        frames = self.spool.encode(entries)
+        if frames is None:
+            return False
+        if not self._outbox.keep(frames):
+            return None
+        self._first_event()
+        return True
 
     def _deferred(self, entries: Sequence[Entry], defer: Defer) -> bool | None:
         """Whether entries that wait for a commit will be kept; None when they need not wait. They
@@ -163,7 +189,8 @@ class Wiring:
 
     def flush(self, timeout: float) -> bool:
         """Waits until what this process has accepted is delivered or in the store's retries."""
-        return self.keeper.flush(self.spool, timeout)
+        waits = self._outbox.waits if self._outbox else lambda: False
+        return self.keeper.flush(self.spool, timeout, waits=waits)
 
     def trouble(self, error: Exception) -> None:
         """The one boundary's verdict on an error of ours: raised in development, else counted and
@@ -192,6 +219,7 @@ def build(
     *,
     defaults: Mapping[str, Any] | None = None,
     defer: Defer | None = None,
+    outbox: Outbox | None = None,
     name: str = "",
 ) -> Wiring:
     """A wiring from a face's settings, over the face's own defaults and under ``TRACK_*``.
@@ -202,7 +230,7 @@ def build(
     data_dir = Path(settings.data_dir or ".track").absolute()
     host = settings.data_host or socket.gethostname()
     settings = replace(settings, data_dir=str(data_dir), data_host=host)
-    return Wiring(settings, defer=defer, name=name)
+    return Wiring(settings, defer=defer, outbox=outbox, name=name)
 
 
 # Which tracker a verb means.

@@ -27,7 +27,8 @@ def _configured() -> None:
         BASE_DIR=folder,
         CACHES={"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}},
         DATABASES={
-            "default": {"ENGINE": "django.db.backends.sqlite3", "NAME": folder / "db.sqlite3"}
+            "default": {"ENGINE": "django.db.backends.sqlite3", "NAME": folder / "db.sqlite3"},
+            "other": {"ENGINE": "django.db.backends.sqlite3", "NAME": folder / "other.sqlite3"},
         },
         DEFAULT_AUTO_FIELD="django.db.models.BigAutoField",
         INSTALLED_APPS=[

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import unittest
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -229,8 +230,7 @@ def test_a_test_cases_own_block_does_not_hold_events_back(
         def runTest(self) -> None:  # noqa: N802  unittest's name
             site.ask("/")
 
-    result = InATest().run()
-    assert result is not None
+    result = unittest.TestSuite([InATest()]).run(unittest.TestResult())
     assert result.wasSuccessful(), result.errors
     assert stored(data_dir) == ["Page"]
 

@@ -38,7 +38,7 @@ def work(
         if given is None:
             return WELL if stop.is_set() else _refused(data_dir)
         given.enter()
-        worker = Worker(given.loaded(data_dir), data_dir=data_dir)
+        worker = Worker(given.loaded(data_dir), data_dir=data_dir, outbox=given.outbox)
     except TrackError as error:
         print(f"track-middleware worker: {error}", file=sys.stderr)
         return WRONG_CALL

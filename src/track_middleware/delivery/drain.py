@@ -132,9 +132,7 @@ class Drain:
         if reading.torn:
             self._count("torn", reading.torn)
 
-    def _store_frames(
-        self, frames: Sequence[bytes], at: float, also: Callable[[], object]
-    ) -> None:
+    def _store_frames(self, frames: Sequence[bytes], at: float, also: Callable[[], object]) -> None:
         try:
             self._store_without({}, frames, at, also)
         except MISTAKES as error:

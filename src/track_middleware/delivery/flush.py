@@ -27,16 +27,20 @@ def flush(
     data_dir: Path,
     timeout: float,
     *,
+    waits: Callable[[], bool] = lambda: False,
     monotonic: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> bool:
-    """True when all that is in the spool now has reached the store, its merge windows are over, and
-    every destination has it, or holds it as a retry, or is paused by an outage.
+    """True when all that is in the spool and the outbox now has reached the store, its merge
+    windows are over, and every destination has it, or holds it as a retry, or is paused by an
+    outage.
 
-    Another process's events are waited for too. False after ``timeout`` seconds.
+    Another process's events are waited for too. ``waits`` says whether anything still lies in an
+    outbox. False after ``timeout`` seconds.
     """
     accepted = {size.name: size.length for size in segments.sizes(data_dir)}
-    if not any(accepted.values()) and not sqlite.path_of(settings.store, data_dir).exists():
+    nothing = not any(accepted.values()) and not waits()
+    if nothing and not sqlite.path_of(settings.store, data_dir).exists():
         return True
     before = _ask(private_folder(data_dir) / FLUSH) + settings.merge_window
     names = [route.name for route in registry.routes(settings.destinations)]
@@ -45,8 +49,9 @@ def flush(
     try:
         while True:
             store = store or _opened(settings, data_dir)
+            moved = not waits()
             stored = store is not None and _is_stored(store, data_dir, accepted, before)
-            if store is not None and stored and _is_served(store, names):
+            if store is not None and moved and stored and _is_served(store, names):
                 return True
             if monotonic() >= deadline:
                 return False

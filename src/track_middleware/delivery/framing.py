@@ -17,6 +17,12 @@ def body_of(line: bytes) -> bytes | None:
     return body if line[:9] == b"%08x " % crc32(body) else None
 
 
+def bodies(frames: bytes) -> list[bytes]:
+    """The JSON of every whole frame among these."""
+    found = [body_of(line) for line in frames.split(b"\n") if line]
+    return [body for body in found if body is not None]
+
+
 def number(frames: bytes) -> int:
     """How many frames these are."""
     return frames.count(b"\n") // 2

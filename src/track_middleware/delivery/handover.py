@@ -22,12 +22,24 @@ FILE = "settings.json"
 _FOR_REQUESTS = ("user_id", "console")
 
 
+class Origin(msgspec.Struct, frozen=True):
+    """Where a face's outbox is found: the dotted path of a function without arguments, and what
+    must stand in the environment before it is called. No path: there is none."""
+
+    path: str = ""
+    environ: dict[str, str] = msgspec.field(default_factory=dict)
+
+
+NO_OUTBOX = Origin()
+
+
 class Handover(msgspec.Struct):
-    """A web process's effective settings, and where its code was found."""
+    """A web process's effective settings, and where its code and its outbox are found."""
 
     settings: dict[str, Any]
     sys_path: list[str]
     cwd: str
+    outbox: Origin = NO_OUTBOX
 
     def loaded(self, data_dir: Path) -> Settings:
         """The settings, checked; those of a later release's names are left out."""
@@ -41,9 +53,10 @@ class Handover(msgspec.Struct):
                 sys.path.append(place)
         if os.path.isdir(self.cwd):
             os.chdir(self.cwd)
+        os.environ.update(self.outbox.environ)
 
 
-def write(settings: Settings, data_dir: Path) -> None:
+def write(settings: Settings, data_dir: Path, outbox: Origin = NO_OUTBOX) -> None:
     """Writes the effective settings (mode 0600), unless they stand there already.
 
     Secrets are among them. OSError when the folder cannot be written.
@@ -53,7 +66,10 @@ def write(settings: Settings, data_dir: Path) -> None:
         if callable(values[name]):
             del values[name]
     here = Handover(
-        {name: _plain(name, value) for name, value in values.items()}, sys.path, os.getcwd()
+        {name: _plain(name, value) for name, value in values.items()},
+        sys.path,
+        os.getcwd(),
+        outbox,
     )
     content = msgspec.json.encode(here)
     path = private_folder(data_dir) / FILE

@@ -22,6 +22,7 @@ from ..errors import TrackError
 from ..settings import Settings
 from . import flush, handover, lease
 from .files import private_folder
+from .handover import NO_OUTBOX, Origin
 from .spool import Spool
 from .worker import Worker
 
@@ -54,9 +55,11 @@ class Keeper:
         data_dir: Path,
         command: tuple[str, ...] = (),
         silent: float = _SILENT,
+        outbox: Origin = NO_OUTBOX,
     ) -> None:
         self._settings = settings
         self._data_dir = data_dir
+        self._outbox = outbox
         self._command = command or (_python(), "-m", "track_middleware", "worker")
         self._silent = silent
         self._inline: Worker | None = None
@@ -87,14 +90,20 @@ class Keeper:
             self._begin_anew()
         with self._lock:
             if self._inline is None:
-                self._inline = Worker(self._settings, data_dir=self._data_dir)
+                self._inline = self._worker()
             return self._inline.once()
 
-    def flush(self, spool: Spool, timeout: float) -> bool:
-        """Waits until what was accepted is delivered or in the store's retries."""
+    def flush(
+        self, spool: Spool, timeout: float, *, waits: Callable[[], bool] = lambda: False
+    ) -> bool:
+        """Waits until what was accepted is delivered or in the store's retries; ``waits`` says
+        whether anything still lies in an outbox."""
         if self._settings.deliver == "inline":
             return self.drain_inline()
-        return flush.flush(self._settings, self._data_dir, timeout)
+        return flush.flush(self._settings, self._data_dir, timeout, waits=waits)
+
+    def _worker(self) -> Worker:
+        return Worker(self._settings, data_dir=self._data_dir, outbox=self._outbox)
 
     def _begin_anew(self) -> None:
         """A process that has started nothing yet. What a parent had open is closed."""
@@ -142,7 +151,7 @@ class Keeper:
     def _hand_over(self) -> bool:
         """Whether the worker can learn this site's settings; told once when it cannot."""
         try:
-            handover.write(self._settings, self._data_dir)
+            handover.write(self._settings, self._data_dir, self._outbox)
         except (OSError, TrackError) as error:
             if not self._told:
                 logger.error("the worker cannot learn this site's settings: %s", error)
@@ -167,7 +176,7 @@ class Keeper:
                 raise
 
     def _run_worker(self) -> None:
-        Worker(self._settings, data_dir=self._data_dir).run(threading.Event())
+        self._worker().run(threading.Event())
 
     def _keep_child(self) -> None:
         """Keeps one worker running. The pipe tells it when this process is gone."""

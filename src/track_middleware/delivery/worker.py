@@ -20,7 +20,9 @@ from ..destinations.registry import Route
 from ..settings import Settings
 from . import counters, segments
 from .drain import Drain
+from .handover import NO_OUTBOX, Origin
 from .lease import LOCK, STALE, Lease
+from .outbox import Mover
 from .parts import finisher, rules
 from .replaying import Replays
 from .serve import Serve
@@ -60,6 +62,7 @@ class Worker:
         monotonic: Callable[[], float] = time.monotonic,
         random: Callable[[], float] = chance.random,
         transport: Transport | None = None,
+        outbox: Origin = NO_OUTBOX,
     ) -> None:
         self._settings = settings
         self._data_dir = data_dir
@@ -73,14 +76,9 @@ class Worker:
         self._lease = Lease(
             self._store.lease, data_dir / LOCK, owner=str(os.getpid()), monotonic=monotonic
         )
-        self._drain = Drain(
-            self._store,
-            data_dir,
-            finisher=finisher(settings),
-            rules=rules(settings),
-            count=counters.Counters(data_dir / counters.FOLDER).add,
-            renew=self._keep_lease,
-        )
+        self._count = counters.Counters(data_dir / counters.FOLDER).add
+        self._drain = self._drain_into(self._store, renew=self._keep_lease)
+        self._mover = Mover(outbox, drain=self._drain_into, now=now, guard=self._guarded_value)
         self._replays = Replays(
             {route.name: route for route in self._routes},
             self._store,
@@ -102,6 +100,7 @@ class Worker:
             self._begin()
             while self._drain.once(self._now()):
                 self._keep_lease()
+            self._mover.once(self._drain, self._store.identity())
             self._drain.end_windows()
             self._serve_all()
         finally:
@@ -150,6 +149,7 @@ class Worker:
         try:
             self._begin()
             threads = [self._server(route, ended) for route in self._routes]
+            threads += self._mover.start(self._store, ended)
             while not stop.is_set():
                 if not self._guarded("draining", self._turn):
                     stop.wait(POLL)
@@ -194,6 +194,18 @@ class Worker:
             ids=now - settings.dedupe_days * 86400,
             pages=now - _PAGES_KEPT,
             served_by=[route.name for route in self._routes],
+        )
+
+    def _drain_into(
+        self, store: SqliteStore, *, renew: Callable[[], object] = lambda: None
+    ) -> Drain:
+        return Drain(
+            store,
+            self._data_dir,
+            finisher=finisher(self._settings),
+            rules=rules(self._settings),
+            count=self._count,
+            renew=renew,
         )
 
     # Serving.

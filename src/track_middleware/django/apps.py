@@ -13,6 +13,7 @@ class TrackConfig(AppConfig):  # type: ignore[misc]  # Django ships no types
     name = "track_middleware.django"
     label = "track_middleware"
     verbose_name = "Tracking"
+    default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
         """Registers checks and signals, and tells the verbs where Django's tracker is."""

@@ -13,6 +13,7 @@ from django.db import connections
 
 from .. import wiring as wirings
 from ..wiring import Wiring
+from .outbox import Keeping, in_transaction
 
 #: The settings that a tracker is made of.
 READ = frozenset(("BASE_DIR", "DEBUG", "SECRET_KEY", "SECRET_KEY_FALLBACKS", "TRACK"))
@@ -21,7 +22,9 @@ READ = frozenset(("BASE_DIR", "DEBUG", "SECRET_KEY", "SECRET_KEY_FALLBACKS", "TR
 @lru_cache(maxsize=1)
 def wiring() -> Wiring:
     """The project's wiring; SettingsError for a setting that cannot be used."""
-    return wirings.build(given(), defaults=defaults(), defer=until_commit, name="Django")
+    return wirings.build(
+        given(), defaults=defaults(), defer=until_commit, outbox=Keeping(), name="Django"
+    )
 
 
 def given() -> Mapping[str, Any]:
@@ -47,11 +50,10 @@ def _text(key: str | bytes) -> str:
 def until_commit(append: Callable[[], None]) -> bool:
     """Takes an append until the open transaction commits; False where none is open.
 
-    The blocks that Django's ``TestCase`` puts around a test are never committed and do not count.
+    Django calls no hooks for an app that commits by hand; there the append is done at once.
     """
     for connection in connections.all(initialized_only=True):
-        blocks = connection.atomic_blocks if connection.in_atomic_block else ()
-        if not all(getattr(block, "_from_testcase", False) for block in blocks):
+        if connection.in_atomic_block and in_transaction(connection):
             connection.on_commit(append, robust=True)
             return True
     return False
