@@ -162,8 +162,8 @@ def state(settings: Settings, data_dir: Path) -> dict[str, Any]:
         "replays": [],
         "counters": counters.totals(data_dir / counters.FOLDER),
     }
-    if path.exists():
-        store = sqlite.open(path, read_only=True)
+    store = sqlite.to_read(path)
+    if store is not None:
         try:
             _add_stored(facts, store, settings, data_dir)
         finally:

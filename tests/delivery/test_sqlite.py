@@ -146,3 +146,15 @@ def test_another_process_that_opens_and_closes_the_store_leaves_our_wal_alone(
     assert seen.lease.read() == (1, 1)
     for each in (seen, sibling, store):
         each.close()
+
+
+def test_a_store_that_is_being_made_is_none_yet(tmp_path):
+    path = tmp_path / "events.db"
+    assert sqlite.to_read(path) is None
+    path.touch()
+    assert sqlite.to_read(path) is None
+    sqlite.open(path).close()
+    found = sqlite.to_read(path)
+    assert found is not None
+    assert found.end() == 0
+    found.close()

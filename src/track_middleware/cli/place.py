@@ -42,7 +42,7 @@ class Place:
 
     def store(self) -> SqliteStore | None:
         """The store, to read from; None before there is one. The caller closes it."""
-        return sqlite.open(self.store_path, read_only=True) if self.store_path.exists() else None
+        return sqlite.to_read(self.store_path)
 
     def ledger(self) -> SqliteStore | None:
         """The store, to write to, also beside a worker; None before there is one. The caller

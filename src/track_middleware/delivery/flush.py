@@ -73,19 +73,10 @@ def _ask(path: Path) -> float:
 
 def _opened(settings: Settings, data_dir: Path) -> SqliteStore | None:
     """The store, once a worker has made it."""
-    path = sqlite.path_of(settings.store, data_dir)
-    if not path.exists():
-        return None
     try:
-        store = sqlite.open(path, read_only=True)
+        return sqlite.to_read(sqlite.path_of(settings.store, data_dir))
     except StoreError:
         return None
-    try:
-        store.end()
-    except StoreError:  # its schema is being made
-        store.close()
-        return None
-    return store
 
 
 def _is_stored(store: SqliteStore, data_dir: Path, accepted: dict[str, int], before: float) -> bool:

@@ -62,6 +62,14 @@ class Connection:
         # A forgotten one is closed without Python 3.13's warning; never at a forked child's exit.
         weakref.finalize(self, self._raw.close).atexit = False
 
+    @property
+    def is_made(self) -> bool:
+        """Whether all of this release's schema is there; another process may be making it."""
+        try:
+            return _version(self._raw) >= len(_SCHEMAS)
+        except sqlite3.Error as error:
+            raise StoreError(f"the store {self.path} cannot be read: {error}") from error
+
     def all(self, name: str, values: Any = ()) -> list[Any]:
         """Every row of a named query."""
         try:

@@ -62,6 +62,21 @@ def open(
     return SqliteStore(Connection(path, gate=gate or Lock(), read_only=read_only), now=now)
 
 
+def to_read(path: Path) -> SqliteStore | None:
+    """The store, to read from; None before somebody has made it, or brought it to this release."""
+    if not path.exists():
+        return None
+    connection = Connection(path, gate=Lock(), read_only=True)
+    try:
+        made = connection.is_made
+    except StoreError:
+        connection.close()
+        raise
+    if not made:
+        connection.close()
+    return SqliteStore(connection, now=time.time) if made else None
+
+
 class SqliteStore:
     """Log and ledger in one database; ``intake`` is the drain's part, ``lease`` the election's,
     ``letters`` and ``replays`` the operator's.
