@@ -367,3 +367,20 @@ def test_the_verbs_before_there_is_a_store_say_so(
     assert run("replay", "--destination", "jsonl") == run("replay", "--stop", "4") == 1
     assert run("metrics") == 0
     assert not (tmp_path / "d").exists()
+
+
+def test_a_letter_is_in_the_queue_or_among_the_dead_whatever_happens_in_between(
+    refused: Operator,
+) -> None:
+    letters = refused.letters()
+
+    def killed_before_its_end() -> None:
+        with refused.store.batch():
+            live = refused.store.job("jsonl")
+            assert refused.store.letters.requeue([each.id for each in letters], live, NOW)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        killed_before_its_end()
+    assert refused.letters() == letters
+    assert not refused.store.waiting_keys(refused.store.job("jsonl"))

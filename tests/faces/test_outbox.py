@@ -24,7 +24,7 @@ from tests.faces.apps import SECRET
 from track_middleware import flush, track
 from track_middleware.delivery.store import sqlite
 from track_middleware.delivery.worker import Worker
-from track_middleware.django import outbox, site
+from track_middleware.django import checks, outbox, site
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -295,6 +295,28 @@ def test_each_store_has_a_name_of_its_own_and_keeps_it(tmp_path: Path) -> None:
 
 def test_the_migrations_are_complete() -> None:
     call_command("makemigrations", "track_middleware", check=True, dry_run=True, verbosity=0)
+
+
+def test_a_database_without_the_table_is_an_error_of_djangos_check(shop: Shop) -> None:
+    assert checks.check_outbox(databases=["default", "other"]) == []
+    with connections["other"].schema_editor() as editor:
+        editor.execute("ALTER TABLE track_middleware_outbox RENAME TO hidden")
+    try:
+        (found,) = checks.check_outbox(databases=["default", "other"])
+    finally:
+        with connections["other"].schema_editor() as editor:
+            editor.execute("ALTER TABLE hidden RENAME TO track_middleware_outbox")
+    assert (found.id, "'other'" in found.msg) == ("track.E010", True)
+
+
+def test_a_project_that_no_worker_can_find_is_an_error_of_djangos_check(
+    data_dir: Path, databases: None
+) -> None:
+    """These tests' Django is configured by hand, and has no settings module."""
+    Shop(data_dir, deliver="process")
+    assert [each.id for each in checks.check_settings()] == ["track.E009"]
+    Shop(data_dir, deliver="thread")
+    assert checks.check_settings() == []
 
 
 # Processes of their own.

@@ -50,7 +50,8 @@ def _begun(
         number = replay.start(store, route.name, part, found, now=now)
     said = replay.warnings(route.name, found, facts)
     name = "would be sent" if number is None else f"replay {number}"
-    lines = [f"{name}: {found.events} events to {route.name}{_span(part)}"]
+    noun = "event" if found.events == 1 else "events"
+    lines = [f"{name}: {found.events} {noun} to {route.name}{_span(part)}"]
     lines += [f"warning: {each}" for each in said]
     told = {
         "replay": number,

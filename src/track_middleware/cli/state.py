@@ -73,13 +73,16 @@ def _status_lines(facts: dict[str, Any], there: str) -> Iterator[str]:
             f"{each['retry']} retried, {each['held']} held, {each['dead']} dead{paused}"
         )
     for each in facts["replays"]:
-        far = "over" if each["ended"] else f"{each['progress']:.0%} sent"
-        yield (
-            f"replay {each['id']:<5} {each['destination']}: {_counted(each['events'], 'event')}, "
-            f"{far}, {each['retry']} retried, {each['held']} held{_pause(each)}"
-        )
+        name = f"replay {each['id']:<5} {each['destination']}"
+        yield f"{name}: {_counted(each['events'], 'event')}, {_progress(each)}{_pause(each)}"
     for reason, number in sorted(facts["counters"].items()):
         yield f"not kept     {reason}: {number}"
+
+
+def _progress(replay: dict[str, Any]) -> str:
+    if replay["ended"]:
+        return "over"
+    return f"{replay['progress']:.0%} sent, {replay['retry']} retried, {replay['held']} held"
 
 
 def _pause(each: dict[str, Any]) -> str:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from django.conf import settings
 from django.core import checks
 
 from ..errors import SettingsError
-from ..settings import load
-from . import site
+from ..settings import Settings, load
+from . import outbox, site
 
 MIDDLEWARE = "track_middleware.django.TrackMiddleware"
 
@@ -40,6 +40,7 @@ def register() -> None:
     """Registers the checks with Django."""
     checks.register(check_middleware)
     checks.register(check_settings)
+    checks.register(check_outbox, checks.Tags.database)
 
 
 def check_middleware(**_given: Any) -> list[checks.CheckMessage]:
@@ -63,7 +64,7 @@ def _misplaced(paths: list[str], ours: int) -> Iterator[checks.CheckMessage]:
 
 def check_settings(**_given: Any) -> list[checks.CheckMessage]:
     """``track.E006`` TRACK is no dict, ``track.E007`` a setting is unknown or cannot be used,
-    ``track.E008`` the secret key is too short."""
+    ``track.E008`` the secret key is too short, ``track.E009`` no worker can find the outbox."""
     track = getattr(settings, "TRACK", {})
     if not isinstance(track, Mapping):
         return [checks.Error("TRACK must be a dict of settings", id="track.E006")]
@@ -74,4 +75,24 @@ def check_settings(**_given: Any) -> list[checks.CheckMessage]:
     if len(loaded.secret_key) < SHORTEST_SECRET:
         message = f"the secret key has fewer than {SHORTEST_SECRET} characters"
         return [checks.Error(message, id="track.E008")]
-    return []
+    return list(_unfindable(loaded))
+
+
+def _unfindable(loaded: Settings) -> Iterator[checks.CheckMessage]:
+    if not loaded.outbox or loaded.deliver not in ("process", "worker"):
+        return
+    if not outbox.Keeping().origin.environ:
+        message = "outbox: the worker finds this project by its settings module, and it has none"
+        hint = "Set DJANGO_SETTINGS_MODULE instead of calling settings.configure()."
+        yield checks.Error(message, hint, id="track.E009")
+
+
+def check_outbox(*, databases: Iterable[str] | None = None, **_given: Any) -> list[Any]:
+    """``track.E010`` a database that should hold the outbox cannot."""
+    if not getattr(settings, "TRACK", {}).get("outbox"):
+        return []
+    hint = "Run migrate for it, or keep track_middleware out of it with a database router."
+    return [
+        checks.Error(f"outbox: the database {alias!r} {why}", hint, id="track.E010")
+        for alias, why in outbox.troubles(databases or ())
+    ]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
@@ -47,7 +47,7 @@ class Keeping:
         where that cannot be done: then the event is kept as without an outbox."""
         connection = _open()
         alias = connection.alias if connection is not None else _free()
-        if alias is None or not _has_table(alias) or connections[alias].needs_rollback:
+        if alias is None or not _may_have(alias) or connections[alias].needs_rollback:
             return False
         try:
             # A row that fails must not take the app's own transaction with it.
@@ -96,6 +96,17 @@ class Databases:
                 connection.close()
 
 
+def troubles(aliases: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Which databases cannot hold the outbox although they should, and why."""
+    name = apps.get_model("track_middleware", "Outbox")._meta.db_table
+    for alias in filter(_may_have, aliases):
+        try:
+            if name not in connections[alias].introspection.table_names():
+                yield alias, "lacks its table"
+        except Error as error:
+            yield alias, f"cannot be asked: {type(error).__name__}"
+
+
 def source() -> Databases:
     """What the worker calls; sets Django up where nobody has."""
     if not apps.ready:
@@ -142,11 +153,11 @@ def _rows(alias: str) -> Any:
 
 
 def _aliases() -> Iterator[str]:
-    return filter(_has_table, connections)
+    return filter(_may_have, connections)
 
 
-def _has_table(alias: str) -> bool:
-    """Whether the project's routers let the table stand in a database."""
+def _may_have(alias: str) -> bool:
+    """Whether the project's routers let the outbox's table stand in a database."""
     model = apps.get_model("track_middleware", "Outbox")
     return bool(router.allow_migrate_model(alias, model))
 

@@ -7,10 +7,11 @@ from argparse import REMAINDER, ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand
+from django.db import connections
 
 from .... import cli
 from ... import site
-from ...checks import check_middleware
+from ...checks import check_middleware, check_outbox, check_settings
 
 
 class Command(BaseCommand):  # type: ignore[misc]  # Django ships no types
@@ -36,4 +37,6 @@ class Command(BaseCommand):  # type: ignore[misc]  # Django ships no types
 
 def _checks() -> list[tuple[str, str]]:
     """What Django's own checks say of us, for ``doctor``."""
-    return [(each.id, each.msg) for each in check_middleware()]
+    found = [*check_middleware(), *check_outbox(databases=connections)]
+    found += [each for each in check_settings() if each.id == "track.E009"]
+    return [(each.id, each.msg) for each in found]
