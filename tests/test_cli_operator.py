@@ -77,6 +77,10 @@ class Operator:
         lines = [json.loads(line) for line in self.out.read_bytes().splitlines()]
         return [(each["messageId"], each["timestamp"]) for each in lines]
 
+    def waiting(self) -> dict[str, int]:
+        counts = self.store.count(self.store.job("jsonl"))
+        return {state: count for state, count in counts.items() if state != "dead"}
+
     def letters(self) -> list[DeadLetter]:
         return list(self.store.dead())
 
@@ -174,10 +178,34 @@ def test_what_enrichment_knew_comes_back_with_the_letter(operator: Operator) -> 
 
 def test_later_events_of_a_visitor_wait_behind_a_replayed_letter(refused: Operator) -> None:
     refused.call("dead", "replay", "--event", "Order Completed")
-    assert refused.store.waiting_keys(refused.store.job("jsonl")) == {"v1"}
+    assert refused.waiting() == {"retry": 1}
     refused.accept(9)
     refused.work()
     assert [each for each, _ in refused.delivered()] == [event_id(1), event_id(9)]
+
+
+def test_a_replayed_letter_goes_before_what_waits_of_its_visitor(refused: Operator) -> None:
+    refused.accept(8, 9)
+    live = refused.store.job("jsonl")
+    later = Outcome(4, event_id(8), "v1", "retry", 3, time.time() + 1000, "busy")
+    refused.store.advance(live, 5, [later, Outcome(5, event_id(9), "v1", "held")])
+    refused.call("dead", "replay", "--event", "Order Completed")
+    assert refused.waiting() == {"retry": 1, "held": 2}
+    refused.work()
+    assert [each for each, _ in refused.delivered()] == [event_id(n) for n in (1, 8, 9)]
+
+
+def test_a_replayed_letter_waits_behind_an_earlier_retry_of_its_visitor(
+    refused: Operator,
+) -> None:
+    refused.store.settle(
+        refused.store.job("jsonl"),
+        [Outcome(1, event_id(1), "v1", "retry", 3, time.time() + 1000, "busy")],
+    )
+    refused.call("dead", "replay", "--event", "Signed Up")
+    assert refused.waiting() == {"retry": 1, "held": 1}
+    refused.work()
+    assert refused.delivered() == []
 
 
 def test_a_letter_of_a_destination_that_is_not_configured_stays(operator: Operator) -> None:
@@ -377,10 +405,10 @@ def test_a_letter_is_in_the_queue_or_among_the_dead_whatever_happens_in_between(
     def killed_before_its_end() -> None:
         with refused.store.batch():
             live = refused.store.job("jsonl")
-            assert refused.store.letters.requeue([each.id for each in letters], live, NOW)
+            assert refused.store.letters.requeue([each.id for each in letters], live)
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         killed_before_its_end()
     assert refused.letters() == letters
-    assert not refused.store.waiting_keys(refused.store.job("jsonl"))
+    assert not refused.waiting()

@@ -98,7 +98,7 @@ def _replay(store: SqliteStore, choice: Choice, where: Place) -> tuple[int, dict
 def _requeued(store: SqliteStore, piece: list[DeadLetter], jobs: dict[str, Job]) -> Iterator[int]:
     for name in {each.destination for each in piece} & jobs.keys():
         ids = [each.id for each in piece if each.destination == name]
-        yield from store.letters.requeue(ids, jobs[name], time.time())
+        yield from store.letters.requeue(ids, jobs[name])
 
 
 def _respooled(store: SqliteStore, piece: list[DeadLetter], where: Place) -> Iterator[int]:

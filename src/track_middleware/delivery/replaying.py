@@ -79,7 +79,7 @@ class Replaying:
         replay = self._store.replays.get(self._number)
         if replay is None or replay.ended is not None:
             raise Gone
-        return replay.job
+        return next(job for job in self._store.jobs() if job.id == self._number)
 
     def _rest_until(self) -> float | None:
         """Until when the live job leaves the destination alone; None when it does not."""

@@ -49,7 +49,7 @@ class SqliteLetters:
         with self._db.batch():
             return self._db.change("letters_drop", (_json(ids),))
 
-    def requeue(self, ids: Sequence[int], job: Job, now: float) -> Sequence[int]:
+    def requeue(self, ids: Sequence[int], job: Job) -> Sequence[int]:
         """Puts the events of letters back into the queue of their destination's live job.
 
         One transaction: the letter goes when the event waits, so that a kill leaves either. An
@@ -57,15 +57,14 @@ class SqliteLetters:
         any more, so that no other destination sees it again. From now on the later events of its
         visitor wait behind it. The ids of those letters whose events wait now.
         """
+        asked = {"job": job.id, "ids": _json(ids)}
         with self._db.batch():
-            self._db.change("letters_place", (_json(ids),))
-            self._db.change("letters_restore", (_json(ids),))
-            asked = {"job": job.id, "now": now, "ids": _json(ids)}
+            self._db.change("letters_place", (asked["ids"],))
+            self._db.change("letters_restore", (asked["ids"],))
             self._db.change("letters_requeue", asked)
-            done = [
-                row[0]
-                for row in self._db.all("letters_requeued", {"job": job.id, "ids": asked["ids"]})
-            ]
+            self._db.change("letters_first", asked)
+            self._db.change("letters_behind", asked)
+            done = [row[0] for row in self._db.all("letters_requeued", asked)]
             self._db.change("letters_drop", (_json(done),))
             return done
 

@@ -14,7 +14,9 @@ ORDER BY id DESC LIMIT :limit;
 DELETE FROM dead WHERE id IN (SELECT value FROM json_each(?));
 
 -- letters_place: letters that do not say where in the log their event is learn it
-UPDATE dead SET position = (SELECT position FROM log WHERE log.event_id = dead.event_id)
+UPDATE dead SET (position, order_key) = (
+    SELECT position, order_key FROM log WHERE log.event_id = dead.event_id
+)
 WHERE id IN (SELECT value FROM json_each(?)) AND position IS NULL AND stage = 'destination';
 
 -- letters_restore: the log has their events again, at their old places
@@ -27,9 +29,27 @@ WHERE id IN (SELECT value FROM json_each(?)) AND position IS NOT NULL AND kind I
 
 -- letters_requeue: their events wait for the live job of a destination; those that wait already stay
 INSERT OR IGNORE INTO delivery (job, position, event_id, order_key, state, attempts, due, reason)
-SELECT :job, log.position, log.event_id, log.order_key, 'retry', 0, :now, 'replayed by hand'
+SELECT :job, log.position, log.event_id, log.order_key, 'held', 0, 0, 'replayed by hand'
 FROM dead JOIN log ON log.position = dead.position AND log.event_id = dead.event_id
 WHERE dead.id IN (SELECT value FROM json_each(:ids));
+
+-- letters_first: of each of their order keys the first row is a retry that is due, ...
+UPDATE delivery SET state = 'retry', due = 0
+WHERE job = :job AND state = 'held' AND order_key IN (
+    SELECT order_key FROM dead WHERE id IN (SELECT value FROM json_each(:ids))
+) AND position = (
+    SELECT MIN(position) FROM delivery AS other
+    WHERE other.job = delivery.job AND other.order_key = delivery.order_key
+);
+
+-- letters_behind: ... and what was first before is held behind it
+UPDATE delivery SET state = 'held', due = 0
+WHERE job = :job AND state = 'retry' AND order_key IN (
+    SELECT order_key FROM dead WHERE id IN (SELECT value FROM json_each(:ids))
+) AND position > (
+    SELECT MIN(position) FROM delivery AS other
+    WHERE other.job = delivery.job AND other.order_key = delivery.order_key
+);
 
 -- letters_requeued: those of some letters whose events wait now
 SELECT dead.id FROM dead JOIN delivery
