@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from track_middleware import doctor
+from track_middleware.delivery import handover
 from track_middleware.delivery.store import NewRow, sqlite
 from track_middleware.settings import Settings, load
 from track_middleware.wiring import build
@@ -158,3 +159,12 @@ def test_looking_changes_nothing(tmp_path: Path) -> None:
     before = sorted(os.listdir(tmp_path))
     doctor.examined(settings(tmp_path), tmp_path)
     assert sorted(os.listdir(tmp_path)) == before
+
+
+def test_an_outbox_that_no_face_keeps_is_a_warning(data_dir: Path) -> None:
+    settings = load({"data_dir": str(data_dir), "outbox": True}, {})
+    assert "outbox" not in {each.id for each in doctor.examined(settings, data_dir)}
+    handover.write(settings, data_dir)
+    assert "outbox" in {each.id for each in doctor.examined(settings, data_dir)}
+    handover.write(settings, data_dir, handover.Origin("package.module.source"))
+    assert "outbox" not in {each.id for each in doctor.examined(settings, data_dir)}

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from .delivery import counters, segments
+from .delivery import counters, handover, segments
 from .delivery.lease import STALE
 from .delivery.store import Job, sqlite
 from .delivery.store.replays import Replay
@@ -52,6 +52,7 @@ def examined(
     found += _folder(settings, data_dir)
     found += _destinations(settings)
     found += _consent(settings)
+    found += _outbox(settings, data_dir)
     try:
         found += _flow(settings, state(settings, data_dir))
     except OSError as error:
@@ -124,6 +125,18 @@ def _consent(settings: Settings) -> Iterator[Finding]:
             "consent is opt_in and no banner is named: nothing is let through until the page "
             "calls track.consent(…)",
         )
+
+
+def _outbox(settings: Settings, data_dir: Path) -> Iterator[Finding]:
+    if not settings.outbox:
+        return
+    try:
+        handed = handover.read(data_dir)
+    except (OSError, SettingsError):
+        return  # what else is asked says so
+    if handed is not None and not handed.outbox.path:
+        message = "outbox is on, and this app has none: only Django keeps one"
+        yield Finding("outbox", "warning", message)
 
 
 def _flow(settings: Settings, facts: dict[str, Any]) -> Iterator[Finding]:

@@ -25,6 +25,7 @@ from .lease import LOCK, STALE, Lease
 from .outbox import Mover
 from .parts import finisher, rules
 from .replaying import Replays
+from .retention import Retention
 from .serve import Serve
 from .store import Deposed, Job, Log, sqlite
 from .store.sqlite import SqliteStore
@@ -37,17 +38,12 @@ T = TypeVar("T")
 #: How often the spool is looked at, in seconds.
 POLL = 0.1
 
-#: How often a candidate tries, how often new replays are looked for, and how often the store is
-#: tidied, in seconds.
+#: How often a candidate tries, and how often new replays are looked for, in seconds.
 _TRY = 0.5
 _LOOK = 1.0
-_TIDY = 10.0
 
 #: How long a worker that ends waits for a send that is under way, in seconds.
 _FAREWELL = 5.0
-
-#: Page rows are kept a day longer than they are asked for.
-_PAGES_KEPT = 8 * 86400.0
 
 
 class Worker:
@@ -86,7 +82,15 @@ class Worker:
             guard=self._guarded_value,
             now=now,
         )
-        self._tidied = self._looked = monotonic()
+        self._retention = Retention(
+            self._store,
+            settings,
+            data_dir,
+            names=[route.name for route in self._routes],
+            now=now,
+            monotonic=monotonic,
+        )
+        self._looked = monotonic()
         self._told: set[str] = set()
 
     def once(self, patience: float = 10.0) -> bool:
@@ -167,10 +171,7 @@ class Worker:
         """One turn of the drain; True when there may be more at once."""
         more = self._drain.once(self._now())
         self._keep_lease()
-        if self._monotonic() - self._tidied > _TIDY:
-            self._tidied = self._monotonic()
-            if self._tidy():
-                self._tidied -= _TIDY
+        self._retention.turn()
         return more
 
     def _tend(self, ended: threading.Event) -> bool:
@@ -183,18 +184,6 @@ class Worker:
     def _keep_lease(self) -> None:
         if not self._lease.keep():
             raise Deposed("another worker has taken over this store")
-
-    def _tidy(self) -> bool:
-        """Forgets what is past its time and sums up dead processes' counters; True when there may
-        be more to forget: it goes on after the next turn of the drain."""
-        now, settings = self._now(), self._settings
-        counters.fold(self._data_dir / counters.FOLDER)
-        return self._store.forget(
-            events=now - settings.keep_days * 86400,
-            ids=now - settings.dedupe_days * 86400,
-            pages=now - _PAGES_KEPT,
-            served_by=[route.name for route in self._routes],
-        )
 
     def _drain_into(
         self, store: SqliteStore, *, renew: Callable[[], object] = lambda: None

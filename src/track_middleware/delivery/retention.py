@@ -1,0 +1,58 @@
+"""Forgetting what is past its time, in small steps between the turns of the drain."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from ..settings import Settings
+from . import counters
+from .store.sqlite import SqliteStore
+
+#: How often the store is tidied, in seconds; while there is more to forget, at every turn.
+EVERY = 10.0
+
+_DAY = 86400.0
+
+#: Page rows are kept a day longer than they are asked for.
+_PAGES_KEPT = 8 * _DAY
+
+
+class Retention:
+    """Keeps one store and the counters beside it tidy, for the destinations of these names."""
+
+    def __init__(
+        self,
+        store: SqliteStore,
+        settings: Settings,
+        data_dir: Path,
+        *,
+        names: Sequence[str],
+        now: Callable[[], float],
+        monotonic: Callable[[], float],
+    ) -> None:
+        self._store = store
+        self._settings = settings
+        self._data_dir = data_dir
+        self._names = names
+        self._now = now
+        self._monotonic = monotonic
+        self._next = monotonic() + EVERY
+
+    def turn(self) -> None:
+        """One step, when it is time to."""
+        if self._monotonic() >= self._next:
+            self._next = self._monotonic() + EVERY
+            if self._step():
+                self._next = self._monotonic()
+
+    def _step(self) -> bool:
+        """Forgets a little and sums up dead processes' counters; True when there may be more."""
+        now, settings = self._now(), self._settings
+        counters.fold(self._data_dir / counters.FOLDER)
+        return self._store.forget(
+            events=now - settings.keep_days * _DAY,
+            ids=now - settings.dedupe_days * _DAY,
+            pages=now - _PAGES_KEPT,
+            served_by=self._names,
+        )
