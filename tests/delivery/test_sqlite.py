@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import os
 import sqlite3
 import stat
 import subprocess
@@ -158,3 +159,17 @@ def test_a_store_that_is_being_made_is_none_yet(tmp_path):
     assert found is not None
     assert found.end() == 0
     found.close()
+
+
+@pytest.mark.needs("linux")
+def test_sync_reaches_the_disk_also_while_somebody_reads(tmp_path, monkeypatch):
+    store, reader = sqlite.open(tmp_path / "e.db"), sqlite.open(tmp_path / "e.db")
+    reader._db._raw.execute("BEGIN")
+    reader.end()
+    store.append([row(1)])
+    synced = []
+    monkeypatch.setattr(os, "fsync", lambda fd: synced.append(os.readlink(f"/proc/self/fd/{fd}")))
+    store.sync()
+    assert synced == [f"{tmp_path / 'e.db'}-wal"]
+    reader.close()
+    store.close()

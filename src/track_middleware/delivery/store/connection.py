@@ -12,7 +12,7 @@ import sys
 import tempfile
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import resources
 from pathlib import Path
 from threading import Lock
@@ -119,6 +119,14 @@ class Connection:
     def sync(self) -> None:
         """Puts everything committed on the disk itself, so that its source may be removed."""
         self._raw.execute("PRAGMA wal_checkpoint(PASSIVE)")
+        # A reader may keep the checkpoint from the WAL's end. SQLite holds no locks on that file, so
+        # that it may be opened and closed (its locks are the database's and the shm's).
+        with suppress(FileNotFoundError):
+            fd = os.open(f"{self.path}-wal", os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                os.fsync(fd)
+            finally:
+                os.close(fd)
 
     def close(self) -> None:
         """Closes the connection; an open transaction is undone."""
