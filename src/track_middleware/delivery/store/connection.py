@@ -119,8 +119,8 @@ class Connection:
     def sync(self) -> None:
         """Puts everything committed on the disk itself, so that its source may be removed."""
         self._raw.execute("PRAGMA wal_checkpoint(PASSIVE)")
-        # A reader may keep the checkpoint from the WAL's end. SQLite holds no locks on that file, so
-        # that it may be opened and closed (its locks are the database's and the shm's).
+        # A reader may keep the checkpoint from the WAL's end. SQLite holds no locks on that file,
+        # so that it may be opened and closed (its locks are the database's and the shm's).
         with suppress(FileNotFoundError):
             fd = os.open(f"{self.path}-wal", os.O_RDONLY | os.O_CLOEXEC)
             try:
