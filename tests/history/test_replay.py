@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from tests.delivery.served import event_id, row
@@ -17,11 +18,11 @@ from track_middleware.delivery.store import Outcome, sqlite
 from track_middleware.delivery.store.replays import Part
 from track_middleware.delivery.store.sqlite import SqliteStore
 from track_middleware.delivery.worker import Worker
-from track_middleware.destinations import Answer, Call
+from track_middleware.destinations import Answer, Call, ga4, registry
 from track_middleware.destinations.registry import Route, routes
 from track_middleware.event import iso
 from track_middleware.history import replay
-from track_middleware.history.windows import DAY, UNKNOWN, Window, window
+from track_middleware.history.windows import DAY, UNKNOWN, WINDOWS, Window, window
 from track_middleware.settings import Settings, address, load
 
 NOW = 1_795_435_200.0
@@ -78,8 +79,6 @@ def route() -> Route:
 
 
 def accepted(store: SqliteStore, *numbers: int, at: float = NOW, **more: Any) -> None:
-    import msgspec
-
     rows = [msgspec.structs.replace(row(number, **more), accepted_at=at) for number in numbers]
     with store.batch():
         store.append(rows)
@@ -321,3 +320,8 @@ def test_profiles_that_would_replace_newer_ones_are_said() -> None:
 def test_mixpanels_limit_hangs_on_how_it_is_reached() -> None:
     assert window(address("mixpanel://TOKEN")).age_limit == 5 * DAY
     assert window(address("mixpanel://u:s@123?token=T")).age_limit is None
+
+
+def test_the_facts_are_about_destinations_that_there_are_and_agree_with_their_codecs() -> None:
+    assert WINDOWS.keys() <= registry.BUILT_IN.keys()
+    assert WINDOWS["ga4"].age_limit == ga4.AGE
