@@ -9,7 +9,7 @@ import uuid
 
 import pytest
 
-from track_middleware.delivery.store import DeadLetter, NewRow, Outcome
+from track_middleware.delivery.store import DeadLetter, Flight, Learnt, NewRow, Outcome
 
 
 def row(number: int = 0, *, event_id: str = "", key: str = "visitor", at: float = 1000.0) -> NewRow:
@@ -127,16 +127,86 @@ class StoreContract:
         one, two, three = store.read(0, 10)
         rows = [outcome(one, "retry", due=50.0), outcome(two, "retry", due=90.0)]
         store.advance(job, 3, [*rows, outcome(three, "held")])
-        assert store.waiting_keys(job) == {"a", "b"}
+        assert store.waiting_keys(job, ["a", "b", "c"]) == {"a", "b"}
+        assert store.next_due(job) == 50.0
         assert not store.due(job, 49.0, 10)
         assert [each.position for each in store.due(job, 50.0, 10)] == [1, 3]
         assert [each.position for each in store.due(job, 90.0, 10)] == [1, 2, 3]
+        assert [each.position for each in store.due(job, 90.0, 2)] == [1, 3]
+
+    def test_what_was_held_is_due_once_nothing_is_before_it(self, store):
+        job = store.job("webhook")
+        store.append([row(1), row(2), row(3)])
+        one, two, three = store.read(0, 10)
+        held = [outcome(two, "held"), outcome(three, "held")]
+        store.advance(job, 3, [outcome(one, "retry", due=50.0), *held])
+        store.settle(job, [outcome(one, "delivered")])
+        assert store.next_due(job) == 0.0
+        assert [each.position for each in store.due(job, 1.0, 10)] == [2, 3]
+        assert store.waits(job)
+        store.settle(job, [outcome(two, "delivered"), outcome(three, "delivered")])
+        assert not store.waits(job)
+        assert store.next_due(job) is None
+
+    def test_what_is_held_behind_nothing_is_due_at_once(self, store):
+        job = store.job("webhook")
+        store.append([row(1), row(2)])
+        store.advance(job, 2, [outcome(each, "held") for each in store.read(0, 10)])
+        assert [each.state for each in store.due(job, 1.0, 10)] == ["retry", "held"]
+
+    def test_a_row_that_a_wrong_clock_put_off_for_years_is_due(self, store):
+        job = store.job("webhook")
+        store.append([row(1)])
+        store.advance(job, 1, [outcome(store.read(0, 1)[0], "retry", due=1e12)])
+        assert [each.position for each in store.due(job, 1000.0, 10)] == [1]
+
+    def test_a_job_adds_up_what_it_learns(self, store, opened_again):
+        job = store.job("webhook")
+        store.append([row(1), row(2)])
+        store.advance(job, 1, [], Learnt(2, 1, 3, answer="HTTP 200", at=7.0, rate=2.0))
+        store.settle(store.job("webhook"), [], Learnt(5))
+        found = opened_again().job("webhook")
+        assert (found.position, found.delivered, found.doubtful, found.cut) == (1, 7, 1, 3)
+        assert (found.answer, found.answered_at) == ("HTTP 200", 7.0)
+        assert (found.rate, found.rated_at) == (2.0, 7.0)
+        assert store.counters() == {"doubtful": 1}
+
+    def test_what_left_and_was_not_answered_for_counts_as_taken_and_is_doubtful(
+        self, store, opened_again
+    ):
+        job = store.job("webhook")
+        store.append([row(1), row(2)])
+        store.note(job, [Flight(1, b"here", False), Flight(2, b"here", False)])
+        store.note(job, [Flight(1, b"here", True), Flight(1, b"there", None)])
+        again = opened_again()
+        assert again.landed(job, repeat=False) == {1: {b"here"}, 2: {b"here"}}
+        assert again.landed(job, repeat=False) == {1: {b"here"}, 2: {b"here"}}
+        assert again.job("webhook").doubtful == 1, "counted once"
+
+    def test_what_left_and_was_not_answered_for_is_forgotten_where_it_is_repeated(self, store):
+        job = store.job("webhook")
+        store.append([row(1), row(2)])
+        store.note(job, [Flight(1, b"here", False), Flight(2, b"here", False)])
+        store.note(job, [Flight(1, b"here", True)])
+        assert store.landed(job, repeat=True) == {1: {b"here"}}
+        assert store.job("webhook").doubtful == 1
+
+    def test_a_note_falls_with_its_event_but_not_while_that_waits(self, store):
+        job = store.job("webhook")
+        store.append([row(1, key="a"), row(2, key="b"), row(3, key="c")])
+        _, second, _ = store.read(0, 10)
+        store.note(job, [Flight(position, b"here", True) for position in (1, 2, 3)])
+        store.advance(job, 2, [outcome(second, "retry", due=5.0)])
+        assert store.landed(job, repeat=False) == {2: {b"here"}, 3: {b"here"}}
+        store.settle(store.job("webhook"), [outcome(second, "delivered")])
+        assert store.landed(job, repeat=False) == {3: {b"here"}}
 
     def test_settling_takes_delivered_rows_out_and_keeps_the_others(self, store):
         job = store.job("webhook")
         store.append([row(1), row(2), row(3)])
         one, two, three = store.read(0, 10)
-        store.advance(job, 3, [outcome(each, "retry", due=1.0) for each in (one, two, three)])
+        held = [outcome(two, "held"), outcome(three, "held")]
+        store.advance(job, 3, [outcome(one, "retry", due=1.0), *held])
         settled = [outcome(one, "delivered"), outcome(two, "refused", reason="no")]
         store.settle(job, [*settled, outcome(three, "retry", attempts=2, due=9.0, reason="503")])
         (left,) = store.due(job, 9.0, 10)
@@ -145,10 +215,12 @@ class StoreContract:
 
     def test_a_pause_survives(self, store, opened_again):
         job = store.job("webhook")
-        store.pause(job, 77.0, "no answer")
-        assert (opened_again().job("webhook").paused_until) == 77.0
+        store.pause(job, 77.0, "no answer", wait=7.0, pace=3.5)
+        found = opened_again().job("webhook")
+        assert (found.paused_until, found.wait, found.pace) == (77.0, 7.0, 3.5)
         store.pause(job, None, "")
-        assert store.job("webhook").paused_until is None
+        found = store.job("webhook")
+        assert (found.paused_until, found.wait, found.pace) == (None, 0.0, 3.5)
 
     def test_dead_letters_are_capped_per_stage_and_the_dropped_counted(self, store):
         store.bury([DeadLetter(0, "plan", "", "", "", 0.0, "plan", b"")], most=3)

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.delivery.store_contract import StoreContract, row
-from track_middleware.delivery.store import sqlite
+from track_middleware.delivery.store import connection, sqlite
 from track_middleware.delivery.store.connection import locks_work
 from track_middleware.errors import StoreError
 
@@ -48,6 +48,43 @@ def test_folder_and_files_are_for_their_owner_only(store, data_dir):
     assert stat.S_IMODE(data_dir.stat().st_mode) == 0o700
     modes = {stat.S_IMODE(path.stat().st_mode) for path in data_dir.glob("events.db*")}
     assert modes == {0o600}
+
+
+def test_a_store_of_the_first_release_is_brought_up_in_place(data_dir, opened_again):
+    _first_release(data_dir)
+    store = opened_again()
+    job = store.job("webhook")
+    assert (job.position, job.paused_until, job.pause_reason) == (3, 60.0, "HTTP 503")
+    assert (job.wait, job.pace, job.delivered, job.answer) == (0.0, None, 0, "")
+    states = {each.position: (each.state, each.due) for each in store.due(job, 99.0, 10)}
+    assert states == {1: ("retry", 0.0), 2: ("held", 0.0), 3: ("retry", 0.0)}
+    assert store.waiting_keys(job, ["a", "b"]) == {"a", "b"}
+    store.close()
+    assert opened_again().job("webhook") == job
+
+
+def test_an_older_releases_store_is_not_read_before_its_worker_brought_it_up(data_dir):
+    _first_release(data_dir)
+    with pytest.raises(StoreError, match="older release"):
+        sqlite.open(data_dir / "events.db", read_only=True)
+
+
+def _first_release(data_dir):
+    """A store as the first release left it: two retries of one visitor, one held of another."""
+    data_dir.mkdir(exist_ok=True)
+    schema = Path(connection.__file__).with_name("schema_1.sql").read_text("utf-8")
+    raw = sqlite3.connect(data_dir / "events.db")
+    raw.executescript(schema)
+    raw.execute("INSERT INTO job VALUES (1, 'webhook', 3, NULL, 60.0, 'HTTP 503')")
+    waiting = [(1, "a", "retry", 50.0), (2, "a", "retry", 90.0), (3, "b", "held", 0.0)]
+    for position, key, state, due in waiting:
+        raw.execute(
+            "INSERT INTO delivery VALUES (1, ?, ?, ?, ?, 1, ?, '')",
+            (position, f"id-{position}", key, state, due),
+        )
+    raw.execute("PRAGMA user_version = 1")
+    raw.commit()
+    raw.close()
 
 
 def test_a_newer_releases_store_is_left_alone(store, data_dir, opened_again):

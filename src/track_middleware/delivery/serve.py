@@ -61,12 +61,10 @@ class Serve:
         self._may_send = may_send
         self._find = find or (lambda: ledger.job(route.name))
         self._wire = hasattr(route.destination, "wire_calls")
-        self._waiting: frozenset[str] | None = None
         self._last_wait: float | None = None
 
     def once(self) -> float | None:
         """Serves until nothing is due; when to come again (epoch seconds), None: at new events."""
-        self._waiting = None
         while (again := self.step()) is not None and again <= self._now():
             pass
         return again
@@ -90,11 +88,11 @@ class Serve:
         self._resume(job)
         if waited or moved:
             return now
-        return now + LOOK if self._keys(job) else None
+        return now + LOOK if self._ledger.waits(job) else None
 
     def _step_rows(self, job: Job) -> bool | None:
         """Sends again what is due: whether there was any; None when the job stopped."""
-        if not self._keys(job):
+        if not self._ledger.waits(job):
             return False
         rows = self._ledger.due(job, self._now(), self._destination.most)
         if not rows:
@@ -104,8 +102,7 @@ class Serve:
         if sending.stopped == "lease":
             return None
         told = [self._row_after(row, sending, row.position in stored) for row in rows]
-        self._ledger.settle(job, [outcome for outcome in told if outcome])
-        self._waiting = None
+        self._ledger.settle(job, _lined_up([outcome for outcome in told if outcome]))
         return None if sending.stopped and self._pause(job, sending.trouble) else True
 
     def _row_after(self, row: Outcome, sending: Sending, present: bool) -> Outcome | None:
@@ -113,7 +110,9 @@ class Serve:
         if not present:
             return _outcome_of(row, "refused", reason=_GONE)
         fate = sending.fates.get(row.event_id)
-        if fate is None or fate.pause:
+        if fate is None:
+            return row
+        if fate.pause:
             return None
         if fate.state != "retry":
             return _outcome_of(row, fate.state, reason=fate.reason)
@@ -126,7 +125,7 @@ class Serve:
             batch = [each for each in batch if each.position <= job.end]
         if not batch:
             return False
-        keys = self._keys(job)
+        keys = self._ledger.waiting_keys(job, {each.order_key for each in batch})
         wanted = [each for each in batch if self._wants(each)]
         sending = self._sent([each for each in wanted if each.order_key not in keys])
         if sending.stopped == "lease":
@@ -134,9 +133,7 @@ class Serve:
         position = _reached(batch, wanted, sending, keys)
         outcomes = self._outcomes([each for each in wanted if each.position <= position], sending)
         if outcomes or position > job.position:
-            self._ledger.advance(job, position, outcomes)
-        if outcomes:
-            self._waiting = None
+            self._ledger.advance(job, position, _lined_up(outcomes))
         stopped = sending.stopped or position < batch[-1].position
         return None if stopped and self._pause(job, sending.trouble) else True
 
@@ -181,11 +178,6 @@ class Serve:
         due = self._now() + retry.again(attempts, after=fate.after, random=self._random)
         return _outcome_of(row, "retry", reason=fate.reason, attempts=attempts, due=due)
 
-    def _keys(self, job: Job) -> frozenset[str]:
-        if self._waiting is None:
-            self._waiting = self._ledger.waiting_keys(job)
-        return self._waiting
-
     def _pause(self, job: Job, trouble: Verdict | None) -> bool:
         """Leaves the destination alone for a while; told once, when it begins."""
         if trouble is None:
@@ -219,6 +211,19 @@ def _outcome_of(
     due: float = 0.0,
 ) -> Outcome:
     return Outcome(row.position, row.event_id, row.order_key, state, attempts, due, reason)
+
+
+def _lined_up(outcomes: Sequence[Outcome]) -> list[Outcome]:
+    """Of each order key the first that waits is a retry; the later ones are held behind it."""
+    waiting: set[str] = set()
+    lined: list[Outcome] = []
+    for each in outcomes:
+        if each.state in ("retry", "held"):
+            if each.order_key in waiting:
+                each = _outcome_of(each, "held", reason="")
+            waiting.add(each.order_key)
+        lined.append(each)
+    return lined
 
 
 def _reached(

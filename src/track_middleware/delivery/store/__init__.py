@@ -9,12 +9,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Protocol
 
 import msgspec
 
 from ...errors import StoreError
 from ...event import PageRef, Person
+from .jobs import NOTHING, Flight, Job, Learnt, Outcome
+
+__all__ = [
+    "NOTHING", "DeadLetter", "Deposed", "Flight", "Intake", "Job", "Learnt", "Ledger", "Log",
+    "NewRow", "Outcome", "PageRow", "Stored",
+]  # fmt: skip
 
 
 class Deposed(StoreError):
@@ -69,31 +75,6 @@ class PageRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
-    """A destination served from one position of the log to another; the live job has no end."""
-
-    id: int
-    destination: str
-    position: int
-    end: int | None
-    paused_until: float | None
-    pause_reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of one event at one job; only what was not simply delivered makes a row."""
-
-    position: int
-    event_id: str
-    order_key: str
-    state: Literal["delivered", "retry", "held", "refused"]
-    attempts: int = 0
-    due: float = 0.0
-    reason: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class DeadLetter:
     """What a destination, the door or the plan refused for good."""
 
@@ -139,27 +120,59 @@ class Ledger(Protocol):
         """The live job of a destination; a new one starts at the log's present end."""
         ...
 
-    def advance(self, job: Job, position: int, outcomes: Sequence[Outcome]) -> None:
+    def advance(
+        self, job: Job, position: int, outcomes: Sequence[Outcome], learnt: Learnt = NOTHING
+    ) -> None:
         """Moves a job behind ``position``; outcomes that are not ``delivered`` become rows, refused
-        ones dead letters of stage ``destination``. One transaction."""
+        ones dead letters of stage ``destination``; a held one that is its key's first is due at
+        once. Notes of what is left behind fall, unless it waits. One transaction."""
         ...
 
-    def waiting_keys(self, job: Job) -> frozenset[str]:
-        """The order keys that have a retry or held row: their next events are held behind."""
+    def waits(self, job: Job) -> bool:
+        """Whether any event of a job is a retry or held."""
+        ...
+
+    def waiting_keys(self, job: Job, keys: Iterable[str]) -> frozenset[str]:
+        """Those of these order keys that have a row: their next events are held behind it."""
+        ...
+
+    def next_due(self, job: Job) -> float | None:
+        """When the first row of a job is due; None without rows."""
         ...
 
     def due(self, job: Job, now: float, limit: int) -> Sequence[Outcome]:
-        """Rows to send again: per order key the retry row that is due with all held ones behind
-        it, in the order of the log."""
+        """Rows to send again: of order keys whose first row is due, all rows, in the order of the
+        log, as many as fit. A moment further off than any rule puts it counts as come: the clock
+        was wrong when it was written."""
         ...
 
-    def settle(self, job: Job, outcomes: Sequence[Outcome]) -> None:
+    def settle(self, job: Job, outcomes: Sequence[Outcome], learnt: Learnt = NOTHING) -> None:
         """Replaces the rows of these positions: delivered ones vanish, refused ones become dead
-        letters, retry and held ones are written again. One transaction."""
+        letters, retry and held ones are written again; a held one that is its key's first now is
+        due at once. Notes of what no longer waits fall. One transaction."""
         ...
 
-    def pause(self, job: Job, until: float | None, reason: str) -> None:
-        """Stops a job until a moment (None: runs again); survives a restart."""
+    def note(self, job: Job, notes: Sequence[Flight]) -> None:
+        """Writes that events leave, before they do. One transaction."""
+        ...
+
+    def landed(self, job: Job, *, repeat: bool) -> Mapping[int, frozenset[bytes]]:
+        """Decides about notes that nobody answered for (a worker was killed): they count as taken,
+        or with ``repeat`` as not taken, and as doubtful. The roads that each position's event need
+        not take again. One transaction."""
+        ...
+
+    def pause(
+        self,
+        job: Job,
+        until: float | None,
+        reason: str,
+        *,
+        wait: float = 0.0,
+        pace: float | None = None,
+    ) -> None:
+        """Stops a job until a moment (None: runs again); survives a restart. ``wait`` is the
+        pause's length; a ``pace`` begins now."""
         ...
 
     def count(self, job: Job) -> dict[str, int]:

@@ -25,7 +25,7 @@ from . import Deposed
 PATIENCE = 20.0
 
 _FOLDER = resources.files(__package__)
-_SCHEMAS = ("schema_1.sql", "schema_3.sql")
+_SCHEMAS = ("schema_1.sql", "schema_2.sql", "schema_3.sql")
 
 #: ``struct flock`` of Linux for a write lock on all of a file.
 _WHOLE_FILE = struct.pack("hhqqi", fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
@@ -174,6 +174,8 @@ def _prepare(raw: sqlite3.Connection, path: Path, *, read_only: bool) -> None:
         raw.execute("PRAGMA temp_store = MEMORY")
         if not read_only:
             _upgrade(raw, path)
+        elif _version(raw) < len(_SCHEMAS):
+            raise StoreError(f"the store {path} is of an older release until its worker starts")
     except sqlite3.Error as error:
         raise StoreError(f"the store {path} cannot be used: {error}") from error
 

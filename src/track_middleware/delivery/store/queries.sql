@@ -125,20 +125,65 @@ ON CONFLICT (reason) DO UPDATE SET count = count + excluded.count;
 SELECT reason, count FROM counter;
 
 -- job_live: the live job of a destination
-SELECT id, destination, position, "end", paused_until, pause_reason
+SELECT id, destination, position, "end", paused_until, pause_reason, wait, pace, paced_at, answer,
+    answered_at, delivered, doubtful, cut, rate, rated_at
 FROM job WHERE destination = ? AND "end" IS NULL;
 
 -- job_add: a live job
 INSERT INTO job (destination, position) VALUES (?, ?);
 
 -- jobs: every job
-SELECT id, destination, position, "end", paused_until, pause_reason FROM job ORDER BY id;
+SELECT id, destination, position, "end", paused_until, pause_reason, wait, pace, paced_at, answer,
+    answered_at, delivered, doubtful, cut, rate, rated_at
+FROM job ORDER BY id;
 
--- job_move: a job has served everything up to a position
-UPDATE job SET position = ? WHERE id = ?;
+-- job_move: a job has served everything up to a position, and knows more than before
+UPDATE job SET
+    position = :position,
+    delivered = delivered + :delivered,
+    doubtful = doubtful + :doubtful,
+    cut = cut + :cut,
+    answer = CASE :answer WHEN '' THEN answer ELSE :answer END,
+    answered_at = CASE :answer WHEN '' THEN answered_at ELSE :at END,
+    rate = COALESCE(:rate, rate),
+    rated_at = CASE WHEN :rate IS NULL THEN rated_at ELSE :at END
+WHERE id = :job;
+
+-- job_position: behind which position a job is
+SELECT position FROM job WHERE id = ?;
 
 -- job_pause: a job rests until a moment, or runs again
-UPDATE job SET paused_until = ?, pause_reason = ? WHERE id = ?;
+UPDATE job SET paused_until = :until, pause_reason = :reason, wait = :wait WHERE id = :job;
+
+-- job_pace: a job's destination has said "too many"
+UPDATE job SET pace = :pace, paced_at = :at WHERE id = :job;
+
+-- flight_keep: an event left over a road, or is known to have been taken there
+INSERT OR REPLACE INTO flight (job, position, road, taken) VALUES (?, ?, ?, ?);
+
+-- flight_back: an event is known not to have been taken over a road
+DELETE FROM flight WHERE job = ? AND position = ? AND road = ?;
+
+-- flight_first: whether a job has any notes of events that left
+SELECT 1 FROM flight WHERE job = ? LIMIT 1;
+
+-- flights: over which roads a job's events have left
+SELECT position, road FROM flight WHERE job = ?;
+
+-- flights_unknown: how many events left, and nobody knows whether they were taken
+SELECT COUNT(DISTINCT position) FROM flight WHERE job = ? AND taken = 0;
+
+-- flights_assume: what left was taken
+UPDATE flight SET taken = 1 WHERE job = ? AND taken = 0;
+
+-- flights_unlearn: what left may be sent again
+DELETE FROM flight WHERE job = ? AND taken = 0;
+
+-- flights_over: notes of events that are settled
+DELETE FROM flight
+WHERE job = :job AND position <= (SELECT position FROM job WHERE id = :job) AND NOT EXISTS (
+    SELECT 1 FROM delivery WHERE delivery.job = :job AND delivery.position = flight.position
+);
 
 -- delivery_keep: an event that waits for a job
 INSERT OR REPLACE INTO delivery (job, position, event_id, order_key, state, attempts, due, reason)
@@ -147,15 +192,38 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?);
 -- delivery_done: an event that no longer waits
 DELETE FROM delivery WHERE job = ? AND position = ?;
 
--- delivery_keys: whose next events are held
-SELECT DISTINCT order_key FROM delivery WHERE job = ?;
+-- delivery_first: whether anything waits for a job
+SELECT 1 FROM delivery WHERE job = ? LIMIT 1;
 
--- delivery_due: everything of the order keys that need not wait any longer, in order
+-- delivery_next: when the first retry is due
+SELECT MIN(due) FROM delivery WHERE job = ? AND state = 'retry';
+
+-- delivery_keys: whose next events are held, of some order keys
+SELECT DISTINCT order_key FROM delivery
+WHERE job = ? AND order_key IN (SELECT value FROM json_each(?));
+
+-- delivery_due_keys: the order keys whose first event is due, or due later than any rule puts it
+SELECT DISTINCT order_key FROM (
+    SELECT order_key FROM (
+        SELECT order_key FROM delivery
+        WHERE job = :job AND state = 'retry' AND due <= :now ORDER BY due LIMIT :limit
+    )
+    UNION ALL
+    SELECT order_key FROM (
+        SELECT order_key FROM delivery
+        WHERE job = :job AND state = 'retry' AND due > :never LIMIT :limit
+    )
+) LIMIT :limit;
+
+-- delivery_of_key: the first of what waits for one order key
 SELECT position, event_id, order_key, state, attempts, due, reason FROM delivery
-WHERE job = :job AND order_key IN (
-    SELECT order_key FROM delivery WHERE job = :job GROUP BY order_key HAVING MAX(due) <= :now
-)
-ORDER BY position LIMIT :limit;
+WHERE job = ? AND order_key = ? ORDER BY position LIMIT ?;
+
+-- delivery_promote: what is first of an order key now, and was held, is due at once
+UPDATE delivery SET state = 'retry', due = 0
+WHERE job = ?1 AND state = 'held' AND position = (
+    SELECT MIN(position) FROM delivery WHERE job = ?1 AND order_key = ?2
+);
 
 -- delivery_states: how many wait, by state
 SELECT state, COUNT(*) FROM delivery WHERE job = ? GROUP BY state;

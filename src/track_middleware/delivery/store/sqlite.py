@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from threading import Lock
@@ -13,7 +13,7 @@ import msgspec
 
 from ...errors import StoreError
 from ...event import NAMESPACE
-from . import DeadLetter, Job, NewRow, Outcome, Stored
+from . import NOTHING, DeadLetter, Flight, Job, Learnt, NewRow, Outcome, Stored, flights
 from .connection import Connection
 from .intake import SqliteIntake
 from .leases import SqliteLease
@@ -160,38 +160,76 @@ class SqliteStore:
         return str(self._db.value("identity"))
 
     def job(self, destination: str) -> Job:
-        with self._db.batch():
-            rows = self._db.all("job_live", (destination,))
-            if not rows:
-                self._db.change("job_add", (destination, self.end()))
+        rows = self._db.all("job_live", (destination,))
+        if not rows:
+            with self._db.batch():
                 rows = self._db.all("job_live", (destination,))
+                if not rows:
+                    self._db.change("job_add", (destination, self.end()))
+                    rows = self._db.all("job_live", (destination,))
         return Job(*rows[0])
 
     def jobs(self) -> Sequence[Job]:
         """Every job; reading this makes none."""
         return [Job(*row) for row in self._db.all("jobs")]
 
-    def advance(self, job: Job, position: int, outcomes: Sequence[Outcome]) -> None:
+    def advance(
+        self, job: Job, position: int, outcomes: Sequence[Outcome], learnt: Learnt = NOTHING
+    ) -> None:
         with self._db.batch():
-            self._db.change("job_move", (position, job.id))
+            self._learn(job, position, learnt)
             self._keep(job, outcomes)
+            flights.end(self._db, job)
 
-    def waiting_keys(self, job: Job) -> frozenset[str]:
-        return frozenset(row[0] for row in self._db.all("delivery_keys", (job.id,)))
+    def waits(self, job: Job) -> bool:
+        return self._db.value("delivery_first", (job.id,)) is not None
+
+    def waiting_keys(self, job: Job, keys: Iterable[str]) -> frozenset[str]:
+        asked = _json(list(keys))
+        return frozenset(row[0] for row in self._db.all("delivery_keys", (job.id, asked)))
+
+    def next_due(self, job: Job) -> float | None:
+        due: float | None = self._db.value("delivery_next", (job.id,))
+        return due
 
     def due(self, job: Job, now: float, limit: int) -> Sequence[Outcome]:
-        values = {"job": job.id, "now": now, "limit": limit}
-        return [Outcome(*row) for row in self._db.all("delivery_due", values)]
+        return flights.due(self._db, job, now, limit)
 
-    def settle(self, job: Job, outcomes: Sequence[Outcome]) -> None:
+    def settle(self, job: Job, outcomes: Sequence[Outcome], learnt: Learnt = NOTHING) -> None:
         with self._db.batch():
+            self._learn(job, job.position, learnt)
             done = [(job.id, each.position) for each in outcomes]
             self._db.change_each("delivery_done", done)
             self._keep(job, outcomes)
+            flights.end(self._db, job)
 
-    def pause(self, job: Job, until: float | None, reason: str) -> None:
+    def note(self, job: Job, notes: Sequence[Flight]) -> None:
         with self._db.batch():
-            self._db.change("job_pause", (until, reason, job.id))
+            flights.note(self._db, job, notes)
+
+    def landed(self, job: Job, *, repeat: bool) -> Mapping[int, frozenset[bytes]]:
+        if self._db.value("flight_first", (job.id,)) is None:
+            return {}
+        with self._db.batch():
+            doubtful = self._db.value("flights_unknown", (job.id,))
+            self._db.change("flights_unlearn" if repeat else "flights_assume", (job.id,))
+            self._learn(job, self._db.value("job_position", (job.id,)), Learnt(doubtful=doubtful))
+            return flights.roads(self._db, job)
+
+    def pause(
+        self,
+        job: Job,
+        until: float | None,
+        reason: str,
+        *,
+        wait: float = 0.0,
+        pace: float | None = None,
+    ) -> None:
+        values = {"job": job.id, "until": until, "reason": reason, "wait": wait}
+        with self._db.batch():
+            self._db.change("job_pause", values)
+            if pace is not None:
+                self._db.change("job_pace", {"job": job.id, "pace": pace, "at": self._now()})
 
     def count(self, job: Job) -> dict[str, int]:
         counts: dict[str, int] = dict(self._db.all("delivery_states", (job.id,)))
@@ -220,6 +258,17 @@ class SqliteStore:
         """What was counted and not kept, by reason."""
         return dict(self._db.all("counters"))
 
+    def _learn(self, job: Job, position: int, learnt: Learnt) -> None:
+        values = {
+            "job": job.id, "position": position, "delivered": learnt.delivered,
+            "doubtful": learnt.doubtful, "cut": learnt.cut, "answer": learnt.answer,
+            "at": learnt.at, "rate": learnt.rate,
+        }  # fmt: skip
+        self._db.change("job_move", values)
+        if learnt.doubtful:
+            self._db.change("counter_add", ("doubtful", learnt.doubtful))
+        flights.note(self._db, job, learnt.flights)
+
     def _keep(self, job: Job, outcomes: Sequence[Outcome]) -> None:
         waiting = [each for each in outcomes if each.state in ("retry", "held")]
         refused = [each for each in outcomes if each.state == "refused"]
@@ -230,6 +279,8 @@ class SqliteStore:
             letters = [(job.destination, now, each.reason, each.position) for each in refused]
             self._db.change_each("dead_from_log", letters)
             self._trim("destination", DEAD_MOST)
+        keys = {each.order_key for each in outcomes}
+        self._db.change_each("delivery_promote", [(job.id, key) for key in keys])
 
     def _trim(self, stage: str, most: int) -> None:
         dropped = self._db.change("dead_trim", {"stage": stage, "most": most})

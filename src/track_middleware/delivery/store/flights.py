@@ -1,0 +1,44 @@
+"""SQLite's notes of events that left in calls which must not be repeated, and rows that are due."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from .connection import Connection
+from .jobs import Flight, Job, Outcome
+
+#: A row that is due later than this from now was written by a clock that was wrong, in seconds.
+_NEVER = 2 * 86_400.0
+
+
+def note(db: Connection, job: Job, flights: Sequence[Flight]) -> None:
+    """Writes what is known of these now. Call inside ``batch``."""
+    kept = [(job.id, each.position, each.road, each.taken) for each in flights]
+    db.change_each("flight_keep", [values for values in kept if values[-1] is not None])
+    db.change_each("flight_back", [values[:-1] for values in kept if values[-1] is None])
+
+
+def end(db: Connection, job: Job) -> None:
+    """Drops the notes of events that are behind the job and do not wait. Call inside ``batch``."""
+    if db.value("flight_first", (job.id,)) is not None:
+        db.change("flights_over", {"job": job.id})
+
+
+def roads(db: Connection, job: Job) -> dict[int, frozenset[bytes]]:
+    """Every road that is noted, by position."""
+    found: dict[int, frozenset[bytes]] = {}
+    for position, road in db.all("flights", (job.id,)):
+        found[position] = found.get(position, frozenset()) | {road}
+    return found
+
+
+def due(db: Connection, job: Job, now: float, limit: int) -> Sequence[Outcome]:
+    """``Ledger.due``: key by key, so that what waits behind is not read before its turn."""
+    values = {"job": job.id, "now": now, "never": now + _NEVER, "limit": limit}
+    found: list[Outcome] = []
+    for (order_key,) in db.all("delivery_due_keys", values):
+        if len(found) >= limit:
+            break
+        rows = db.all("delivery_of_key", (job.id, order_key, limit - len(found)))
+        found.extend(Outcome(*row) for row in rows)
+    return sorted(found, key=lambda row: row.position)
