@@ -215,12 +215,19 @@ class StoreContract:
 
     def test_a_pause_survives(self, store, opened_again):
         job = store.job("webhook")
-        store.pause(job, 77.0, "no answer", wait=7.0, pace=3.5)
+        store.pause(job, 77.0, "no answer", wait=7.0)
         found = opened_again().job("webhook")
-        assert (found.paused_until, found.wait, found.pace) == (77.0, 7.0, 3.5)
+        assert (found.paused_until, found.wait) == (77.0, 7.0)
         store.pause(job, None, "")
         found = store.job("webhook")
-        assert (found.paused_until, found.wait, found.pace) == (None, 0.0, 3.5)
+        assert (found.paused_until, found.wait) == (None, 0.0)
+
+    def test_a_pace_begins_when_it_is_learnt_and_stays(self, store, opened_again):
+        job = store.job("webhook")
+        store.advance(job, 0, [], Learnt(pace=3.5, at=7.0))
+        store.advance(job, 0, [], Learnt(at=9.0))
+        found = opened_again().job("webhook")
+        assert (found.pace, found.paced_at) == (3.5, 7.0)
 
     def test_dead_letters_are_capped_per_stage_and_the_dropped_counted(self, store):
         store.bury([DeadLetter(0, "plan", "", "", "", 0.0, "plan", b"")], most=3)

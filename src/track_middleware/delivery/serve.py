@@ -7,34 +7,45 @@ event that must wait becomes a row, and so do the later ones of its visitor (hel
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Sequence
-from typing import Literal
-
-import msgspec
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 
 from ..destinations import Verdict
 from ..destinations.registry import Route
-from . import emission, retry
+from . import emission, pace, retry
+from .batch import MISTAKES
+from .circuit import Circuit
 from .sending import Item, Sending
-from .store import Job, Ledger, Log, Outcome, Stored
+from .store import Job, Learnt, Ledger, Log, Outcome, Stored
 from .transport import Transport
-
-logger = logging.getLogger("track_middleware")
 
 #: How often rows that wait are looked at, in seconds.
 LOOK = 1.0
 
+#: So many events are looked at to find one to ask with, after a pause.
+_LOOKED_AT = 64
+
 _UNREADABLE = Verdict("refused", "its body cannot be read")
 _GONE = "it is no longer in the log"
+
+Roads = Mapping[int, frozenset[bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    """What one step goes by: the job as it is, the roads that its events need not take again."""
+
+    job: Job
+    roads: Roads
 
 
 class Serve:
     """Serves one job. Called by one thread, which holds the lease.
 
-    ``may_send`` is asked before each call: False ends the step, and nothing more is written.
-    ``find`` looks the job up (the destination's live one when left out). ``cut`` counts values that
-    were shortened to the vendor's limits.
+    ``may_send`` is asked before each call: False ends the step; what was answered by then is noted,
+    which the ledger refuses (Deposed) when somebody else leads. ``find`` looks the job up (the
+    destination's live one when left out).
     """
 
     def __init__(
@@ -50,9 +61,8 @@ class Serve:
         find: Callable[[], Job] | None = None,
     ) -> None:
         self.name = route.name
-        self.cut = 0
+        self._route = route
         self._destination = route.destination
-        self._filter = route.filter
         self._log = log
         self._ledger = ledger
         self._transport = transport
@@ -61,7 +71,7 @@ class Serve:
         self._may_send = may_send
         self._find = find or (lambda: ledger.job(route.name))
         self._wire = hasattr(route.destination, "wire_calls")
-        self._last_wait: float | None = None
+        self._circuit = Circuit(ledger, name=route.name, now=now, random=random)
 
     def once(self) -> float | None:
         """Serves until nothing is due; when to come again (epoch seconds), None: at new events."""
@@ -72,93 +82,105 @@ class Serve:
     def step(self) -> float | None:
         """Sends one batch of what waited and one of what is new; when to come again, as ``once``.
 
-        A moment that has come says that there may be more at once.
+        A moment that has come says that there may be more at once. A half-open circuit is asked
+        with one event, a new one if there is any: one that waits has perhaps broken it before.
         """
-        job, now = self._find(), self._now()
-        if self._last_wait is None:
-            self._last_wait = max(0.0, (job.paused_until or now) - now)
-        if job.paused_until is not None and job.paused_until > now:
-            return job.paused_until
-        waited = self._step_rows(job)
-        if waited is None:
-            return self._find().paused_until
-        moved = self._step_log(job)
-        if moved is None:
-            return self._find().paused_until
-        self._resume(job)
-        if waited or moved:
-            return now
-        return now + LOOK if self._ledger.waits(job) else None
+        job = self._find()
+        again = self._circuit.again(job)
+        if again is not None:
+            return again
+        turn = _Turn(job, self._ledger.landed(job, repeat=self._route.repeat))
+        steps = [self._step_rows, self._step_log]
+        half_open = self._circuit.is_half_open
+        if half_open:
+            steps.reverse()
+        did = False
+        for step in steps:
+            done = step(turn)
+            if done is None:
+                return self._circuit.again(self._find())
+            did = did or done
+            if did and half_open:
+                break
+            if done:
+                turn = replace(turn, job=self._find())
+        if did:
+            return self._circuit.again(turn.job) or self._now()
+        self._circuit.idle(job)
+        return self._next(job)
 
-    def _step_rows(self, job: Job) -> bool | None:
+    def _next(self, job: Job) -> float | None:
+        """When the next row is due, at most ``LOOK`` from now: others may add rows."""
+        now, due = self._now(), self._ledger.next_due(job)
+        return None if due is None else min(now + LOOK, max(due, now + LOOK / 20))
+
+    # What waited.
+
+    def _step_rows(self, turn: _Turn) -> bool | None:
         """Sends again what is due: whether there was any; None when the job stopped."""
-        if not self._ledger.waits(job):
-            return False
-        rows = self._ledger.due(job, self._now(), self._destination.most)
+        job = turn.job
+        rows = self._ledger.due(job, self._now(), self._circuit.most(job, self._destination.most))
         if not rows:
             return False
         stored = {each.position: each for each in self._log.get([row.position for row in rows])}
-        sending = self._sent([stored[row.position] for row in rows if row.position in stored])
-        if sending.stopped == "lease":
-            return None
+        sending = self._sending(job)
+        items = self._items([stored[row.position] for row in rows if row.position in stored],
+                            turn.roads, sending)  # fmt: skip
+        sending.send(items)
         told = [self._row_after(row, sending, row.position in stored) for row in rows]
-        self._ledger.settle(job, _lined_up([outcome for outcome in told if outcome]))
-        return None if sending.stopped and self._pause(job, sending.trouble) else True
+        outcomes = _lined_up([outcome for outcome in told if outcome])
+        settled = [each.event_id for each in outcomes if each.state == "delivered"]
+        self._ledger.settle(job, outcomes, self._learnt(job, sending, settled))
+        return self._ended(job, sending, len(settled), stuck=False)
 
     def _row_after(self, row: Outcome, sending: Sending, present: bool) -> Outcome | None:
-        """A row's next state; None leaves it as it is (not sent, or not the event's fault)."""
+        """A row's next state; None leaves it as it is (not the event's fault)."""
         if not present:
-            return _outcome_of(row, "refused", reason=_GONE)
+            return replace(row, state="refused", reason=_GONE)
         fate = sending.fates.get(row.event_id)
         if fate is None:
             return row
         if fate.pause:
             return None
         if fate.state != "retry":
-            return _outcome_of(row, fate.state, reason=fate.reason)
+            return replace(row, state=fate.state, reason=fate.reason)
         return self._retry(row, fate, attempts=row.attempts + 1)
 
-    def _step_log(self, job: Job) -> bool | None:
+    # What is new.
+
+    def _step_log(self, turn: _Turn) -> bool | None:
         """Sends the next events of the log: whether there were any; None when the job stopped."""
-        batch = self._log.read(job.position, self._destination.most)
+        job, half_open = turn.job, self._circuit.is_half_open
+        most = _LOOKED_AT if half_open else self._circuit.most(job, self._destination.most)
+        batch = self._log.read(job.position, most)
         if job.end is not None:
             batch = [each for each in batch if each.position <= job.end]
         if not batch:
             return False
         keys = self._ledger.waiting_keys(job, {each.order_key for each in batch})
         wanted = [each for each in batch if self._wants(each)]
-        sending = self._sent([each for each in wanted if each.order_key not in keys])
-        if sending.stopped == "lease":
-            return None
+        sending = self._sending(job)
+        items = self._items([each for each in wanted if each.order_key not in keys],
+                            turn.roads, sending)  # fmt: skip
+        if half_open and items:
+            items = self._circuit.probe(job, items)
+            batch = [each for each in batch if each.position <= items[-1].position]
+            wanted = [each for each in wanted if each.position <= items[-1].position]
+        sending.send(items)
         position = _reached(batch, wanted, sending, keys)
-        outcomes = self._outcomes([each for each in wanted if each.position <= position], sending)
-        if outcomes or position > job.position:
-            self._ledger.advance(job, position, _lined_up(outcomes))
-        stopped = sending.stopped or position < batch[-1].position
-        return None if stopped and self._pause(job, sending.trouble) else True
+        behind = [each for each in wanted if each.position <= position]
+        outcomes = _lined_up(self._outcomes(behind, sending))
+        settled = [each.event_id for each in behind if _is_delivered(sending, each.event_id)]
+        if sending.calls or outcomes or position > job.position:
+            learnt = self._learnt(job, sending, settled)
+            self._ledger.advance(job, max(position, job.position), outcomes, learnt)
+        stuck = position < batch[-1].position
+        ended = self._ended(job, sending, len(settled), stuck=stuck)
+        return ended and (position > job.position or bool(outcomes))
 
     def _wants(self, stored: Stored) -> bool:
-        known = self._filter.wants(stored.label, bot=stored.bot)
-        return known and self._filter.permitted(stored.body)
-
-    def _sent(self, events: Sequence[Stored]) -> Sending:
-        sending = Sending(
-            self._destination,
-            transport=self._transport,
-            now=self._now,
-            may_send=self._may_send,
-        )
-        items = []
-        for each in events:
-            try:
-                content = emission.wire(each) if self._wire else emission.event(each)
-            except msgspec.DecodeError:
-                sending.fates[each.event_id] = _UNREADABLE
-                continue
-            items.append(Item(each.event_id, each.order_key, content))
-        sending.send(items)
-        self.cut += sending.cut
-        return sending
+        known = self._route.filter.wants(stored.label, bot=stored.bot)
+        return known and self._route.filter.permitted(stored.body)
 
     def _outcomes(self, events: Sequence[Stored], sending: Sending) -> list[Outcome]:
         """What is not simply delivered, of the events that the job leaves behind."""
@@ -169,48 +191,69 @@ class Serve:
             if fate is None:
                 outcomes.append(row)
             elif fate.state == "refused":
-                outcomes.append(_outcome_of(row, "refused", reason=fate.reason))
+                outcomes.append(replace(row, state="refused", reason=fate.reason))
             elif fate.state == "retry":
                 outcomes.append(self._retry(row, fate, attempts=1))
         return outcomes
 
-    def _retry(self, row: Outcome, fate: Verdict, *, attempts: int) -> Outcome:
-        due = self._now() + retry.again(attempts, after=fate.after, random=self._random)
-        return _outcome_of(row, "retry", reason=fate.reason, attempts=attempts, due=due)
+    # Both.
 
-    def _pause(self, job: Job, trouble: Verdict | None) -> bool:
-        """Leaves the destination alone for a while; told once, when it begins."""
-        if trouble is None:
-            return False
-        base, cap = retry.BASE, retry.LONGEST
-        if trouble.pause:
-            base, cap = retry.MENDING_BASE, retry.MENDING_LONGEST
-        wait = retry.pause(
-            self._last_wait or 0.0, after=trouble.after, random=self._random, base=base, cap=cap
+    def _sending(self, job: Job) -> Sending:
+        return Sending(
+            self._destination,
+            transport=self._transport,
+            now=self._now,
+            may_send=self._may_send,
+            note=partial(self._ledger.note, job),
+            repeat=self._route.repeat,
+            patience=self._circuit.patience,
         )
-        if not job.pause_reason:
-            logger.warning("%s: %s; its events wait", self.name, trouble.reason)
-        self._last_wait = wait
-        self._ledger.pause(job, self._now() + wait, trouble.reason or "no answer")
+
+    def _items(self, events: Sequence[Stored], roads: Roads, sending: Sending) -> Sequence[Item]:
+        """Events as they are sent; one that cannot be read is refused."""
+        items = []
+        for each in events:
+            try:
+                content = emission.wire(each) if self._wire else emission.event(each)
+            except MISTAKES:
+                sending.fates[each.event_id] = _UNREADABLE
+                continue
+            taken = roads.get(each.position, frozenset())
+            items.append(Item(each.event_id, each.order_key, content, each.position, taken))
+        return items
+
+    def _learnt(self, job: Job, sending: Sending, settled: Collection[str]) -> Learnt:
+        now = self._now()
+        delivered = len([each for each in settled if each not in sending.passed])
+        return Learnt(
+            delivered=delivered,
+            doubtful=sending.doubtful,
+            cut=sending.cut,
+            answer=sending.answer,
+            at=now,
+            rate=pace.per_minute(job, now) + delivered,
+            pace=self._circuit.slowed(job, sending),
+            flights=sending.flights,
+        )
+
+    def _ended(self, job: Job, sending: Sending, events: int, *, stuck: bool) -> bool | None:
+        """After a batch was sent and noted: True; None when it ended the step."""
+        if sending.stopped == "lease":
+            return None
+        self._circuit.sent(job, sending, events, most=self._destination.most)
+        if sending.trouble and (sending.stopped or stuck):
+            self._circuit.trip(job, sending.trouble)
+            return None
         return True
 
-    def _resume(self, job: Job) -> None:
-        self._last_wait = 0.0
-        if job.paused_until is None and not job.pause_reason:
-            return
-        self._ledger.pause(job, None, "")
-        logger.warning("%s takes events again", self.name)
+    def _retry(self, row: Outcome, fate: Verdict, *, attempts: int) -> Outcome:
+        due = self._now() + retry.again(attempts, after=fate.after, random=self._random)
+        return replace(row, state="retry", reason=fate.reason, attempts=attempts, due=due)
 
 
-def _outcome_of(
-    row: Outcome,
-    state: Literal["delivered", "retry", "held", "refused"],
-    *,
-    reason: str,
-    attempts: int = 0,
-    due: float = 0.0,
-) -> Outcome:
-    return Outcome(row.position, row.event_id, row.order_key, state, attempts, due, reason)
+def _is_delivered(sending: Sending, event_id: str) -> bool:
+    fate = sending.fates.get(event_id)
+    return fate is not None and fate.state == "delivered"
 
 
 def _lined_up(outcomes: Sequence[Outcome]) -> list[Outcome]:
@@ -220,7 +263,7 @@ def _lined_up(outcomes: Sequence[Outcome]) -> list[Outcome]:
     for each in outcomes:
         if each.state in ("retry", "held"):
             if each.order_key in waiting:
-                each = _outcome_of(each, "held", reason="")
+                each = replace(each, state="held", due=0.0)
             waiting.add(each.order_key)
         lined.append(each)
     return lined

@@ -25,6 +25,8 @@ class Verdict:
     ``retry``: not taken, to be sent again: after ``after`` seconds (0: at once, None: the retry
     rules decide), in halves of its call when ``split`` (a lone event that still comes back is
     refused with ``reason``), or when the operator has mended something (``pause``: wrong key).
+    ``alone``: this event or its visitor must wait, and the destination is well (a vendor's 429 that
+    names users).
     ``refused``: never to be sent again; ``reason`` is in the vendor's own words.
     """
 
@@ -33,6 +35,7 @@ class Verdict:
     after: float | None = None
     split: bool = False
     pause: bool = False
+    alone: bool = False
 
 
 DELIVERED = Verdict("delivered")
@@ -46,8 +49,8 @@ class Call:
     several calls, or several times in one (it is delivered when all of them are). ``url`` is
     ``http://``, ``https://``, ``file:///`` or ``postgresql://``. ``repeatable``: the vendor drops
     what it has had already, so that a call which nobody answered may be sent again; where it is
-    not, the URL's ``?on_doubt=`` decides. Secrets may stand in url, headers and body: never log
-    them.
+    not, the URL's ``?on_doubt=`` decides, and an event should be in one call of each URL only.
+    Secrets may stand in url, headers and body: never log them.
     """
 
     url: str

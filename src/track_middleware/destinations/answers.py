@@ -23,6 +23,11 @@ _SET_UP = frozenset((401, 402, 403, 404, 405, 407, 410, 421))
 #: A day: a longer ``Retry-After`` is taken for a mistake.
 LONGEST_WAIT = 86_400.0
 
+#: Answers of a gateway that passed a call on and never learnt what became of it (RFC 9110, sections
+#: 15.6.3 and 15.6.5; Cloudflare's 520 and 524). By 500 and 503 the server itself says that it has
+#: not fulfilled the request.
+GATEWAYS = frozenset((502, 504, 520, 524))
+
 _WORDS = 300
 
 

@@ -52,10 +52,15 @@ BUILT_IN: Mapping[str, Maker] = {
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A destination, and which events go there."""
+    """A destination, and which events go there.
+
+    ``repeat``: what a call that nobody answered carried is sent again, even where the vendor would
+    count it twice (``?on_doubt=repeat``); else it counts as delivered.
+    """
 
     destination: Destination
     filter: Filter
+    repeat: bool = False
 
     @property
     def name(self) -> str:
@@ -77,7 +82,10 @@ def routes(urls: Sequence[str]) -> tuple[Route, ...]:
     them. SettingsError when two would still have one name.
     """
     named = _named([address(url) for url in urls])
-    return tuple(Route(make(each), filters.of(each)) for each in named)
+    return tuple(
+        Route(make(each), filters.of(each), each.options.get("on_doubt") == "repeat")
+        for each in named
+    )
 
 
 def _named(addresses: Sequence[Address]) -> list[Address]:

@@ -162,17 +162,9 @@ class Ledger(Protocol):
         not take again. One transaction."""
         ...
 
-    def pause(
-        self,
-        job: Job,
-        until: float | None,
-        reason: str,
-        *,
-        wait: float = 0.0,
-        pace: float | None = None,
-    ) -> None:
+    def pause(self, job: Job, until: float | None, reason: str, *, wait: float = 0.0) -> None:
         """Stops a job until a moment (None: runs again); survives a restart. ``wait`` is the
-        pause's length; a ``pace`` begins now."""
+        pause's length."""
         ...
 
     def count(self, job: Job) -> dict[str, int]:

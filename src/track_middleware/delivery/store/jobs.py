@@ -54,7 +54,8 @@ class Flight:
 class Learnt:
     """What a step has learnt besides its outcomes; the numbers are added to the job's.
 
-    ``answer``: empty leaves the last one. ``rate``: None leaves it. ``flights``: changes of notes.
+    ``answer``: empty leaves the last one. ``rate`` and ``pace``: None leaves it. ``flights``:
+    changes of notes.
     """
 
     delivered: int = 0
@@ -63,6 +64,7 @@ class Learnt:
     answer: str = ""
     at: float = 0.0
     rate: float | None = None
+    pace: float | None = None
     flights: Sequence[Flight] = ()
 
 

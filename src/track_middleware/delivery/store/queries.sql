@@ -146,7 +146,9 @@ UPDATE job SET
     answer = CASE :answer WHEN '' THEN answer ELSE :answer END,
     answered_at = CASE :answer WHEN '' THEN answered_at ELSE :at END,
     rate = COALESCE(:rate, rate),
-    rated_at = CASE WHEN :rate IS NULL THEN rated_at ELSE :at END
+    rated_at = CASE WHEN :rate IS NULL THEN rated_at ELSE :at END,
+    pace = COALESCE(:pace, pace),
+    paced_at = CASE WHEN :pace IS NULL THEN paced_at ELSE :at END
 WHERE id = :job;
 
 -- job_position: behind which position a job is
@@ -154,9 +156,6 @@ SELECT position FROM job WHERE id = ?;
 
 -- job_pause: a job rests until a moment, or runs again
 UPDATE job SET paused_until = :until, pause_reason = :reason, wait = :wait WHERE id = :job;
-
--- job_pace: a job's destination has said "too many"
-UPDATE job SET pace = :pace, paced_at = :at WHERE id = :job;
 
 -- flight_keep: an event left over a road, or is known to have been taken there
 INSERT OR REPLACE INTO flight (job, position, road, taken) VALUES (?, ?, ?, ?);

@@ -210,26 +210,18 @@ class SqliteStore:
     def landed(self, job: Job, *, repeat: bool) -> Mapping[int, frozenset[bytes]]:
         if self._db.value("flight_first", (job.id,)) is None:
             return {}
+        doubtful = self._db.value("flights_unknown", (job.id,))
+        if not doubtful:
+            return flights.roads(self._db, job)
         with self._db.batch():
-            doubtful = self._db.value("flights_unknown", (job.id,))
             self._db.change("flights_unlearn" if repeat else "flights_assume", (job.id,))
             self._learn(job, self._db.value("job_position", (job.id,)), Learnt(doubtful=doubtful))
             return flights.roads(self._db, job)
 
-    def pause(
-        self,
-        job: Job,
-        until: float | None,
-        reason: str,
-        *,
-        wait: float = 0.0,
-        pace: float | None = None,
-    ) -> None:
+    def pause(self, job: Job, until: float | None, reason: str, *, wait: float = 0.0) -> None:
         values = {"job": job.id, "until": until, "reason": reason, "wait": wait}
         with self._db.batch():
             self._db.change("job_pause", values)
-            if pace is not None:
-                self._db.change("job_pace", {"job": job.id, "pace": pace, "at": self._now()})
 
     def count(self, job: Job) -> dict[str, int]:
         counts: dict[str, int] = dict(self._db.all("delivery_states", (job.id,)))
@@ -262,7 +254,7 @@ class SqliteStore:
         values = {
             "job": job.id, "position": position, "delivered": learnt.delivered,
             "doubtful": learnt.doubtful, "cut": learnt.cut, "answer": learnt.answer,
-            "at": learnt.at, "rate": learnt.rate,
+            "at": learnt.at, "rate": learnt.rate, "pace": learnt.pace,
         }  # fmt: skip
         self._db.change("job_move", values)
         if learnt.doubtful:

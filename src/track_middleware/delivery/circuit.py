@@ -1,0 +1,134 @@
+"""One job's circuit: closed (served), open (left alone for a while), half-open (asked carefully).
+
+After a pause one event is sent; once it went well twice as many follow, and so on, until whole
+batches are taken again: then the circuit is closed, and the next pause would begin short. All of it
+but the present size is in the job's row, so that a restart changes nothing. A destination that said
+"too many" gets its events at a pace (``pace``).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+
+from ..destinations import Verdict
+from . import pace, retry
+from .sending import FAILURES, Item, Sending
+from .store import Job, Ledger
+
+logger = logging.getLogger("track_middleware")
+
+#: From pauses of this length on, any of several visitors' events is tried, so that one that breaks
+#: the destination does not keep the others from it for ever, in seconds.
+LONG = 60.0
+
+#: One of so many visitors'.
+_CANDIDATES = 8
+
+
+class Circuit:
+    """Says when, and how much, one job's destination is sent."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        *,
+        name: str,
+        now: Callable[[], float],
+        random: retry.Random,
+    ) -> None:
+        self._ledger = ledger
+        self._name = name
+        self._now = now
+        self._random = random
+        self._meter = pace.Meter()
+        self._size: int | None = None
+        self._rest = 0.0
+        self._known = False
+
+    @property
+    def is_half_open(self) -> bool:
+        """Whether nothing has gone well since the last pause."""
+        return self._size == 1
+
+    @property
+    def patience(self) -> int:
+        """So many failing calls in a row are an outage."""
+        return 1 if self.is_half_open else FAILURES
+
+    def again(self, job: Job) -> float | None:
+        """When to come again (epoch seconds); None: at once."""
+        now, until = self._now(), job.paused_until
+        if not self._known:
+            self._known = True
+            self._size = None if until is None else 1
+        if until is not None and until > now:
+            if not job.wait or until <= now + job.wait:
+                return until
+            # It is further off than it was put: the clock went back.
+            self._ledger.pause(job, now + job.wait, job.pause_reason, wait=job.wait)
+            return now + job.wait
+        return self._rest if now < self._rest <= now + 2 * pace.SPAN else None
+
+    def most(self, job: Job, most: int) -> int:
+        """The size of the next batch."""
+        allowed = pace.allowed(job, self._now())
+        if allowed is not None:
+            most = min(most, max(1, int(allowed * pace.SPAN)))
+        return most if self._size is None else min(most, self._size)
+
+    def probe(self, job: Job, items: Sequence[Item]) -> Sequence[Item]:
+        """What is asked with: the first event; in a long outage that of some visitor."""
+        if job.wait < LONG:
+            return items[:1]
+        firsts = {item.order_key: item for item in reversed(items)}.values()
+        candidates = sorted(firsts, key=lambda item: item.position)[:_CANDIDATES]
+        return candidates[int(self._random() * len(candidates)) :][:1]
+
+    def slowed(self, job: Job, sending: Sending) -> float | None:
+        """The pace from now on when the destination said "too many"; else None."""
+        if not sending.throttled:
+            return None
+        now = self._now()
+        achieved = self._meter.rate(now, refused=sending.throttled)
+        allowed = pace.allowed(job, now)
+        return pace.halved(achieved if allowed is None else min(achieved, allowed))
+
+    def sent(self, job: Job, sending: Sending, events: int, *, most: int) -> None:
+        """A batch with so many events was sent; what failed in its course is no outage."""
+        now = self._now()
+        self._meter.add(events, now)
+        allowed = pace.allowed(job, now)
+        if allowed is not None:
+            self._rest = max(self._rest, now) + events / allowed
+        if self._size is not None and sending.calls and not sending.failures:
+            self._size *= 2
+            if self._size >= most:
+                self.close(job)
+
+    def trip(self, job: Job, trouble: Verdict) -> None:
+        """Leaves the destination alone for a while; told once, when it begins."""
+        base, cap = retry.BASE, retry.LONGEST
+        if trouble.pause:
+            base, cap = retry.MENDING_BASE, retry.MENDING_LONGEST
+        wait = retry.pause(job.wait, after=trouble.after, random=self._random, base=base, cap=cap)
+        reason = trouble.reason or "no answer"
+        if not job.pause_reason:
+            logger.warning("%s: %s; its events wait", self._name, reason)
+        self._size = 1
+        self._meter.stop()
+        self._ledger.pause(job, self._now() + wait, reason, wait=wait)
+
+    def close(self, job: Job) -> None:
+        """It goes well, or there is nothing to send."""
+        self._size = None
+        if job.paused_until is None and not job.pause_reason:
+            return
+        self._ledger.pause(job, None, "")
+        logger.warning("%s takes events again", self._name)
+
+    def idle(self, job: Job) -> None:
+        """There is nothing to send."""
+        self._meter.stop()
+        if not self.is_half_open:
+            self.close(job)
