@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from track_middleware.delivery.serve import Serve
-from track_middleware.delivery.store import NewRow, sqlite
+from track_middleware.delivery.store import Ledger, NewRow, sqlite
 from track_middleware.delivery.store.sqlite import SqliteStore
 from track_middleware.delivery.transport import Silence
 from track_middleware.destinations import Answer, Call
-from track_middleware.destinations.registry import routes
+from track_middleware.destinations.registry import Route, routes
 
 Network = Callable[[Call], Answer | Silence]
 
@@ -22,7 +22,8 @@ def event_id(number: int) -> str:
 
 
 def row(number: int, *, visitor: str = "v1", **given: Any) -> NewRow:
-    """A track event of a visitor; ``properties`` and other wire fields may be given."""
+    """An event of a visitor, a track unless said; ``properties`` and other wire fields may be
+    given."""
     body = {
         "messageId": event_id(number),
         "type": "track",
@@ -47,14 +48,20 @@ def row(number: int, *, visitor: str = "v1", **given: Any) -> NewRow:
 
 
 class Shop:
-    """One destination of one store. ``now`` is set by hand; ``restart`` forgets what it knew."""
+    """One destination of one store. ``now`` is set by hand; ``restart`` forgets what it knew.
 
-    def __init__(self, folder: Path, url: str, network: Network) -> None:
+    ``ledger`` stands between the two where a test wants to see, or break, what is written.
+    """
+
+    def __init__(
+        self, folder: Path, url: str, network: Network, *, route: Route | None = None
+    ) -> None:
         self.now = 1_795_435_200.0  # 2026-11-23T12:00:00Z
         self.network = network
         self.leading = True
         self.store: SqliteStore = sqlite.open(folder / "events.db", now=lambda: self.now)
-        (self.route,) = routes([url])
+        self.ledger: Ledger = self.store
+        self.route = route or routes([url])[0]
         self.job = self.store.job(self.route.name)
         self.restart()
 
@@ -62,7 +69,7 @@ class Shop:
         self.serve = Serve(
             self.route,
             log=self.store,
-            ledger=self.store,
+            ledger=self.ledger,
             transport=lambda call: self.network(call),
             now=lambda: self.now,
             random=lambda: 0.5,

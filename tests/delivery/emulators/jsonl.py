@@ -15,6 +15,8 @@ from track_middleware.destinations import Answer, Call
 class File(Emulator):
     """A real file: what is in it counts, twice when it is there twice. It refuses nothing."""
 
+    counted = ("track", "page", "screen", "identify", "group", "alias")
+
     def __init__(self, path: Path, options: str = "") -> None:
         super().__init__()
         self.url = f"jsonl://{path}{options}"

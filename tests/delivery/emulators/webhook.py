@@ -13,10 +13,11 @@ from track_middleware.destinations import Answer, Call
 class Webhook(Emulator):
     url = "webhook+https://example.test/"
     reason = "HTTP 422: poison"
+    counted = ("track", "page", "screen", "identify", "group", "alias")
 
     def __call__(self, call: Call) -> Answer:
         events = json.loads(call.body)["batch"]
-        if any(POISON in each["properties"] for each in events):
+        if any(POISON in each.get("properties", {}) for each in events):
             return Answer(422, {}, b"poison")
         self.take([each["messageId"] for each in events])
         return Answer(200)
