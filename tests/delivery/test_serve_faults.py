@@ -38,7 +38,7 @@ VENDORS: dict[str, Callable[[Path], Emulator]] = {
     ).items()
 }
 
-EXAMPLES = 2_000 if os.environ.get("TORTURE") == "full" else 25
+EXAMPLES = 500 if os.environ.get("TORTURE") == "full" else 25
 
 #: Hundreds of stores are made; in memory where that is possible.
 MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None

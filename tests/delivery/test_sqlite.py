@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.delivery.store_contract import StoreContract, row
+from tests.delivery.store_contract import StoreContract, outcome, row
 from track_middleware.delivery.store import connection, sqlite
 from track_middleware.delivery.store.connection import locks_work
 from track_middleware.errors import StoreError
@@ -85,6 +85,30 @@ def _first_release(data_dir):
     raw.execute("PRAGMA user_version = 1")
     raw.commit()
     raw.close()
+
+
+def test_what_is_due_is_found_without_reading_all_that_waits(store, data_dir):
+    """10,000 events wait behind 100 of their visitors'; a step looks at what it sends."""
+    job = store.job("webhook")
+    for first in range(0, 10_000, 1_000):
+        numbers = range(first, first + 1_000)
+        store.append([row(number, key=f"v{number % 100}") for number in numbers])
+    waiting = [
+        outcome(each, "retry" if each.position <= 100 else "held", due=each.position)
+        for each in store.read(0, 10_000)
+    ]
+    store.advance(job, 10_000, waiting)
+    raw = sqlite3.connect(data_dir / "events.db")
+    steps = []
+    raw.set_progress_handler(lambda: steps.append(1), 1)
+    asked = {"job": job.id, "now": 99.0, "never": 1e9, "limit": 10}
+    keys = raw.execute(connection.SQL["delivery_due_keys"], asked).fetchall()
+    first = raw.execute(connection.SQL["delivery_of_key"], (job.id, keys[0][0], 10)).fetchall()
+    raw.execute(connection.SQL["delivery_next"], (job.id,)).fetchall()
+    raw.execute(connection.SQL["delivery_keys"], (job.id, '["v1","v2"]')).fetchall()
+    raw.close()
+    assert (len(keys), len(first)) == (10, 10)
+    assert len(steps) < 3_000
 
 
 def test_a_newer_releases_store_is_left_alone(store, data_dir, opened_again):

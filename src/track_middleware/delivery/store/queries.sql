@@ -214,8 +214,9 @@ SELECT DISTINCT order_key FROM (
     )
 ) LIMIT :limit;
 
--- delivery_of_key: the first of what waits for one order key
-SELECT position, event_id, order_key, state, attempts, due, reason FROM delivery
+-- delivery_of_key: the first of what waits for one order key; left alone, SQLite reads all for the order
+SELECT position, event_id, order_key, state, attempts, due, reason
+FROM delivery INDEXED BY delivery_order
 WHERE job = ? AND order_key = ? ORDER BY position LIMIT ?;
 
 -- delivery_promote: what is first of an order key now, and was held, is due at once

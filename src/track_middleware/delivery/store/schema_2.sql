@@ -26,7 +26,8 @@ CREATE TABLE flight (
 ) WITHOUT ROWID;
 
 -- The first row of an order key is a retry, whatever waits behind it is held.
-CREATE TABLE head AS SELECT job, order_key, MIN(position) AS position FROM delivery GROUP BY job, order_key;
+CREATE TABLE head (job INTEGER, position INTEGER, PRIMARY KEY (job, position)) WITHOUT ROWID;
+INSERT INTO head SELECT job, MIN(position) FROM delivery GROUP BY job, order_key;
 UPDATE delivery SET state = 'held', due = 0;
 UPDATE delivery SET state = 'retry'
 WHERE EXISTS (SELECT 1 FROM head WHERE head.job = delivery.job AND head.position = delivery.position);
