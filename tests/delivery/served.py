@@ -59,6 +59,7 @@ class Shop:
         self.now = 1_795_435_200.0  # 2026-11-23T12:00:00Z
         self.network = network
         self.leading = True
+        self.random: Callable[[], float] = lambda: 0.5
         self.store: SqliteStore = sqlite.open(folder / "events.db", now=lambda: self.now)
         self.ledger: Ledger = self.store
         self.route = route or routes([url])[0]
@@ -72,7 +73,7 @@ class Shop:
             ledger=self.ledger,
             transport=lambda call: self.network(call),
             now=lambda: self.now,
-            random=lambda: 0.5,
+            random=lambda: self.random(),
             may_send=lambda: self.leading,
         )
 

@@ -20,7 +20,7 @@ logger = logging.getLogger("track_middleware")
 
 #: From pauses of this length on, any of several visitors' events is tried, so that one that breaks
 #: the destination does not keep the others from it for ever, in seconds.
-LONG = 60.0
+LONG = 10.0
 
 #: One of so many visitors'.
 _CANDIDATES = 8
