@@ -70,7 +70,10 @@ def _python(version: str) -> Callable[[], bool]:
 #: Every name that ``@pytest.mark.needs`` takes, and how one sees that it is there.
 KNOWN: dict[str, Callable[[], bool]] = {
     "chromium": lambda: chromium() is not None and _module("playwright")(),
-    **{name: _program(name) for name in ("brotli", "git", "make", "nginx", "node", "npm", "openssl")},
+    **{
+        name: _program(name)
+        for name in ("brotli", "git", "make", "nginx", "node", "npm", "openssl")
+    },
     **{
         name: _module(name)
         for name in (

@@ -82,7 +82,8 @@ def _refused(said: Mapping[str, Any], answer: Answer, api_key: str) -> dict[int,
 
 def _waiting(said: Mapping[str, Any], call: Call, whole: Verdict) -> dict[int, Verdict]:
     """All events of users and devices that send too much, the listed ones and the unlisted."""
-    slow = Verdict("retry", whole.reason, after=max(whole.after or THROTTLED, 1.0))
+    after = max(whole.after or THROTTLED, 1.0)
+    slow = Verdict("retry", whole.reason, after=after, alone=True)
     waiting = dict.fromkeys(_indexes(said.get("throttled_events")), slow)
     for kind, wait in (("throttled", slow), ("exceeded_daily_quota", replace(slow, after=QUOTA))):
         users, devices = _names(said.get(f"{kind}_users")), _names(said.get(f"{kind}_devices"))
