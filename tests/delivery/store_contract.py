@@ -191,6 +191,12 @@ class StoreContract:
         assert store.landed(job, repeat=True) == {1: {b"here"}}
         assert store.job("webhook").doubtful == 1
 
+    def test_the_last_that_is_noted_of_an_event_counts(self, store):
+        job = store.job("webhook")
+        store.append([row(1)])
+        store.note(job, [Flight(1, b"here", None), Flight(1, b"here", False)])
+        assert store.landed(job, repeat=False) == {1: {b"here"}}
+
     def test_a_note_falls_with_its_event_but_not_while_that_waits(self, store):
         job = store.job("webhook")
         store.append([row(1, key="a"), row(2, key="b"), row(3, key="c")])

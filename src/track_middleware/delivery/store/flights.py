@@ -12,8 +12,9 @@ _NEVER = 2 * 86_400.0
 
 
 def note(db: Connection, job: Job, flights: Sequence[Flight]) -> None:
-    """Writes what is known of these now. Call inside ``batch``."""
-    kept = [(job.id, each.position, each.road, each.taken) for each in flights]
+    """Writes what is known of these now; of one event's the last counts. Call inside ``batch``."""
+    latest = {(each.position, each.road): each.taken for each in flights}
+    kept = [(job.id, *key, taken) for key, taken in latest.items()]
     db.change_each("flight_keep", [values for values in kept if values[-1] is not None])
     db.change_each("flight_back", [values[:-1] for values in kept if values[-1] is None])
 
