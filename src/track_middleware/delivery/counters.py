@@ -39,7 +39,7 @@ REASONS = (
     "before_send",    # dropped by the hook
     "rate_limited",   # answered 429 by the collector
     "dead_dropped",   # dead letters beyond the cap
-    "doubtful",       # sent without an answer, and not repeated
+    "doubtful",       # sent without an answer where the vendor has no ids
     "half_late",      # a browser's half whose page nobody knows
     "other_host",     # a beacon whose token another host made
     "aborted",        # a transaction that was rolled back
