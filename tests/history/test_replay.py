@@ -325,3 +325,13 @@ def test_mixpanels_limit_hangs_on_how_it_is_reached() -> None:
 def test_the_facts_are_about_destinations_that_there_are_and_agree_with_their_codecs() -> None:
     assert WINDOWS.keys() <= registry.BUILT_IN.keys()
     assert WINDOWS["ga4"].age_limit == ga4.AGE
+
+
+def test_a_replays_job_remembers_what_it_has_learnt(store: SqliteStore) -> None:
+    number = store.replays.add("webhook", Part(), (0, 1), total=1, now=NOW)
+    replayed = store.replays.get(number)
+    assert replayed is not None
+    store.pause(replayed.job, NOW + 7, "no answer", wait=7.0)
+    again = store.replays.get(number)
+    assert again is not None
+    assert (again.job.wait, again.job.paused_until, again.total) == (7.0, NOW + 7, 1)

@@ -174,7 +174,7 @@ def _prepare(raw: sqlite3.Connection, path: Path, *, read_only: bool) -> None:
         raw.execute("PRAGMA temp_store = MEMORY")
         if not read_only:
             _upgrade(raw, path)
-        elif _version(raw) < len(_SCHEMAS):
+        elif 0 < _version(raw) < len(_SCHEMAS):
             raise StoreError(f"the store {path} is of an older release until its worker starts")
     except sqlite3.Error as error:
         raise StoreError(f"the store {path} cannot be used: {error}") from error

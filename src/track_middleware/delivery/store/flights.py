@@ -1,11 +1,11 @@
-"""SQLite's notes of events that left in calls which must not be repeated, and rows that are due."""
+"""What a job in SQLite learns: notes of calls which must not be repeated, and rows that are due."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from .connection import Connection
-from .jobs import Flight, Job, Outcome
+from .jobs import Flight, Job, Learnt, Outcome
 
 #: A row that is due later than this from now was written by a clock that was wrong, in seconds.
 _NEVER = 2 * 86_400.0
@@ -17,6 +17,24 @@ def note(db: Connection, job: Job, flights: Sequence[Flight]) -> None:
     kept = [(job.id, *key, taken) for key, taken in latest.items()]
     db.change_each("flight_keep", [values for values in kept if values[-1] is not None])
     db.change_each("flight_back", [values[:-1] for values in kept if values[-1] is None])
+
+
+def learn(db: Connection, job: Job, position: int, learnt: Learnt) -> None:
+    """Moves a job behind a position, knowing more than before. Call inside ``batch``."""
+    values = {
+        "job": job.id, "position": position, "delivered": learnt.delivered,
+        "doubtful": learnt.doubtful, "cut": learnt.cut, "answer": learnt.answer, "at": learnt.at,
+        "rate": learnt.rate, "pace": learnt.pace,
+    }  # fmt: skip
+    db.change("job_move", values)
+    if learnt.doubtful:
+        db.change("counter_add", ("doubtful", learnt.doubtful))
+    note(db, job, learnt.flights)
+
+
+def unknown(db: Connection, job: Job) -> int:
+    """How many events left of which nobody knows whether they were taken."""
+    return int(db.value("flights_unknown", (job.id,)))
 
 
 def end(db: Connection, job: Job) -> None:

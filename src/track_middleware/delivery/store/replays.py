@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
 import msgspec
 
@@ -12,6 +13,9 @@ from .connection import Connection
 
 #: A replay that is over is shown for so many seconds.
 SHOWN = 7 * 86400.0
+
+#: So many columns of a row are its job's.
+_JOB = len(fields(Job))
 
 _labels = msgspec.json.Decoder(list[str])
 
@@ -102,16 +106,7 @@ class SqliteReplays:
             self._db.change("replay_job_forget", (number,))
 
 
-def _replay(
-    number: int, destination: str, position: int, end: int, paused_until: float | None,
-    pause_reason: str, since: float | None, until: float | None, labels: str, begin: int,
-    total: int, made: float, ended: float | None,
-) -> Replay:  # fmt: skip
-    return Replay(
-        Job(number, destination, position, end, paused_until, pause_reason),
-        Part(since, until, tuple(_labels.decode(labels))),
-        begin,
-        total,
-        made,
-        ended,
-    )
+def _replay(*row: Any) -> Replay:
+    since, until, labels, begin, total, made, ended = row[_JOB:]
+    part = Part(since, until, tuple(_labels.decode(labels)))
+    return Replay(Job(*row[:_JOB]), part, begin, total, made, ended)

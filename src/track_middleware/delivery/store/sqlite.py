@@ -177,7 +177,7 @@ class SqliteStore:
         self, job: Job, position: int, outcomes: Sequence[Outcome], learnt: Learnt = NOTHING
     ) -> None:
         with self._db.batch():
-            self._learn(job, position, learnt)
+            flights.learn(self._db, job, position, learnt)
             self._keep(job, outcomes)
             flights.end(self._db, job)
 
@@ -197,7 +197,7 @@ class SqliteStore:
 
     def settle(self, job: Job, outcomes: Sequence[Outcome], learnt: Learnt = NOTHING) -> None:
         with self._db.batch():
-            self._learn(job, job.position, learnt)
+            flights.learn(self._db, job, job.position, learnt)
             done = [(job.id, each.position) for each in outcomes]
             self._db.change_each("delivery_done", done)
             self._keep(job, outcomes)
@@ -208,15 +208,13 @@ class SqliteStore:
             flights.note(self._db, job, notes)
 
     def landed(self, job: Job, *, repeat: bool) -> Mapping[int, frozenset[bytes]]:
-        if self._db.value("flight_first", (job.id,)) is None:
-            return {}
-        doubtful = self._db.value("flights_unknown", (job.id,))
-        if not doubtful:
-            return flights.roads(self._db, job)
-        with self._db.batch():
-            self._db.change("flights_unlearn" if repeat else "flights_assume", (job.id,))
-            self._learn(job, self._db.value("job_position", (job.id,)), Learnt(doubtful=doubtful))
-            return flights.roads(self._db, job)
+        doubtful = flights.unknown(self._db, job)
+        if doubtful:
+            with self._db.batch():
+                self._db.change("flights_unlearn" if repeat else "flights_assume", (job.id,))
+                position = self._db.value("job_position", (job.id,))
+                flights.learn(self._db, job, position, Learnt(doubtful=doubtful))
+        return flights.roads(self._db, job)
 
     def pause(self, job: Job, until: float | None, reason: str, *, wait: float = 0.0) -> None:
         values = {"job": job.id, "until": until, "reason": reason, "wait": wait}
@@ -249,17 +247,6 @@ class SqliteStore:
     def counters(self) -> dict[str, int]:
         """What was counted and not kept, by reason."""
         return dict(self._db.all("counters"))
-
-    def _learn(self, job: Job, position: int, learnt: Learnt) -> None:
-        values = {
-            "job": job.id, "position": position, "delivered": learnt.delivered,
-            "doubtful": learnt.doubtful, "cut": learnt.cut, "answer": learnt.answer,
-            "at": learnt.at, "rate": learnt.rate, "pace": learnt.pace,
-        }  # fmt: skip
-        self._db.change("job_move", values)
-        if learnt.doubtful:
-            self._db.change("counter_add", ("doubtful", learnt.doubtful))
-        flights.note(self._db, job, learnt.flights)
 
     def _keep(self, job: Job, outcomes: Sequence[Outcome]) -> None:
         waiting = [each for each in outcomes if each.state in ("retry", "held")]
