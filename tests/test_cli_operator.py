@@ -376,6 +376,22 @@ def test_status_says_until_when_a_destination_is_paused_and_why(operator: Operat
     assert "paused until 2096-10-02T07:06:40.000Z: the disk is full" in out
 
 
+def test_status_says_what_a_destination_got_how_fast_and_what_it_last_said(
+    operator: Operator,
+) -> None:
+    operator.accept(1, 2)
+    operator.work()
+    (shown,) = operator.asked("status")["destinations"]
+    assert (shown["delivered"], shown["doubtful"], shown["pace"]) == (2, 0, None)
+    assert shown["rate"] == pytest.approx(2, abs=0.5)
+    assert shown["answer"]
+    assert shown["answeredAt"] == pytest.approx(time.time(), abs=60)
+    assert (
+        f"2 delivered, 2 a minute, last answer {iso(shown['answeredAt'])}"
+        in (operator.call("status")[1])
+    )
+
+
 def test_metrics_prints_the_numbers_of_status(operator: Operator) -> None:
     operator.accept(1)
     operator.work()

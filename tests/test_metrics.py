@@ -27,7 +27,8 @@ def facts(**more: Any) -> dict[str, Any]:
 def destination(name: str, **more: Any) -> dict[str, Any]:
     return {
         "name": name, "lag": 3, "lagSeconds": 1.5, "retry": 1, "held": 2, "dead": 4,
-        "pausedUntil": None, "pauseReason": "", **more,
+        "pausedUntil": None, "pauseReason": "", "delivered": 90, "doubtful": 0, "cut": 0,
+        "rate": 2.5, **more,
     }  # fmt: skip
 
 
@@ -67,6 +68,7 @@ def test_numbers_of_destinations_replays_and_reasons() -> None:
     ).splitlines()
     assert 'track_middleware_destination_lag_seconds{destination="heap"} 1.5' in lines
     assert 'track_middleware_destination_paused{destination="heap"} 1' in lines
+    assert 'track_middleware_destination_delivered_total{destination="heap"} 90' in lines
     assert 'track_middleware_not_kept_total{reason="consent"} 7' in lines
     assert 'track_middleware_replay_progress_ratio{destination="heap",replay="5"} 0.25' in lines
     assert "track_middleware_worker_alive 1" in lines

@@ -83,6 +83,7 @@ def plain(text: str, site: Site | None = None) -> str:
     if site is not None:
         text = text.replace(str(site.data_dir), "/srv/shop/.track")
     text = re.sub(r"\d{4}-\d\d-\d\dT[\d:.]+Z", "<time>", text)
+    text = re.sub(r"\d+ a minute", "<number> a minute", text)
     return re.sub(r"[\d.]+ s(?= ago|\))", "<seconds>", text)
 
 

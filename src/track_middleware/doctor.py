@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from .delivery import counters, handover, segments
 from .delivery.lease import STALE
+from .delivery.pace import allowed, per_minute
 from .delivery.store import Job, sqlite
 from .delivery.store.replays import Replay
 from .delivery.store.sqlite import SqliteStore
@@ -208,11 +209,27 @@ def _destination(store: SqliteStore, name: str, job: Job | None) -> dict[str, An
         "name": name,
         "lag": lag,
         "lagSeconds": round(seconds, 1),
+        **_learnt(job),
         "retry": counts.get("retry", 0),
         "held": counts.get("held", 0),
         "dead": counts.get("dead", 0),
         "pausedUntil": job.paused_until if job else None,
         "pauseReason": job.pause_reason if job else "",
+    }
+
+
+def _learnt(job: Job | None) -> dict[str, Any]:
+    """What a job knows of its destination; rates are events a minute."""
+    now = time.time()
+    pace = allowed(job, now) if job else None
+    return {
+        "delivered": job.delivered if job else 0,
+        "doubtful": job.doubtful if job else 0,
+        "cut": job.cut if job else 0,
+        "rate": round(per_minute(job, now), 1) if job else 0.0,
+        "pace": None if pace is None else round(pace * 60, 1),
+        "answer": job.answer if job else "",
+        "answeredAt": job.answered_at if job else None,
     }
 
 

@@ -44,6 +44,10 @@ _DESTINATION = (
     ("lag_seconds", "gauge", "Age of the first of them.", "lagSeconds"),
     ("retried_events", "gauge", "Events that wait for another attempt.", "retry"),
     ("held_events", "gauge", "Events behind a retry of their visitor.", "held"),
+    ("delivered_total", "counter", "Events that it got.", "delivered"),
+    ("doubtful_total", "counter", "Events that it got perhaps not, or twice.", "doubtful"),
+    ("cut_total", "counter", "Values that were shortened to its limits.", "cut"),
+    ("events_per_minute", "gauge", "Events that it got in about the last minute.", "rate"),
     ("dead_letters", "gauge", "Events that it refused for good, up to the cap.", "dead"),
     ("paused", "gauge", "Whether it is left alone for now.", "pauseReason"),
 )

@@ -72,11 +72,21 @@ def _status_lines(facts: dict[str, Any], there: str) -> Iterator[str]:
             f"destination  {each['name']}: {each['lag']} behind ({each['lagSeconds']:.0f} s), "
             f"{each['retry']} retried, {each['held']} held, {each['dead']} dead{paused}"
         )
+        yield from _learnt(each)
     for each in facts["replays"]:
         name = f"replay {each['id']:<5} {each['destination']}"
         yield f"{name}: {_counted(each['events'], 'event')}, {_progress(each)}{_pause(each)}"
     for reason, number in sorted(facts["counters"].items()):
         yield f"not kept     {reason}: {number}"
+
+
+def _learnt(each: dict[str, Any]) -> Iterator[str]:
+    if each["answeredAt"] is None:
+        return
+    slowed = f" (at most {each['pace']:.0f})" if each["pace"] is not None else ""
+    doubtful = f", {each['doubtful']} in doubt" if each["doubtful"] else ""
+    got = f"{each['delivered']} delivered{doubtful}, {each['rate']:.0f} a minute{slowed}"
+    yield f"{'':<13}{got}, last answer {iso(each['answeredAt'])}: {each['answer']}"
 
 
 def _progress(replay: dict[str, Any]) -> str:

@@ -82,6 +82,9 @@ UPDATE replay SET ended = ? WHERE job = ? AND ended IS NULL;
 -- replay_rows_drop: what waits for a job is not wanted any more
 DELETE FROM delivery WHERE job = ?;
 
+-- replay_flights_drop: nor what was noted of events that left
+DELETE FROM flight WHERE job = ?;
+
 -- replays_old: replays that were over before a moment
 SELECT job FROM replay WHERE ended < ?;
 

@@ -97,6 +97,7 @@ class SqliteReplays:
         with self._db.batch():
             self._db.change("replay_job_end", (number,))
             self._db.change("replay_rows_drop", (number,))
+            self._db.change("replay_flights_drop", (number,))
             self._db.change("replay_end", (now, number))
 
     def forget(self, before: float) -> None:
