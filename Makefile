@@ -32,7 +32,7 @@ lint: $(READY)
 types: $(READY)
 	$(BIN)/mypy
 
-bench: $(READY)  ## The cost bars, as ratios measured in one run
+bench: $(READY)  ## Every bar as a ratio measured in one run (BENCH_SMALL=1: in a minute)
 	$(BIN)/python -m benchmarks
 
 client:  ## Builds the browser script into the package

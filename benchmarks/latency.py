@@ -1,0 +1,130 @@
+"""Two delays: ``track()`` while a worker delivers at full speed, and from the call to the arrival.
+
+- Busy: a process calls ``track()`` as fast as it can, so that the worker never rests. Its calls are
+  compared with the floor (the encoding of one finished event and one write, measured before the
+  worker is started), with ``deliver="process"`` and with ``deliver="thread"``.
+- Timely: 1,000 calls a second; for each event the time from before the call to its arrival at a
+  local receiver.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter_ns
+
+from . import contenders, cost
+from .receiver import Receiver, running
+
+CALLS = int(os.environ.get("BENCH_CALLS", "50000"))
+SECONDS = int(os.environ.get("BENCH_SECONDS", "10"))
+
+#: Calls a second.
+PACE = 1000
+
+#: The 99th percentile of a call in floors; the median and 99th percentile of a delay in seconds.
+CALL_P99, DELAY_P50, DELAY_P99 = 10.0, 0.3, 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Busy:
+    """A call's cost in floors while a worker is at work; ``floor`` in microseconds."""
+
+    median: float
+    p99: float
+    worst: float
+    floor: float
+
+
+def busy(receiver: Receiver, deliver: str, number: int = CALLS) -> Busy:
+    """Calls without a pause, delivered by a child or by a thread."""
+    receiver.expect(number)
+    told = _child(receiver, "busy", deliver, str(number))
+    calls, floor = told["calls"], told["floor"]
+    return Busy(
+        statistics.median(calls) / floor, statistics.quantiles(calls, n=100)[98] / floor,
+        max(calls) / floor, floor / 1000,
+    )  # fmt: skip
+
+
+def delays(receiver: Receiver, seconds: int = SECONDS) -> list[float]:
+    """Per event, seconds from its call to its arrival; infinite for one that did not come."""
+    receiver.expect(seconds * PACE)
+    called = _child(receiver, "timely", "process", str(seconds * PACE))["called"]
+    times = receiver.arrivals().times
+    return [there - at if there else float("inf") for at, there in zip(called, times, strict=True)]
+
+
+def main() -> int:
+    """Prints the figures; 1 when a bar is missed."""
+    with running() as receiver:
+        found = {deliver: busy(receiver, deliver) for deliver in ("process", "thread")}
+        waits = delays(receiver)
+    for deliver, it in found.items():
+        print(f"track() while its {deliver} delivers: median {it.median:.2f}x, "
+              f"p99 {it.p99:.2f}x, worst {it.worst:.0f}x of {it.floor:.2f} µs")  # fmt: skip
+    p50, p99 = statistics.median(waits), statistics.quantiles(waits, n=100)[98]
+    print(f"from the call to the destination at {PACE:,} events/s: p50 {p50 * 1000:.0f} ms "
+          f"(bar {DELAY_P50 * 1000:.0f}), p99 {p99 * 1000:.0f} ms (bar {DELAY_P99 * 1000:.0f}), "
+          f"worst {max(waits) * 1000:.0f} ms")  # fmt: skip
+    print(f"bar of track() with its process: p99 {CALL_P99:g}x")
+    return int(found["process"].p99 > CALL_P99 or p50 > DELAY_P50 or p99 > DELAY_P99)
+
+
+def _child(receiver: Receiver, what: str, deliver: str, number: str) -> dict[str, list[float]]:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        command = [sys.executable, "-m", "benchmarks.latency", what, deliver, receiver.url, number]
+        ended = subprocess.run([*command, folder], stdout=subprocess.PIPE, check=True)
+    told: dict[str, list[float]] = json.loads(ended.stdout)
+    return told
+
+
+def _calls(deliver: str, url: str, number: int, folder: str) -> dict[str, object]:
+    """Nanoseconds of each call, and of the floor."""
+    floor = _floor(Path(folder))
+    taken = []
+    with contenders.ours(url, number, folder, deliver) as send:
+        for user, said in contenders.orders(number):
+            begin = perf_counter_ns()
+            send(user, said)
+            taken.append(perf_counter_ns() - begin)
+    return {"calls": taken, "floor": floor}
+
+
+def _floor(folder: Path) -> float:
+    """The floor's median, in nanoseconds."""
+    from track_middleware import wiring
+
+    made = wiring.build({"data_dir": str(folder / "alone"), "deliver": "worker"})
+    user, said = next(contenders.orders(1))
+    made.tracker.track("Order Completed", said, user_id=user)
+    floor = cost.Floor(folder, cost.last_event(folder / "alone", "track"))
+    made.spool.close()
+    return statistics.median(statistics.median(cost.block(floor)) for _ in range(50))
+
+
+def _paced(deliver: str, url: str, number: int, folder: str) -> dict[str, object]:
+    """When each call was made, by the monotonic clock."""
+    called = []
+    with contenders.ours(url, number, folder, deliver) as send:
+        begin = time.monotonic()
+        for place, (user, said) in enumerate(contenders.orders(number)):
+            time.sleep(max(0.0, begin + place / PACE - time.monotonic()))
+            called.append(time.monotonic())
+            send(user, said)
+    return {"called": called}
+
+
+if __name__ == "__main__":
+    if len(sys.argv) > 1:
+        run = _calls if sys.argv[1] == "busy" else _paced
+        print(json.dumps(run(sys.argv[2], sys.argv[3], int(sys.argv[4]), sys.argv[5])))
+    else:
+        sys.exit(main())
