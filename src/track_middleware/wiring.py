@@ -40,10 +40,14 @@ Defer = Callable[[Callable[[], None]], bool]
 
 
 def new_id() -> str:
-    """A random UUID (version 4) in its usual form. No stock of them is kept: a process that forks
-    without Python's knowledge (uWSGI) would hand the same ones to all its children."""
-    h = os.urandom(16).hex()
-    return f"{h[:8]}-{h[8:12]}-4{h[13:16]}-a{h[17:20]}-{h[20:]}"
+    """A UUID of version 7 (RFC 9562): the millisecond, then 72 random bits.
+
+    Ids of one time lie together, so that the store's index of ids grows at its end and not all over
+    the disk. No stock of them is kept: a process that forks without Python's knowledge (uWSGI)
+    would hand the same ones to all its children.
+    """
+    h = f"{time.time_ns() // 1_000_000:012x}{os.urandom(10).hex()}"
+    return f"{h[:8]}-{h[8:12]}-7{h[13:16]}-a{h[17:20]}-{h[20:]}"
 
 
 class Wiring:
