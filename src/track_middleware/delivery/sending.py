@@ -10,10 +10,12 @@ stops the batch at once, so that as little as possible is in doubt.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from hashlib import blake2b
 from itertools import groupby
 from typing import Literal, cast
+
+import msgspec
 
 from ..destinations import DELIVERED, Answer, Call, Destination, Outbound, Verdict, WireDestination
 from ..destinations.answers import GATEWAYS
@@ -30,8 +32,7 @@ _RANK = {"delivered": 0, "refused": 1, "retry": 2}
 _UNSAID = Verdict("refused", "the destination says neither where it goes nor why not")
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(msgspec.Struct, frozen=True, gc=False):
     """An event to be sent; ``content`` is its wire JSON for destinations that take that.
 
     ``taken``: the roads over which it must not be sent again.
@@ -205,7 +206,7 @@ class Sending:
             judged, known = [(each, wait) for each in call.ids], False
         worst: dict[str, Verdict] = {}
         for each, verdict in judged:
-            if isinstance(answer, Silence) and verdict.state == "retry":
+            if verdict.state == "retry" and isinstance(answer, Silence):
                 verdict = replace(verdict, reason=answer.reason)
             worst[each] = _worse(worst.get(each), verdict)
         self.answer = _words(call, answer, worst.values())
@@ -230,10 +231,15 @@ class Sending:
     ) -> None:
         """Notes what is decided and sends the rest again at once, in order: whole the first time,
         in halves from then on, so that a vendor that names one event at a time ends too."""
-        back = [item for item in items if _comes_back(verdicts[item.id])]
+        back: list[Item] = []
         for item in items:
-            if not _comes_back(verdicts[item.id]):
-                self._note(item, verdicts[item.id])
+            verdict = verdicts[item.id]
+            if verdict.state == "delivered" and not (verdict.split or item.id in self.fates):
+                self.fates[item.id] = verdict
+            elif _comes_back(verdict):
+                back.append(item)
+            else:
+                self._note(item, verdict)
         if not again and not any(verdicts[item.id].split for item in back):
             self._send(back, only=call.url, again=True)
             return

@@ -170,7 +170,8 @@ class Serve:
         position = _reached(batch, wanted, sending, keys)
         behind = [each for each in wanted if each.position <= position]
         outcomes = _lined_up(self._outcomes(behind, sending))
-        settled = [each.event_id for each in behind if _is_delivered(sending, each.event_id)]
+        delivered = {each for each, fate in sending.fates.items() if fate.state == "delivered"}
+        settled = [each.event_id for each in behind if each.event_id in delivered]
         if sending.calls or outcomes or position > job.position:
             learnt = self._learnt(job, sending, settled)
             self._ledger.advance(job, max(position, job.position), outcomes, learnt)
@@ -187,6 +188,8 @@ class Serve:
         outcomes = []
         for each in events:
             fate = sending.fates.get(each.event_id)
+            if fate is not None and fate.state == "delivered":
+                continue
             row = Outcome(each.position, each.event_id, each.order_key, "held")
             if fate is None:
                 outcomes.append(row)
@@ -249,11 +252,6 @@ class Serve:
     def _retry(self, row: Outcome, fate: Verdict, *, attempts: int) -> Outcome:
         due = self._now() + retry.again(attempts, after=fate.after, random=self._random)
         return replace(row, state="retry", reason=fate.reason, attempts=attempts, due=due)
-
-
-def _is_delivered(sending: Sending, event_id: str) -> bool:
-    fate = sending.fates.get(event_id)
-    return fate is not None and fate.state == "delivered"
 
 
 def _lined_up(outcomes: Sequence[Outcome]) -> list[Outcome]:
