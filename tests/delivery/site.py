@@ -29,7 +29,7 @@ def new_id() -> str:
 
 class Site:
     """``now`` is the clock of everybody; ``hook`` the site's ``before_send``;
-    ``enrich`` makes of an event what is derived."""
+    ``enrich`` makes of an event what is derived. ``whole``: every event is decoded as a whole."""
 
     def __init__(
         self,
@@ -38,6 +38,7 @@ class Site:
         default: str = "granted",
         hook: Callable[[Event], Event | None] | None = None,
         enrich: Callable[[Event], dict[str, Any]] | None = None,
+        whole: bool = False,
     ) -> None:
         self.data_dir = data_dir
         self.now = START
@@ -51,6 +52,7 @@ class Site:
             finisher=Finisher(
                 enrich=(lambda event, facts: enrich(event)) if enrich else bots,
                 version=7,
+                reads=None if enrich or whole else {"userAgent"},
                 before_send=hook,
             ),
             rules=Rules(WINDOW, states, lambda at: "2027-01-15"),
@@ -142,6 +144,7 @@ class Site:
 
 def bots(event: Event, facts: dict[str, str]) -> dict[str, Any]:
     """An enrichment of few words."""
-    agent = str((event.context or {}).get("userAgent", ""))
+    context = event.context if isinstance(event.context, dict) else {}
+    agent = str(context.get("userAgent", ""))
     bot = {"bot": {"name": agent, "class": "crawler"}} if "bot" in agent else {}
     return {**bot, **({"location": facts} if facts else {})}

@@ -57,6 +57,21 @@ class StoreContract:
         assert list(again) == [row(2).event_id]
         assert store.end() == 2
 
+    def test_of_the_same_id_in_one_batch_the_first_keeps_its_place(self, store):
+        again = NewRow(row(1).event_id, "v", 1.0, "track", "Again", b"{}")
+        assert store.append([row(1), row(2), again]) == {row(1).event_id: 1, row(2).event_id: 2}
+        assert [each.body for each in store.read(0, 10)] == [b'{"n":1}', b'{"n":2}']
+
+    def test_a_large_batch_is_stored_whole_and_in_order(self, store):
+        rows = [row(number) for number in range(333)]
+        store.append([rows[7]])
+        positions = store.append(rows)
+        assert len(positions) == 332
+        assert [each.body for each in store.read(1, 400)] == [
+            each.body for each in rows if each is not rows[7]
+        ]
+        assert store.append(rows) == {}
+
     def test_an_id_that_is_no_uuid_is_known_too(self, store):
         assert store.append([row(event_id="order-1")])
         assert not store.append([row(event_id="order-1")])
@@ -273,6 +288,12 @@ class StoreContract:
     def test_only_one_of_two_takes_a_generation(self, store, opened_again):
         assert store.lease.take(0, "one") == 1
         assert opened_again().lease.take(0, "two") is None
+
+    def test_a_store_knows_whether_anybody_has_chosen(self, store):
+        assert not store.intake.any_choice()
+        with store.batch():
+            store.intake.choose("user:1", {"analytics": "denied"}, 1.0)
+        assert store.intake.any_choice()
 
     def test_the_latest_choice_counts_in_whatever_order_they_come(self, store):
         with store.batch():

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from zlib import crc32
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from tests.delivery.site import DENIED, GRANTED, LOAD, OTHER_LOAD, START, WINDOW, Site, new_id
 from track_middleware.event import Entry, Event, derived_page_id, iso, wire_id
@@ -81,6 +86,12 @@ def test_events_are_counted_by_label(site):
     assert site.store.event_counts() == {("2027-01-15", "Order"): 2}
 
 
+def test_the_same_event_twice_in_a_batch_counts_once(site):
+    entry = site.track()
+    site.drains(entry, site.track(), entry)
+    assert site.store.event_counts() == {("2027-01-15", "Order"): 2}
+
+
 @pytest.mark.parametrize(
     "event",
     [None, Event("a", "track", "", event="O", user_id=42), Event("a", "track", "", context=[1])],
@@ -149,6 +160,58 @@ def test_in_opt_in_an_unknown_users_event_is_not_kept(data_dir):
     site.drains(loose(site))
     assert site.events == []
     site.close()
+
+
+# What is decoded.
+
+_texts = st.text(st.characters(codec="utf-8"), max_size=8)
+_values = st.none() | st.integers(-9, 9) | _texts | st.lists(_texts, max_size=2)
+_bags = st.dictionaries(st.sampled_from(["consent", "userAgent", "context", 'a"}', "é"]), _values)
+_contexts = st.none() | _bags | st.just([1]) | st.dictionaries(_texts, _bags, max_size=2)
+_events = st.builds(
+    Event,
+    message_id=st.uuids().map(str) | _texts,
+    type=st.sampled_from(["track", "identify", "page"]),
+    timestamp=st.just("2027-01-15T00:00:00.000Z"),
+    event=st.none() | _texts,
+    anonymous_id=st.none() | _texts,
+    user_id=st.sampled_from([None, "42", "43", 44]),
+    properties=st.none() | _bags,
+    context=_contexts,
+    integrations=st.none() | _bags,
+)
+_entries = st.builds(
+    Entry,
+    kind=st.just("event"),
+    at=st.floats(START, START + 9e5),
+    event=st.none() | _events,
+    origin=st.sampled_from(["server", "key"]),
+    consent=st.none() | st.just(GRANTED),
+    facts=st.none() | st.just({"country": "DE"}),
+)
+
+
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(entries=st.lists(_entries, max_size=12))
+def test_an_event_read_in_part_is_stored_as_one_read_as_a_whole(tmp_path, entries):
+    """Both ways say the same about everything; only the order of keys may differ."""
+    found = []
+    chosen = Event(new_id(), "track", "", event="Consent Changed", user_id="43")
+    for whole in (False, True):
+        with TemporaryDirectory(dir=tmp_path) as folder:
+            site = Site(Path(folder), whole=whole)
+            site.drains(Entry("choice", START, chosen, consent=DENIED), *entries)
+            rows = [
+                (each.position, each.event_id, each.order_key, each.accepted_at, each.kind,
+                 each.label, json.loads(each.body), each.derived, each.bot)
+                for each in site.store.read(0, 100)
+            ]  # fmt: skip
+            counts = {reason: n for reason, n in site.counts.items() if n}
+            found.append((rows, counts, site.store.event_counts()))
+            site.close()
+    assert found[0] == found[1]
 
 
 # Hooks.

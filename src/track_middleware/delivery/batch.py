@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 
 import msgspec
 
 from ..event import EntryKind, Event, decode_event, wire_id
 from .finish import Finisher
-from .frames import Frame, Rules, decode_frame, subjects
+from .frames import Frame, Rules, Who, decode_frames, subjects, who
 from .halves import Halves
+from .splice import Said, into_context, names, said
 from .store import DeadLetter, Intake, NewRow, PageRow
 
 _unreadable = (msgspec.DecodeError, UnicodeDecodeError, ValueError)
@@ -26,19 +28,39 @@ MISTAKES = (
 #: How the reason of a whole frame's dead letter begins, and of no letter of the collector's.
 CANNOT_BE_STORED = "it cannot be stored: "
 
+#: Every zone's midnight, and every change of its clocks, is at a quarter of an hour.
+_QUARTER = 900
+
+_NO_EVENT = msgspec.Raw(b"null")
+
+
+#: A frame, the bytes it came in, and what its event says where a row needs no more than that.
+Taken = tuple[Frame, bytes, Said | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A consent choice; ``granted``: events may be kept; ``member`` is how a context says it."""
+
+    states: Mapping[str, str]
+    granted: bool
+    member: bytes
+
 
 class Batch:
     """Takes frames and due halves, and holds what must be written for them.
 
-    Use it inside one transaction of the store: ``take`` and ``end_windows``, then append ``rows``
-    and bury ``letters``, then ``finish`` with the positions that the rows got.
+    Use it inside one transaction of the store: ``take`` what ``decoded`` gave before, and
+    ``end_windows``, then append ``rows`` and bury ``letters``, then ``finish`` with the positions
+    that the rows got.
     """
 
     def __init__(self, intake: Intake, finisher: Finisher, rules: Rules) -> None:
         self._intake = intake
         self._finisher = finisher
         self._rules = rules
-        self._choices: dict[str, dict[str, str]] = {}
+        self._choices: dict[str, Choice] = {}
+        self._default = _choice(rules.default_consent)
         self._views: Counter[tuple[str, str]] = Counter()
         self._halves = Halves(intake, finisher, rules, append=self._append, count=self._count_views)
         self.rows: list[NewRow] = []
@@ -50,25 +72,33 @@ class Batch:
             "browser": self._halves.browser, "choice": self._choice, "door": self._door,
         }  # fmt: skip
 
-    def take(self, raw_frames: Iterable[bytes]) -> None:
-        """Frames as they came, in order. One that is no entry is counted and left out."""
-        frames: list[tuple[Frame, bytes]] = []
-        for raw in raw_frames:
+    def decoded(self, raws: Sequence[bytes]) -> list[Taken]:
+        """Frames, in order, as ``take`` wants them; one that is no entry is counted and left out.
+        Nothing is asked of the store yet."""
+        frames = decode_frames(raws)
+        known = [(frame, raw) for frame, raw in zip(frames, raws, strict=True) if frame is not None]
+        self.counts["not_an_entry"] += len(raws) - len(known)
+        if not self._finisher.is_plain:
+            return [(frame, raw, None) for frame, raw in known]
+        plain = said([frame.event if frame.kind == "event" else _NO_EVENT for frame, _ in known])
+        return [(frame, raw, says) for (frame, raw), says in zip(known, plain, strict=True)]
+
+    def take(self, frames: Sequence[Taken]) -> None:
+        """Frames in order; one whose event is none is counted and left out."""
+        self._prepare(frames)
+        for frame, raw, says in frames:
             try:
-                frames.append((decode_frame(raw), raw))
-            except _unreadable:
-                self.counts["not_an_entry"] += 1
-        self._prepare([frame for frame, _ in frames])
-        for frame, raw in frames:
-            try:
-                self._take[frame.kind](frame, raw)
+                if says is None:
+                    self._take[frame.kind](frame, raw)
+                else:
+                    self._plain(frame, raw, says)
             except _unreadable:
                 self.counts["not_an_entry"] += 1
 
-    def take_ready(self, raw_frames: Sequence[bytes]) -> None:
+    def take_ready(self, raws: Sequence[bytes]) -> None:
         """Browser entries that need not, or must not, wait for their page any longer."""
         self._halves.patient = False
-        self.take(raw_frames)
+        self.take(self.decoded(raws))
         self._halves.patient = True
 
     def end_windows(self, rows: Iterable[PageRow]) -> None:
@@ -78,11 +108,7 @@ class Batch:
     def finish(self, positions: Mapping[str, int]) -> None:
         """Writes the ledger's side of everything taken."""
         self._halves.finish(positions)
-        day = self._rules.day
-        events = Counter(
-            [(day(row.accepted_at), row.label) for row in self.rows if row.event_id in positions]
-        )
-        self._intake.tally(self._views, events)
+        self._intake.tally(self._views, self._events(positions))
         self.counts["duplicate"] += len(self.rows) - len(positions)
         self.counts.update(self._finisher.counts)
         self._finisher.counts.clear()
@@ -91,16 +117,50 @@ class Batch:
         """A frame that cannot be stored becomes a dead letter, as it is."""
         self.letters.append(DeadLetter(0, "door", "", "", "", at, reason, raw))
 
-    def _prepare(self, frames: Sequence[Frame]) -> None:
-        self._halves.prepare(frames)
-        loose = [frame for frame in frames if frame.kind == "event" and frame.consent is None]
+    def _prepare(self, frames: Sequence[Taken]) -> None:
+        self._halves.prepare([frame for frame, _, _ in frames])
+        if not self._intake.any_choice():
+            return
         asked: set[str] = set()
-        for frame in loose:
-            with suppress(msgspec.DecodeError):  # its own turn says so
-                asked.update(subjects(frame))
+        for frame, _, says in frames:
+            if frame.kind == "event" and frame.consent is None:
+                with suppress(msgspec.DecodeError):  # its own turn says so
+                    asked.update(subjects(says or who(frame)))
         asked -= self._choices.keys()
         if asked:
-            self._choices.update(self._intake.choices(asked))
+            found = self._intake.choices(asked)
+            self._choices.update({subject: _choice(states) for subject, states in found.items()})
+
+    def _events(self, positions: Mapping[str, int]) -> Counter[tuple[str, str]]:
+        """The numbers of stored events, by day and label."""
+        rows: Iterable[NewRow] = self.rows
+        if len(positions) < len(self.rows):
+            rows = {row.event_id: row for row in self.rows if row.event_id in positions}.values()
+        numbers = Counter([(row.accepted_at // _QUARTER, row.label) for row in rows])
+        events: Counter[tuple[str, str]] = Counter()
+        for (quarter, label), number in numbers.items():
+            events[self._rules.day(quarter * _QUARTER), label] += number
+        return events
+
+    def _plain(self, frame: Frame, raw: bytes, says: Said) -> None:
+        """A finished event that nobody needs to see as a whole: its bytes stay what they are."""
+        body, context = bytes(frame.event), bytes(says.context)
+        known = names(context)
+        if frame.consent is None:
+            choice = self._chosen(says) if self._choices else self._default
+            if not choice.granted:
+                self.counts["consent"] += 1
+                return
+            told = None if "consent" in known else into_context(body, context, choice.member)
+            if told is None:
+                self._event(frame, raw)
+                return
+            body = told
+        row = self._finisher.plain_row(
+            says, known, event_id=wire_id(frame.origin, says.message_id), at=frame.at,
+            facts=frame.facts, body=body,
+        )  # fmt: skip
+        self.rows.append(row)
 
     def _event(self, frame: Frame, raw: bytes) -> None:
         event = decode_event(frame.event)
@@ -108,12 +168,12 @@ class Batch:
         if frame.consent is not None:
             self._add(event, frame, event_id, body=bytes(frame.event))
             return
-        states = self._chosen(frame)
-        if states.get("analytics") != "granted":
+        choice = self._chosen(who(frame))
+        if not choice.granted:
             self.counts["consent"] += 1
             return
         context = event.context if isinstance(event.context, dict) else {}
-        event.context = {**context, "consent": states}
+        event.context = {**context, "consent": choice.states}
         self._add(event, frame, event_id, body=None)
 
     def _append(self, event: Event, frame: Frame) -> None:
@@ -125,16 +185,19 @@ class Batch:
         if row is not None:
             self.rows.append(row)
 
-    def _chosen(self, frame: Frame) -> dict[str, str]:
+    def _chosen(self, whose: Said | Who) -> Choice:
         """What the user (else the visitor) of an event made outside a request last chose."""
-        known = (self._choices.get(subject) for subject in subjects(frame))
-        return next(filter(None, known), self._rules.default_consent)
+        for subject in subjects(whose):
+            found = self._choices.get(subject)
+            if found is not None and found.states:
+                return found
+        return self._default
 
     def _choice(self, frame: Frame, raw: bytes) -> None:
         states = frame.consent or {}
-        for subject in subjects(frame):
+        for subject in subjects(who(frame)):
             self._intake.choose(subject, states, frame.at)
-            self._choices[subject] = states
+            self._choices[subject] = _choice(states)
         self._event(frame, raw)
 
     def _view(self, frame: Frame, raw: bytes) -> None:
@@ -153,3 +216,8 @@ class Batch:
 
     def _count_views(self, at: float, name: str, number: int) -> None:
         self._views[self._rules.day(at), name] += number
+
+
+def _choice(states: Mapping[str, str]) -> Choice:
+    granted = states.get("analytics") == "granted"
+    return Choice(states, granted, b'"consent":' + msgspec.json.encode(states))

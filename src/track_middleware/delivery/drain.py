@@ -22,7 +22,7 @@ from .store.sqlite import DEAD_MOST, SqliteStore
 logger = logging.getLogger("track_middleware")
 
 #: Frames of one transaction, at most.
-AT_ONCE = 1000
+AT_ONCE = 4000
 
 #: Transactions that one segment gets before the next segment's turn.
 _TURN = 8
@@ -152,8 +152,9 @@ class Drain:
         """One transaction: the frames, the dead letters of those that cannot be stored (with the
         reason), and what else belongs to it."""
         batch = self._batch()
+        whole = batch.decoded([raw for raw in frames if raw not in flaws])
         with self._store.batch():
-            batch.take([raw for raw in frames if raw not in flaws])
+            batch.take(whole)
             for raw, flaw in flaws.items():
                 batch.bury(raw, at=at, reason=flaw)
             self._write(batch)
@@ -165,7 +166,7 @@ class Drain:
         batch = self._batch()
         try:
             with self._store.batch():
-                batch.take([raw])
+                batch.take(batch.decoded([raw]))
                 self._write(batch)
                 raise _Undone
         except _Undone:

@@ -12,10 +12,17 @@ from typing import Any
 import msgspec
 
 from ..event import Event, decode_event
+from .splice import into_context, names
 from .store import Stored
 
 _Raws = dict[str, msgspec.Raw]
 
+
+class _Outline(msgspec.Struct, gc=False):
+    context: msgspec.Raw = msgspec.Raw()
+
+
+_outlines = msgspec.json.Decoder(_Outline)
 _raws = msgspec.json.Decoder(_Raws)
 _dict = msgspec.json.Decoder(dict[str, Any])
 _encode = msgspec.json.Encoder().encode
@@ -32,13 +39,32 @@ def event(stored: Stored) -> Event:
 
 def wire(stored: Stored) -> bytes:
     """The event as JSON on one line, without decoding what is inside its properties."""
+    body: bytes | None = stored.body
+    # So our own encoder begins; no id that can be part of a store has an escape in JSON.
+    if not stored.body.startswith(b'{"messageId":"' + stored.event_id.encode() + b'"'):
+        body = None
+    elif stored.derived:
+        body = _derived_added(stored.body, stored.derived)
+    if body is None:
+        body = _rewritten(stored)
+    return msgspec.json.format(body, indent=-1) if b"\n" in body or b"\r" in body else body
+
+
+def _derived_added(body: bytes, derived: bytes) -> bytes | None:
+    """A body with what was derived at its context's end; None where the two overlap."""
+    context = bytes(_outlines.decode(body).context)
+    if not names(context).isdisjoint(names(derived)):
+        return None
+    return into_context(body, context, derived[1:-1])
+
+
+def _rewritten(stored: Stored) -> bytes:
     fields = _raws.decode(stored.body)
     fields["messageId"] = msgspec.Raw(_encode(stored.event_id))
     if stored.derived:
         context = fields.get("context")
         fields["context"] = _spliced(bytes(context) if context else b"", stored.derived)
-    body = _encode(fields)
-    return msgspec.json.format(body, indent=-1) if b"\n" in body or b"\r" in body else body
+    return _encode(fields)
 
 
 def _merged(context: Any, derived: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from typing import Any
 
 import msgspec
 
 from ..event import Event, decode_event, encode_event
+from .splice import Said
 from .store import NewRow
 
 logger = logging.getLogger("track_middleware")
@@ -28,19 +29,27 @@ _encode = msgspec.json.Encoder(decimal_format="number").encode
 
 
 class Finisher:
-    """Makes rows. ``counts`` collects what went wrong or was dropped, by reason."""
+    """Makes rows. ``counts`` collects what went wrong or was dropped, by reason.
+
+    ``reads``: the keys of a context that ``enrich`` looks at, where it looks at nothing else but
+    the event's type and the facts. Without any of them there is nothing to derive.
+    """
 
     def __init__(
         self,
         *,
         enrich: Enrich,
         version: int = 0,
+        reads: Set[str] | None = None,
         enrichers: Sequence[Hook] = (),
         before_send: Hook | None = None,
     ) -> None:
         self._enrich = enrich
         self._version = version
+        self._reads = reads or frozenset()
         self._hooks = (*enrichers, *((before_send,) if before_send else ()))
+        #: Whether a row can be made of what an event says, without decoding all of it.
+        self.is_plain = reads is not None and not self._hooks
         self._told = False
         self.counts: Counter[str] = Counter()
 
@@ -68,7 +77,7 @@ class Finisher:
         changed = self._hooked(event, derived) if self._hooks else event
         if changed is None:
             return None
-        bot = derived.get("bot")
+        bot = _bot(derived)
         if changed is not event:
             event, body, derived = changed, None, {}
         return NewRow(
@@ -79,7 +88,34 @@ class Finisher:
             event.event or event.type.capitalize(),
             encode_event(event) if body is None else body,
             _encode(derived) if derived else None,
-            (bot.get("class") or bot.get("name")) if bot else None,
+            bot,
+            self._version if derived else 0,
+        )
+
+    def plain_row(
+        self,
+        says: Said,
+        known: Set[str],
+        *,
+        event_id: str,
+        at: float,
+        facts: dict[str, str] | None,
+        body: bytes,
+    ) -> NewRow:
+        """The row of an event of which only ``says`` was decoded, and ``known`` are its context's
+        keys; where ``is_plain``."""
+        derived: dict[str, Any] = {}
+        if facts or not known.isdisjoint(self._reads):
+            derived = self.derived(_in_outline(says), facts)
+        return NewRow(
+            event_id,
+            says.anonymous_id or says.user_id or event_id,
+            at,
+            says.type,
+            says.event or says.type.capitalize(),
+            body,
+            _encode(derived) if derived else None,
+            _bot(derived) if derived else None,
             self._version if derived else 0,
         )
 
@@ -108,3 +144,14 @@ class Finisher:
         if not self._told:
             self._told = True
             logger.error("%s failed and is counted from now on", what, exc_info=error)
+
+
+def _in_outline(says: Said) -> Event:
+    """An event without what enrichment does not look at."""
+    context = msgspec.json.decode(says.context) if says.context else None
+    return Event(says.message_id, says.type, says.timestamp, event=says.event, context=context)
+
+
+def _bot(derived: Mapping[str, Any]) -> str | None:
+    bot = derived.get("bot")
+    return (bot.get("class") or bot.get("name")) if bot else None

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import msgspec
 
 from ..event import EntryKind, PageRef, Person
+from .splice import Said, several
 
 
 class Frame(msgspec.Struct, rename="camel", gc=False):
@@ -35,13 +36,16 @@ class Rules(msgspec.Struct, frozen=True):
     day: Callable[[float], str]
 
 
-class _Who(msgspec.Struct, rename="camel", gc=False):
+class Who(msgspec.Struct, rename="camel", gc=False):
+    """Whose an event is, and nothing else of it."""
+
     user_id: str | None = None
     anonymous_id: str | None = None
 
 
 _frame_decoder = msgspec.json.Decoder(Frame)
-_who_decoder = msgspec.json.Decoder(_Who)
+_frames_decoder = msgspec.json.Decoder(list[Frame])
+_who_decoder = msgspec.json.Decoder(Who)
 
 
 def decode_frame(raw: bytes) -> Frame:
@@ -49,8 +53,17 @@ def decode_frame(raw: bytes) -> Frame:
     return _frame_decoder.decode(raw)
 
 
-def subjects(frame: Frame) -> list[str]:
+def decode_frames(raws: Sequence[bytes]) -> list[Frame | None]:
+    """The frames that these bytes hold, None where they hold none."""
+    return several(raws, together=_frames_decoder, single=_frame_decoder)
+
+
+def who(frame: Frame) -> Who:
+    """Whose the frame's event is; msgspec.DecodeError when it has none."""
+    return _who_decoder.decode(frame.event)
+
+
+def subjects(whose: Who | Said) -> list[str]:
     """Under what names a consent choice is kept: its user's, then its visitor's."""
-    who = _who_decoder.decode(frame.event)
-    names = (("user", who.user_id), ("visitor", who.anonymous_id))
-    return [f"{kind}:{name}" for kind, name in names if name]
+    named = [f"user:{whose.user_id}"] if whose.user_id else []
+    return [*named, f"visitor:{whose.anonymous_id}"] if whose.anonymous_id else named

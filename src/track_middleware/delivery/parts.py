@@ -33,6 +33,7 @@ def finisher(settings: Settings) -> Finisher:
     return Finisher(
         enrich=partial(enrichment.enrich, place=_place(settings.geo_file)),
         version=enrichment.VERSION,
+        reads=enrichment.READS,
         enrichers=[each for each in enrichers if each is not None],
         before_send=resolved("before_send", settings.before_send),
     )

@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
+from zlib import crc32
 
 from .files import HIDDEN, lock_taken, unlock
 from .framing import body_of
@@ -22,7 +23,7 @@ OPEN = ".open"
 SEALED = ".sealed"
 
 _PREFIX = f"v{VERSION}-"
-_CHUNK = 256 * 2**10
+_CHUNK = 512 * 2**10
 #: No frame is longer; what looks so is damage and is passed over in chunks.
 _LONGEST_LINE = LONGEST + 64
 #: A hidden file of this age, in seconds, is a dead process's leftover.
@@ -194,6 +195,17 @@ def _found(path: Path) -> tuple[Path, os.stat_result] | None:
 
 
 def _frames(chunk: bytes, offset: int, limit: int) -> Reading:
+    lines = [line for line in chunk.split(b"\n") if line]
+    if len(lines) <= limit:
+        bodies = [line[9:] for line in lines]
+        # All at once: one comparison where nothing is damaged, which is nearly always.
+        heads = b"%08x " * len(lines) % tuple(map(crc32, bodies))
+        if heads == b"".join([line[:9] for line in lines]):
+            return Reading(bodies, offset + len(chunk), 0)
+    return _frames_singly(chunk, offset, limit)
+
+
+def _frames_singly(chunk: bytes, offset: int, limit: int) -> Reading:
     frames: list[bytes] = []
     torn = 0
     for line in chunk.split(b"\n"):

@@ -16,10 +16,13 @@ from . import referrer as referrers
 from . import vendor_ids
 from .place import Place, country
 
-__all__ = ["VERSION", "Place", "enrich"]
+__all__ = ["READS", "VERSION", "Place", "enrich"]
 
 #: Raised whenever the same facts may come to mean something else.
 VERSION = 1
+
+#: The keys of a context from which something may follow; beside them, an entry's facts.
+READS = frozenset({"userAgent", "page", "campaign", "ip"})
 
 
 def enrich(

@@ -233,6 +233,10 @@ class Intake(Protocol):
         """A visitor turned out to be another."""
         ...
 
+    def any_choice(self) -> bool:
+        """Whether ``choices`` could find any."""
+        ...
+
     def choices(self, subjects: Iterable[str]) -> dict[str, dict[str, str]]:
         """The last consent choices of these subjects (``user:ID``, ``visitor:ID``)."""
         ...

@@ -13,16 +13,30 @@ import tempfile
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import cache
 from importlib import resources
+from itertools import chain
 from pathlib import Path
-from threading import Lock
 from typing import Any
 
 from ...errors import StoreError
 from . import Deposed
+from .gate import Gate
 
 #: How long one waits for another's transaction before the store counts as stuck, in seconds.
 PATIENCE = 20.0
+
+#: KiB of pages that a connection keeps: the drain's looks up ids all over the store, the others
+#: read the log from front to back.
+CACHE = 16384
+SMALL_CACHE = 2048
+
+#: Pages (4 KiB) that the WAL holds when a commit moves them into the store itself. The drain does
+#: so for every segment that it removes, which is sooner.
+_WAL_PAGES = 8000
+
+#: Rows of one INSERT: SQLite has much to do once per statement.
+_BLOCK = 50
 
 _FOLDER = resources.files(__package__)
 _SCHEMAS = ("schema_1.sql", "schema_2.sql", "schema_3.sql")
@@ -51,14 +65,18 @@ class Connection:
 
     ``gate`` is shared by the connections of one process, so that they queue for SQLite's one
     writer instead of polling for it. With a ``fence`` (a lease's generation) every transaction
-    first checks that no later generation exists, and raises ``Deposed`` when one does.
+    first checks that no later generation exists, and raises ``Deposed`` when one does. ``cache``
+    is in KiB.
     """
 
-    def __init__(self, path: Path, *, gate: Lock, read_only: bool = False) -> None:
+    def __init__(
+        self, path: Path, *, gate: Gate, read_only: bool = False, cache: int = CACHE
+    ) -> None:
         self.path = path
         self.gate = gate
         self.fence: int | None = None
         self._raw = _opened(path, read_only=read_only)
+        self._raw.execute(f"PRAGMA cache_size = -{cache}")
         # A forgotten one is closed without Python 3.13's warning; never at a forked child's exit.
         weakref.finalize(self, self._raw.close).atexit = False
 
@@ -86,16 +104,19 @@ class Connection:
         """Runs a named statement; how many rows it changed. Call inside ``batch``."""
         return self._raw.execute(SQL[name], values).rowcount
 
-    def change_each(self, name: str, rows: Iterable[Sequence[Any]]) -> None:
-        """Runs a named statement for each row of values. Call inside ``batch``."""
-        self._raw.executemany(SQL[name], rows)
+    def change_each(self, name: str, rows: Iterable[Sequence[Any]]) -> int:
+        """Runs a named statement for each row of values; how many rows it changed in all. Call
+        inside ``batch``."""
+        return self._raw.executemany(SQL[name], rows).rowcount
 
-    def known(self, keys: Sequence[bytes]) -> set[bytes]:
-        """Those of the ids (at most a few thousand, of 16 bytes) that were stored before."""
-        marks = ",".join("?" * len(keys))
-        return {
-            row[0] for row in self._raw.execute(f"SELECT id FROM known WHERE id IN ({marks})", keys)
-        }
+    def change_many(self, name: str, rows: Sequence[Sequence[Any]]) -> None:
+        """Runs a named INSERT … VALUES (?, …) for many rows, a block of them at a time. Call inside
+        ``batch``."""
+        whole = len(rows) - len(rows) % _BLOCK
+        for start in range(0, whole, _BLOCK):
+            values = list(chain.from_iterable(rows[start : start + _BLOCK]))
+            self._raw.execute(_block(name), values)
+        self._raw.executemany(SQL[name], rows[whole:])
 
     @contextmanager
     def batch(self) -> Iterator[None]:
@@ -141,6 +162,13 @@ class Connection:
             raise Deposed("another worker has taken over this store")
 
 
+@cache
+def _block(name: str) -> str:
+    """A named INSERT … VALUES (?, …) for a block of rows."""
+    head, values = SQL[name].rsplit("VALUES", 1)
+    return f"{head}VALUES {','.join([values] * _BLOCK)}"
+
+
 def _opened(path: Path, *, read_only: bool) -> sqlite3.Connection:
     uri = path.absolute().as_uri()
     if not read_only:
@@ -170,7 +198,6 @@ def _opened(path: Path, *, read_only: bool) -> sqlite3.Connection:
 
 def _prepare(raw: sqlite3.Connection, path: Path, *, read_only: bool) -> None:
     try:
-        raw.execute("PRAGMA cache_size = -16384")
         raw.execute("PRAGMA temp_store = MEMORY")
         if not read_only:
             _upgrade(raw, path)
@@ -222,6 +249,7 @@ def _upgrade(raw: sqlite3.Connection, path: Path) -> None:
     if raw.execute("PRAGMA journal_mode = WAL").fetchone()[0] != "wal":
         raise StoreError(f"{path.parent} is on a volume where SQLite cannot keep its WAL")
     raw.execute("PRAGMA synchronous = NORMAL")
+    raw.execute(f"PRAGMA wal_autocheckpoint = {_WAL_PAGES}")
     if _version(raw) == len(_SCHEMAS):
         return
     raw.execute("BEGIN IMMEDIATE")

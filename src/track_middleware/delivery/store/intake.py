@@ -63,6 +63,9 @@ class SqliteIntake:
         self._db.change("join_follow", (same_as, visitor))
         self._db.change("join", (visitor, same_as, at))
 
+    def any_choice(self) -> bool:
+        return bool(self._db.all("choices_any"))
+
     def choices(self, subjects: Iterable[str]) -> dict[str, dict[str, str]]:
         rows = self._db.all("choices", (_json(subjects),))
         return {subject: _states_decoder.decode(states) for subject, states in rows}

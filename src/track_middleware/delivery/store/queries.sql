@@ -1,9 +1,9 @@
 -- log_end: the highest position ever given
 SELECT COALESCE((SELECT seq FROM sqlite_sequence WHERE name = 'log'), 0);
 
--- log_append: one event at its place
-INSERT INTO log (position, event_id, order_key, accepted_at, kind, label, body, derived, derived_version, bot)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+-- log_append: one event behind all others; the columns stand in the order of NewRow
+INSERT INTO log (event_id, order_key, accepted_at, kind, label, body, derived, bot, derived_version)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- log_read: events behind a position, in order
 SELECT position, event_id, order_key, accepted_at, kind, label, body, derived, bot
@@ -13,8 +13,15 @@ FROM log WHERE position > ? ORDER BY position LIMIT ?;
 SELECT position, event_id, order_key, accepted_at, kind, label, body, derived, bot
 FROM log WHERE position IN (SELECT value FROM json_each(?)) ORDER BY position;
 
--- known_add: an id that is stored now
-INSERT INTO known (id, seen) VALUES (?, ?);
+-- known_add: ids (of 16 bytes, one behind the other) that are stored now, unless they were before
+INSERT OR IGNORE INTO known (id, seen)
+SELECT substr(:ids, 16 * key + 1, 16), value FROM json_each(:seen);
+
+-- known_last: the number of the newest id
+SELECT MAX(number) FROM known;
+
+-- known_since: ids newer than that
+SELECT id FROM known WHERE number > ?;
 
 -- known_forget: a few of the oldest ids, when they are past their time
 DELETE FROM known
@@ -94,6 +101,9 @@ INSERT OR IGNORE INTO visitor_join (visitor, same_as, at) VALUES (?, ?, ?);
 
 -- join_follow: whoever was joined to a visitor follows that visitor
 UPDATE visitor_join SET same_as = ? WHERE same_as = ?;
+
+-- choices_any: a row when there is any choice
+SELECT 1 FROM choice LIMIT 1;
 
 -- choices: the last choices of some users and visitors
 SELECT subject, states FROM choice WHERE subject IN (SELECT value FROM json_each(?));

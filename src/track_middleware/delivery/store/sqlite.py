@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import time
-import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from threading import Lock
 
 import msgspec
 
 from ...errors import StoreError
-from ...event import NAMESPACE
 from . import NOTHING, DeadLetter, Flight, Job, Learnt, NewRow, Outcome, Stored, flights
-from .connection import Connection
+from .connection import CACHE, SMALL_CACHE, Connection
+from .gate import Gate
 from .intake import SqliteIntake
+from .keys import key_of
 from .leases import SqliteLease
 from .letters import SqliteLetters
 from .replays import SHOWN, SqliteReplays
@@ -25,9 +24,6 @@ DEAD_MOST = 10_000
 
 #: Rows of a kind that one step of ``forget`` looks at.
 FORGOTTEN_AT_ONCE = 500
-
-#: Ids asked for in one query.
-_AT_ONCE = 900
 
 
 def path_of(url: str, data_dir: Path) -> Path:
@@ -51,7 +47,8 @@ def open(
     *,
     now: Callable[[], float] = time.time,
     read_only: bool = False,
-    gate: Lock | None = None,
+    gate: Gate | None = None,
+    cache: int = CACHE,
 ) -> SqliteStore:
     """The store at a path or ``sqlite:///`` URL, made when it is missing (not ``read_only``).
 
@@ -59,14 +56,16 @@ def open(
     Connections of one process to one store should share a ``gate``.
     """
     path = place if isinstance(place, Path) else path_of(place, Path())
-    return SqliteStore(Connection(path, gate=gate or Lock(), read_only=read_only), now=now)
+    return SqliteStore(
+        Connection(path, gate=gate or Gate(), read_only=read_only, cache=cache), now=now
+    )
 
 
 def to_read(path: Path) -> SqliteStore | None:
     """The store, to read from; None before somebody has made it, or brought it to this release."""
     if not path.exists():
         return None
-    connection = Connection(path, gate=Lock(), read_only=True)
+    connection = Connection(path, gate=Gate(), read_only=True)
     try:
         made = connection.is_made
     except StoreError:
@@ -94,7 +93,7 @@ class SqliteStore:
 
     def sibling(self) -> SqliteStore:
         """Another connection to the same store, with the same fence, for another thread."""
-        store = open(self._db.path, now=self._now, gate=self._db.gate)
+        store = open(self._db.path, now=self._now, gate=self._db.gate, cache=SMALL_CACHE)
         store.fenced(self._db.fence)
         return store
 
@@ -114,18 +113,27 @@ class SqliteStore:
 
     def append(self, rows: Sequence[NewRow]) -> Mapping[str, int]:
         with self._db.batch():
-            by_key = {_key(row.event_id): row for row in reversed(rows)}
-            for start in range(0, len(rows), _AT_ONCE):
-                keys = [_key(row.event_id) for row in rows[start : start + _AT_ONCE]]
-                for key in self._db.known(keys):
-                    by_key.pop(key, None)
-            fresh = list(reversed(by_key.items()))
+            fresh = self._unknown(rows)
             first = self.end() + 1
-            self._db.change_each("known_add", [(key, row.accepted_at) for key, row in fresh])
-            self._db.change_each(
-                "log_append", [_values(first + i, row) for i, (_, row) in enumerate(fresh)]
-            )
-            return {row.event_id: first + i for i, (_, row) in enumerate(fresh)}
+            self._db.change_many("log_append", [*map(msgspec.structs.astuple, fresh)])
+            places = range(first, first + len(fresh))
+            return dict(zip([row.event_id for row in fresh], places, strict=True))
+
+    def _unknown(self, rows: Sequence[NewRow]) -> Sequence[NewRow]:
+        """Remembers the ids of these rows; the rows whose ids were not known before, each once."""
+        if not rows:
+            return rows
+        last = self._db.value("known_last") or 0
+        keys = [key_of(row.event_id) for row in rows]
+        # One statement costs far less than one for each.
+        ids = {"ids": b"".join(keys), "seen": _json([row.accepted_at for row in rows])}
+        if self._db.change("known_add", ids) == len(rows):
+            return rows
+        new = {key for (key,) in self._db.all("known_since", (last,))}
+        first: dict[bytes, NewRow] = {}
+        for key, row in zip(keys, rows, strict=True):
+            first.setdefault(key, row)
+        return [row for key, row in first.items() if key in new]
 
     def read(self, after: int, limit: int) -> Sequence[Stored]:
         return [Stored(*row) for row in self._db.all("log_read", (after, limit))]
@@ -267,24 +275,8 @@ class SqliteStore:
             self._db.change("counter_add", ("dead_dropped", dropped))
 
 
-def _key(event_id: str) -> bytes:
-    """The 16 bytes by which an id is remembered: a UUID's own, else its UUIDv5's."""
-    try:
-        key = bytes.fromhex(event_id.replace("-", ""))
-    except ValueError:
-        key = b""
-    return key if len(key) == 16 else uuid.uuid5(NAMESPACE, event_id).bytes
-
-
-def _json(values: Sequence[int] | Sequence[str]) -> str:
+def _json(values: Sequence[int] | Sequence[float] | Sequence[str]) -> str:
     return msgspec.json.encode(values).decode()
-
-
-def _values(position: int, row: NewRow) -> tuple[object, ...]:
-    return (
-        position, row.event_id, row.order_key, row.accepted_at, row.kind, row.label, row.body,
-        row.derived, row.derived_version, row.bot,
-    )  # fmt: skip
 
 
 def _row_values(job: Job, each: Outcome) -> tuple[object, ...]:
