@@ -28,7 +28,7 @@ PATIENCE = 20.0
 
 #: KiB of pages that a connection keeps: the drain's looks up ids all over the store, the others
 #: read the log from front to back.
-CACHE = 16384
+CACHE = 8192
 SMALL_CACHE = 2048
 
 #: Pages (4 KiB) that the WAL holds when a commit moves them into the store itself. The drain does
