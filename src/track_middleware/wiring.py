@@ -21,7 +21,7 @@ from .delivery.keeper import Keeper
 from .delivery.outbox import Outbox
 from .delivery.spool import Spool
 from .errors import EventError, NoTracker, TrackError
-from .event import Entry
+from .event import Entry, decode_entry, lenient_encoder
 from .places import prefixes, script, secret
 from .settings import NAMES, Settings, load
 from .tracking import ids
@@ -137,8 +137,9 @@ class Wiring:
     def last_sink(self, entries: Sequence[Entry]) -> bool:
         """Where entries go at once: the spool, or a test's list."""
         if _captures:
+            read = [decode_entry(lenient_encoder.encode(entry)) for entry in entries]
             for take in _captures:
-                take(entries)
+                take(read)
             return True
         if not self.settings.enabled:
             return False
@@ -278,7 +279,8 @@ def found() -> Wiring:
 
 @contextmanager
 def captured(take: Callable[[Sequence[Entry]], None]) -> Iterator[None]:
-    """While it lasts, every entry of this process goes to ``take`` and nowhere else."""
+    """While it lasts, every entry of this process goes to ``take`` and nowhere else, as it is at
+    that moment and as a worker would read it."""
     _captures.append(take)
     try:
         yield

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple
 
-from ..http import Header, by_name, weak_etag
+import msgspec
+
+from ..http import by_name, weak_etag
 
 if TYPE_CHECKING:
     from ..tracking.exchange import Exchange
@@ -23,7 +25,7 @@ Pairs = Iterable[tuple[bytes, bytes]]
 Starting = Callable[["Exchange", Mapping[str, str]], None]
 
 _T = TypeVar("_T")
-_P = ParamSpec("_P")
+_Ts = TypeVarTuple("_Ts")
 
 
 class _Names(dict[str, bytes]):
@@ -34,17 +36,14 @@ class _Names(dict[str, bytes]):
         return self[name]
 
 
-_NAMES = _Names()
+NAMES = _Names()
 
 
-def scope_header(pairs: Iterable[Any]) -> Header:
-    """Looks headers up in ASGI's list; lines of one name are joined (cookies by ``; ``)."""
+def by_bytes(pairs: Iterable[Any]) -> dict[bytes, bytes]:
+    """ASGI's list of headers by name; lines of one name are joined (cookies by ``; ``)."""
     pairs = pairs if isinstance(pairs, list) else list(pairs)
     found: dict[bytes, bytes] = dict(pairs)
-    if len(found) != len(pairs):
-        found = _joined(pairs)
-    get, names = found.get, _NAMES
-    return lambda name: get(names[name], b"").decode("latin-1")
+    return found if len(found) == len(pairs) else _joined(pairs)
 
 
 def _joined(pairs: Pairs) -> dict[bytes, bytes]:
@@ -56,35 +55,27 @@ def _joined(pairs: Pairs) -> dict[bytes, bytes]:
     return found
 
 
-def ours(wiring: Wiring, step: Callable[_P, _T], *given: _P.args, **named: _P.kwargs) -> _T | None:
+def ours(wiring: Wiring, step: Callable[[*_Ts], _T], *given: *_Ts) -> _T | None:
     """The one boundary: our own mistakes raise in development, and are counted in production."""
     try:
-        return step(*given, **named)
+        return step(*given)
     except Exception as error:  # noqa: BLE001  the boundary takes whatever goes wrong
         wiring.trouble(error)
         return None
 
 
-class Response:
+class Response(msgspec.Struct, eq=False):
     """One response on its way through: its start, perhaps held, and what is left of its body."""
 
-    __slots__ = (
-        "_closed", "_held", "_injector", "_left", "_names", "_send",
-        "_starting", "exchange", "wiring",
-    )  # fmt: skip
-
-    def __init__(
-        self, wiring: Wiring, exchange: Exchange, send: Send, starting: Starting | None
-    ) -> None:
-        self.wiring = wiring
-        self.exchange = exchange
-        self._send = send
-        self._starting = starting
-        self._closed = False
-        self._held: dict[str, Any] | None = None
-        self._left: int | None = None
-        self._names: Mapping[str, str] = {}
-        self._injector: Injector | None = None
+    wiring: Wiring
+    exchange: Exchange
+    _send: Send
+    _starting: Starting | None
+    _closed: bool = False
+    _held: dict[str, Any] | None = None
+    _left: int | None = None
+    _names: Mapping[str, str] = {}
+    _injector: Injector | None = None
 
     async def send(self, message: Message) -> None:
         """The app's ``send``."""

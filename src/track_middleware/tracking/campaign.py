@@ -147,10 +147,12 @@ def campaign(query: str) -> dict[str, str]:
         name, _, value = pair.partition("=")
         if value:
             name = name.lower()
-            if name.startswith("utm_") and name != "utm_":
-                found[UTM.get(name) or name[4:40]] = _text(value)
+            if name in UTM:
+                found[UTM[name]] = _text(value)
             elif name in _OTHERS:
                 _take(found, name, value)
+            elif name[:4] == "utm_" and name != "utm_":
+                found[name[4:40]] = _text(value)
     return found if len(found) <= _MOST else dict(list(found.items())[:_MOST])
 
 

@@ -65,13 +65,15 @@ class Core:
 
     ``starts``: the beginnings of our own paths. ``excluded``, ``shared``: patterns of the paths
     that are never tracked, and that a shared cache stores; None where the settings name none.
+    ``library`` names us, ``about`` says it in the JSON of every server event's context.
     ``vendor_cookies``: whose raw values become facts; None where no destination wants any.
     """
 
     __slots__ = (
-        "confirm_after", "cookies", "count", "excluded", "host", "last_sink", "library", "limit",
-        "linked", "load_mac", "new_id", "now", "prefix", "redaction", "rules", "script", "settings",
-        "shared", "sink", "snippet", "starts", "tokens", "traits", "trouble", "vendor_cookies",
+        "about", "confirm_after", "cookies", "count", "excluded", "host", "last_sink", "library",
+        "limit", "linked", "load_mac", "new_id", "now", "prefix", "redaction", "rules", "script",
+        "settings", "shared", "sink", "snippet", "starts", "tokens", "traits", "trouble",
+        "vendor_cookies",
     )  # fmt: skip
 
     def __init__(self, settings: Settings, seams: Seams) -> None:
@@ -98,6 +100,7 @@ class Core:
         self.library = msgspec.Raw(
             msgspec.json.encode({"name": "track-middleware", "version": seams.version})
         )
+        self.about = b'"library":%b,"platform":"server"' % bytes(self.library)
         self.starts = routes.starts(seams.prefixes if settings.enabled else ())
         self.excluded = routes.globs(settings.exclude if settings.enabled else ["*"])
         self.shared = routes.globs(settings.shared)

@@ -9,6 +9,7 @@ import msgspec
 from ..event import Counting, Entry, Event, PageRef, iso
 from ..http import Cookie, Request
 from . import pageview
+from .context import json
 from .core import Core
 from .identity import Identity
 from .inject import Injector
@@ -48,45 +49,37 @@ class Ending(msgspec.Struct, frozen=True, gc=False):
 NOTHING = Ending()
 
 
-class Response:
+class Response(msgspec.Struct):
     """The response of one exchange. ``view_kept`` is set when a verb has recorded the view."""
 
-    __slots__ = (
-        "_core", "_counting", "_identity", "_request", "_scene", "_shared", "_status", "_tagged",
-        "_token", "_visit", "view_kept",
-    )  # fmt: skip
-
-    def __init__(
-        self, core: Core, request: Request, identity: Identity, scene: Scene, visit: pageview.Visit
-    ) -> None:
-        self._core = core
-        self._request = request
-        self._identity = identity
-        self._scene = scene
-        self._visit = visit
-        self._counting: Counting = "never"
-        self._status = 0
-        self._shared = self._tagged = self._token = self.view_kept = False
+    _core: Core
+    _request: Request
+    _identity: Identity
+    _scene: Scene
+    _visit: pageview.Visit
+    _counting: Counting = "never"
+    _status: int = 0
+    _shared: bool = False
+    _token: bool = False
+    view_kept: bool = False
 
     def close(self, status: int, headers: Mapping[str, str]) -> Ending:
         """What a face does to the response that starts with this status and these headers."""
         self._status = status
-        if status in _BODILESS or self._request.method == "HEAD":
+        method = self._request.method
+        if status in _BODILESS or method == "HEAD":
             return NOTHING
-        self._shared = self.is_shared(headers)
+        shared = self._shared = self.is_shared(headers)
+        injector = None
         if self._is_page(headers):
-            self._counting = pageview.counting(self._visit, self._request.method, status)
-            self._tagged = _EXACT.isdisjoint(headers)
-        word = self._word() if self._tagged else None
-        cookies = self._cookies()
-        private = bool(cookies) or self._token
-        return Ending(
-            headers=(("Cache-Control", made_private(headers.get("cache-control", ""))),)
-            if private
-            else (),
-            cookies=cookies,
-            injector=self._injector(word, headers) if self._tagged else None,
-        )
+            self._counting = pageview.counting(self._visit, method, status)
+            if _EXACT.isdisjoint(headers):
+                injector = self._injector(headers)
+        cookies = () if shared or self._visit == "speculative" else self._cookies()
+        if not cookies and not self._token:
+            return Ending((), (), injector)
+        private = made_private(headers.get("cache-control", ""))
+        return Ending((("Cache-Control", private),), cookies, injector)
 
     def is_shared(self, headers: Mapping[str, str]) -> bool:
         """Whether a shared cache may store the response, by its headers or the settings."""
@@ -117,14 +110,13 @@ class Response:
         return self._core.tokens.make(page_id, self._identity.at, self._counting)
 
     def _cookies(self) -> tuple[Cookie, ...]:
-        if self._shared or self._visit == "speculative":
-            return ()
         return self._identity.cookies(arriving=self._visit == "navigation")
 
-    def _injector(self, word: str | None, headers: Mapping[str, str]) -> Injector:
+    def _injector(self, headers: Mapping[str, str]) -> Injector:
         core = self._core
         base = f"{self._request.root_path}/{core.prefix}"
-        tag = core.snippet.tag(base, word, headers.get("content-security-policy", ""))
+        policy = headers.get("content-security-policy", "")
+        tag = core.snippet.tag(base, self._word(), policy)
         return Injector(tag, headers["content-type"], everywhere=core.settings.inject)
 
     def last_entries(self) -> list[Entry]:
@@ -146,25 +138,22 @@ class Response:
     def _view(self) -> Entry:
         identity, scene = self._identity, self._scene
         page_id = scene.page_id or self._core.new_id()
-        context = scene.described()
-        if context.page is not None:
-            context.page.status = self._status
-            context.page.duration_ms = self._duration()
-        visitor = identity.visitor
+        visitor, at = identity.visitor, identity.at
+        of_page = b',"status":%d,"durationMs":%b' % (self._status, json(self._duration()))
         event = Event(
             page_id,
             "page",
-            iso(identity.at),
-            anonymous_id=visitor.id if visitor else None,
+            iso(at),
+            anonymous_id=visitor.id if visitor is not None else None,
             user_id=identity.user,
-            context=context,
+            context=scene.described(of_page),
         )
         return Entry(
             "view",
-            identity.at,
+            at,
             event,
             person=identity.person(),
-            page=PageRef(page_id, identity.at, self._counting, self._core.host),
+            page=PageRef(page_id, at, self._counting, self._core.host),
             consent=identity.consent,
             facts=scene.facts,
             await_half=self._token,

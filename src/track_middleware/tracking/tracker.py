@@ -25,8 +25,7 @@ class Tracker:
     def __init__(self, settings: Settings, seams: Seams) -> None:
         self.settings = settings
         self.core = Core(settings, seams)
-        about = {"library": self.core.library, "platform": "server"}
-        self._outside = msgspec.Raw(msgspec.json.encode(about))
+        self._outside = msgspec.Raw(b"{%b}" % self.core.about)
 
     def open(self, request: Request, loaded_user: LoadedUser | None = None) -> Exchange:
         """The exchange of a request. ``loaded_user`` looks at the user that the app has already

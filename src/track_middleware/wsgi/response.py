@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, TypeVar, TypeVarTuple
+
+import msgspec
 
 from .. import wiring as wirings
 from ..http import by_name, weak_etag
@@ -20,47 +22,36 @@ if TYPE_CHECKING:
     Headers = list[tuple[str, str]]
 
 _T = TypeVar("_T")
-_P = ParamSpec("_P")
+_Ts = TypeVarTuple("_Ts")
 
 
-def ours(wiring: Wiring, step: Callable[_P, _T], *given: _P.args, **named: _P.kwargs) -> _T | None:
+def ours(wiring: Wiring, step: Callable[[*_Ts], _T], *given: *_Ts) -> _T | None:
     """The one boundary: our own mistakes raise in development, and are counted in production."""
     try:
-        return step(*given, **named)
+        return step(*given)
     except Exception as error:  # noqa: BLE001  the boundary takes whatever goes wrong
         wiring.trouble(error)
         return None
 
 
-class Response:
+class Response(msgspec.Struct, eq=False):
     """One response on its way through: what the app said, and what has been passed on of it."""
 
-    __slots__ = (
-        "_chunks", "_closed", "_environ", "_exc_info", "_exchange", "_headers", "_injector",
-        "_left", "_names", "_source", "_start_response", "_started", "_status", "_wiring", "_write",
-    )  # fmt: skip
-
-    def __init__(
-        self,
-        wiring: Wiring,
-        exchange: Exchange,
-        environ: WSGIEnvironment,
-        start_response: StartResponse,
-    ) -> None:
-        self._wiring = wiring
-        self._exchange = exchange
-        self._environ = environ
-        self._start_response = start_response
-        self._status = ""
-        self._headers: Headers = []
-        self._names: dict[str, str] = {}
-        self._exc_info: ExcInfo | None = None
-        self._closed = self._started = False
-        self._left: int | None = None
-        self._injector: Injector | None = None
-        self._source: Iterable[bytes] = ()
-        self._chunks: Iterator[bytes] = iter(())
-        self._write: Callable[[bytes], object] | None = None
+    _wiring: Wiring
+    _exchange: Exchange
+    _environ: WSGIEnvironment
+    _start_response: StartResponse
+    _status: str = ""
+    _headers: Headers = []
+    _names: Mapping[str, str] = {}
+    _exc_info: ExcInfo | None = None
+    _closed: bool = False
+    _started: bool = False
+    _left: int | None = None
+    _injector: Injector | None = None
+    _source: Iterable[bytes] = ()
+    _chunks: Iterator[bytes] = iter(())
+    _write: Callable[[bytes], object] | None = None
 
     # What the app calls.
 
@@ -192,18 +183,18 @@ class Response:
 
     def _close(self) -> None:
         self._closed = True
-        self._names = headers = by_name(self._headers)
-        ending = ours(self._wiring, self._exchange.close, int(self._status[:3]), headers)
-        length = headers.get("content-length", "")
+        self._names = names = by_name(self._headers)
+        ending = ours(self._wiring, self._exchange.close, int(self._status[:3]), names)
+        length = names.get("content-length", "")
         self._left = int(length) if length.isdecimal() else None
         if ending is None:
             return
+        self._injector = ending.injector
         self._headers = list(self._headers)  # the app may use its own again
         for name, value in ending.headers:
             self._set(name, value)
         for cookie in ending.cookies:
             self._headers.append(("Set-Cookie", cookie.line()))
-        self._injector = ending.injector
 
     def _begin(self) -> None:
         """Passes the headers on to the server."""
