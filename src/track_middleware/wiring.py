@@ -83,10 +83,11 @@ class Wiring:
         _built.add(self)
 
     def _seams(self, keys: Sequence[str]) -> Seams:
+        direct = self._defer is None and self._outbox is None and not self.is_inline
         return Seams(
             now=time.time,
             new_id=new_id,
-            sink=self.sink,
+            sink=self.last_sink if direct else self.sink,
             last_sink=self.last_sink,
             count=self.counters.add,
             trouble=self.trouble,
@@ -141,9 +142,7 @@ class Wiring:
             for take in _captures:
                 take(read)
             return True
-        if not self.settings.enabled:
-            return False
-        return self.spool.append(entries)
+        return self.spool.append(entries) if self.settings.enabled else False
 
     @property
     def is_inline(self) -> bool:

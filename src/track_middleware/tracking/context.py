@@ -52,8 +52,6 @@ def session(session_id: str, number: int, start: int) -> bytes:
 
 def campaigns(campaign: dict[str, str] | None, first: dict[str, str] | None) -> bytes:
     """What is said of the campaign that holds, and of the visitor's first one."""
-    if not campaign and first is None:
-        return b""
     encoded = json(campaign or {})
     said = b',"campaign":' + encoded if campaign else b""
     if first is None:

@@ -139,11 +139,12 @@ class Core:
 
         ``bag`` is properties, or the traits of an identify and group.
         """
+        is_track = kind == "track"
         if name is not None:
             name = _checked_name(name)
-        elif kind == "track":
+        elif is_track:
             raise EventError("track() wants the event's name")
-        if bag is not None and not isinstance(bag, Mapping):
+        if bag is not None and type(bag) is not dict and not isinstance(bag, Mapping):
             raise EventError(f"properties are a dict, not a {type(bag).__name__}")
         if bag and self.settings.debug:
             strict_encoder.encode(bag)
@@ -152,10 +153,10 @@ class Core:
             self.new_id() if event_id is None else ids.event_id(event_id),
             kind,
             iso(now) if timestamp is None else _time(timestamp),
-            event=name if kind == "track" else None,
-            name=None if kind == "track" else name,
-            anonymous_id=None if anonymous_id is None else ids.user(anonymous_id),
-            user_id=None if user_id is None else ids.user(user_id),
+            name if is_track else None,
+            None if is_track else name,
+            None if anonymous_id is None else ids.user(anonymous_id),
+            None if user_id is None else ids.user(user_id),
             properties=bag if bag and not has_traits else None,
             traits=self.kept_traits(bag) if has_traits else None,
         )
@@ -170,7 +171,7 @@ class Core:
 def _checked_name(name: object) -> str:
     if not isinstance(name, str) or not name.strip():
         raise EventError(f"an event's name is a text such as 'Order Completed', not {name!r:.60}")
-    return name if len(name) <= _NAME_LENGTH else name[:_NAME_LENGTH]
+    return name[:_NAME_LENGTH]
 
 
 def _time(moment: datetime | date | float | str) -> str:

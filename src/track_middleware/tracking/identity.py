@@ -52,9 +52,12 @@ class Identity(msgspec.Struct):
     @property
     def user(self) -> str | None:
         """The user: the cookie's while the app confirms it, else what the app has loaded."""
-        if self.visitor is None:
+        visitor = self.visitor
+        if visitor is None:
             return self.app_user
-        return self.visitor.user_at(self.at, self._core.settings.session_max)
+        if visitor.user is None:
+            return None
+        return visitor.user_at(self.at, self._core.settings.session_max)
 
     @property
     def campaign(self) -> dict[str, str]:
@@ -154,10 +157,12 @@ class Identity(msgspec.Struct):
         visitor = self.visitor
         if visitor is None:
             return None
-        person = Person(visitor.id, user=self.user, fresh=visitor.fresh, minted=visitor.minted)
-        if session is not None:
-            person.session, person.number, person.start = session.id, session.number, session.start
-        return person
+        if session is None:
+            return Person(visitor.id, None, self.user, fresh=visitor.fresh, minted=visitor.minted)
+        return Person(
+            visitor.id, session.id, self.user, session.number, session.start, visitor.fresh,
+            visitor.minted,
+        )  # fmt: skip
 
     def cookies(self, *, arriving: bool) -> tuple[Cookie, ...]:
         """What the response sets: changed values, and renewed ones at most once a day or minute.
@@ -166,12 +171,12 @@ class Identity(msgspec.Struct):
         """
         if arriving and self._session is None:
             self.arrive()
+        visitor, session, held, at = self.visitor, self._session, self._held, self.at
         wanted: list[Cookie] = []
         if self._choice is not None:
             wanted.append(self._set(self._core.cookies.choice, self._choice))
         if self._deleting and not self.allowed:
             wanted += self._deleted()
-        visitor, session, held, at = self.visitor, self._session, self._held, self.at
         if visitor is None:
             return tuple(wanted)
         due = at - visitor.renewed > visitors.RENEW_AFTER

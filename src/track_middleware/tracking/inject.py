@@ -114,7 +114,11 @@ class Injector(msgspec.Struct):
             found = _place(body, marks, placeholder=True)
         if found is None and self.everywhere:
             found = _place(body, marks)
-        return body if found is None else self._put(body, found, marks)
+        if found is None:
+            return body
+        start = found.start()
+        after = found.end() if found.lastindex == 1 else start
+        return b"".join((body[:start], marks.encode(self.tag), body[after:]))
 
     def feed(self, chunk: bytes) -> bytes:
         """What may be sent of a stream once ``chunk`` has come."""
@@ -166,20 +170,17 @@ class Injector(msgspec.Struct):
 def _place(body: bytes, marks: Charset, *, placeholder: bool = False) -> re.Match[bytes] | None:
     """Where ``</head>``, else ``</body>``, really closes, or the placeholder really stands; a text
     that merely holds one (a visitor may have written it) is no place."""
-    at = 0
-    while True:
-        found = marks.mark.search(body, at)
-        if found is None:
-            return None
+    search, at = marks.mark.search, 0
+    while (found := search(body, at)) is not None:
         at = found.end()
-        if found.lastindex is not None:
-            if (found.lastindex == 1) is placeholder:
-                return found
-            continue
-        closing = marks.close[found.group().lower()].search(body, at)
-        if closing is None:
-            return None
-        at = closing.end()
+        if found.lastindex is None:
+            closing = marks.close[found.group().lower()].search(body, at)
+            if closing is None:
+                return None
+            at = closing.end()
+        elif (found.lastindex == 1) is placeholder:
+            return found
+    return None
 
 
 def _possible_close(text: bytes, at: int, marks: Charset) -> int:

@@ -66,20 +66,21 @@ class Response(msgspec.Struct):
     def close(self, status: int, headers: Mapping[str, str]) -> Ending:
         """What a face does to the response that starts with this status and these headers."""
         self._status = status
-        method = self._request.method
+        visit, method = self._visit, self._request.method
         if status in _BODILESS or method == "HEAD":
             return NOTHING
         shared = self._shared = self.is_shared(headers)
         injector = None
-        if self._is_page(headers):
-            self._counting = pageview.counting(self._visit, method, status)
+        if visit != "fragment" and _is_page(headers):
+            self._counting = pageview.counting(visit, method, status)
             if _EXACT.isdisjoint(headers):
                 injector = self._injector(headers)
-        cookies = () if shared or self._visit == "speculative" else self._cookies()
+        if shared or visit == "speculative":
+            return Ending((), (), injector)
+        cookies = self._identity.cookies(arriving=visit == "navigation")
         if not cookies and not self._token:
             return Ending((), (), injector)
-        private = made_private(headers.get("cache-control", ""))
-        return Ending((("Cache-Control", private),), cookies, injector)
+        return Ending(made_private(headers.get("cache-control")), cookies, injector)
 
     def is_shared(self, headers: Mapping[str, str]) -> bool:
         """Whether a shared cache may store the response, by its headers or the settings."""
@@ -87,13 +88,6 @@ class Response(msgspec.Struct):
         if listed is not None and listed.match(self._request.path):
             return True
         return shareable(headers, self._identity.at)
-
-    def _is_page(self, headers: Mapping[str, str]) -> bool:
-        """Whether it is a whole HTML document to be looked at."""
-        if self._visit == "fragment" or not pageview.is_html(headers.get("content-type", "")):
-            return False
-        disposition = headers.get("content-disposition")
-        return not (disposition and disposition.lstrip().lower().startswith("attachment"))
 
     def _word(self) -> str | None:
         """The page token; ``shared`` where the script must ask; None where it must be silent."""
@@ -109,9 +103,6 @@ class Response(msgspec.Struct):
         self._token = True
         return self._core.tokens.make(page_id, self._identity.at, self._counting)
 
-    def _cookies(self) -> tuple[Cookie, ...]:
-        return self._identity.cookies(arriving=self._visit == "navigation")
-
     def _injector(self, headers: Mapping[str, str]) -> Injector:
         core = self._core
         base = f"{self._request.root_path}/{core.prefix}"
@@ -121,16 +112,18 @@ class Response(msgspec.Struct):
 
     def last_entries(self) -> list[Entry]:
         """The page view or its mark, and the request event, once the body is done."""
-        if self._shared and self._counting == "counted":
-            return [Entry("served", self._identity.at, url=self._scene.path)]
-        if not self._identity.allowed:
+        identity, settings = self._identity, self._core.settings
+        counted = self._counting == "counted"
+        if counted and self._shared:
+            return [Entry("served", identity.at, url=self._scene.path)]
+        if not identity.allowed:
             return []
         entries: list[Entry] = []
-        page_views = self._core.settings.page_views
-        if self._counting == "counted" and page_views and not self.view_kept:
-            entries.append(self._view())
-        elif self._token and not self.view_kept:
-            entries.append(self._mark())
+        if not self.view_kept:
+            if counted and settings.page_views:
+                entries.append(self._view())
+            elif self._token:
+                entries.append(self._mark())
         if self._is_recorded():
             entries.append(self._request_entry())
         return entries
@@ -194,3 +187,11 @@ class Response(msgspec.Struct):
     def _duration(self) -> float:
         tenths = int((self._core.now() - self._identity.at) * 10_000)
         return tenths / 10 if tenths > 0 else 0.0
+
+
+def _is_page(headers: Mapping[str, str]) -> bool:
+    """Whether it is a whole HTML document to be looked at."""
+    if not pageview.is_html(headers.get("content-type", "")):
+        return False
+    disposition = headers.get("content-disposition")
+    return not (disposition and disposition.lstrip().lower().startswith("attachment"))

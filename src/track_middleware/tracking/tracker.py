@@ -113,7 +113,6 @@ class Tracker:
         core = self.core
         if event.user_id is None and event.anonymous_id is None:
             event.anonymous_id = core.new_id()
-        event.context = (
-            {**msgspec.json.decode(self._outside), **context} if context else self._outside
-        )
+        outside = self._outside
+        event.context = {**msgspec.json.decode(outside), **context} if context else outside
         return event.message_id if core.keep(Entry("event", now, event)) else None
