@@ -144,7 +144,7 @@ def by_name(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
     found: dict[str, str] = {}
     for name, value in pairs:
         key = name.lower()
-        found[key] = f"{found[key]}, {value}" if key in found else value
+        found[key] = value if key not in found else f"{found[key]}, {value}"
     return found
 
 

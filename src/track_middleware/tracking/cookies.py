@@ -16,6 +16,7 @@ import msgspec
 from ..http import Cookie
 from ..settings import Settings
 from .consent import Choice
+from .context import json
 from .session import Session
 from .signing import Seal
 from .visitor import Visitor
@@ -59,7 +60,7 @@ class Jar(Generic[_T]):
 
     def write(self, held: _T) -> str:
         """The cookie's value for what it shall hold."""
-        encoded = binascii.b2a_base64(msgspec.json.encode(held), newline=False)
+        encoded = binascii.b2a_base64(json(held), newline=False)
         value = self._seal.sign(encoded.translate(_TO_URL))
         self._remember(value, held)
         return value

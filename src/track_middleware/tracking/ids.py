@@ -55,4 +55,4 @@ def uuid_text(digest: bytes, version: int = 8) -> str:
 
 def derived(*parts: str) -> str:
     """An id that follows from its parts: the same parts make the same id everywhere."""
-    return uuid_text(hashlib.sha256("\0".join(parts).encode()).digest())
+    return uuid_text(hashlib.blake2s("\0".join(parts).encode(), digest_size=16).digest())

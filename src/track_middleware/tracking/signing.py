@@ -1,4 +1,4 @@
-"""Signatures of cookies, page tokens and load ids, by the secret key and its fallbacks.
+"""Signatures of cookies and load ids, by the secret key and its fallbacks.
 
 Cookies are signed as itsdangerous does (HMAC-SHA256, one salt each); every key of the list
 verifies, the newest signs. Deriving a key and starting an HMAC cost more than the rest of a
@@ -34,21 +34,6 @@ class Mac:
         outer = self._outer.copy()
         outer.update(inner.digest())
         return outer.digest()
-
-
-class ShortMac:
-    """Keyed BLAKE2b (RFC 7693) of 16 bytes, for what is made with every page."""
-
-    __slots__ = ("_state",)
-
-    def __init__(self, key: bytes) -> None:
-        self._state = hashlib.blake2b(key=hashlib.sha256(key).digest(), digest_size=16)
-
-    def digest(self, message: bytes) -> bytes:
-        """The 16-byte code of a message."""
-        state = self._state.copy()
-        state.update(message)
-        return state.digest()
 
 
 class _Sha256(SigningAlgorithm):
