@@ -148,8 +148,7 @@ class Core:
             raise EventError(f"properties are a dict, not a {type(bag).__name__}")
         if bag and self.settings.debug:
             strict_encoder.encode(bag)
-        has_traits = kind in ("identify", "group")
-        return Event(
+        event = Event(
             self.new_id() if event_id is None else ids.event_id(event_id),
             kind,
             iso(now) if timestamp is None else _time(timestamp),
@@ -157,9 +156,12 @@ class Core:
             None if is_track else name,
             None if anonymous_id is None else ids.user(anonymous_id),
             None if user_id is None else ids.user(user_id),
-            properties=bag if bag and not has_traits else None,
-            traits=self.kept_traits(bag) if has_traits else None,
         )
+        if kind in ("identify", "group"):
+            event.traits = self.kept_traits(bag)
+        else:
+            event.properties = bag or None
+        return event
 
     def kept_traits(self, traits: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
         """The traits that the allow-list lets through."""

@@ -153,7 +153,7 @@ class Identity(msgspec.Struct):
 
     def person(self, *, opens: bool = True) -> Person | None:
         """Visitor, session and user as the worker shall know them; None without a visitor."""
-        session = self.session if opens else self.peeked_session()
+        session = (self._session or self.session) if opens else self.peeked_session()
         visitor = self.visitor
         if visitor is None:
             return None

@@ -130,22 +130,22 @@ class Response(msgspec.Struct):
 
     def _view(self) -> Entry:
         identity, scene = self._identity, self._scene
-        page_id = scene.page_id or self._core.new_id()
-        visitor, at = identity.visitor, identity.at
+        page_id, at = scene.page_id or self._core.new_id(), identity.at
+        person = identity.person()
         of_page = b',"status":%d,"durationMs":%b' % (self._status, json(self._duration()))
         event = Event(
             page_id,
             "page",
             iso(at),
-            anonymous_id=visitor.id if visitor is not None else None,
-            user_id=identity.user,
+            anonymous_id=person.visitor if person is not None else None,
+            user_id=person.user if person is not None else identity.user,
             context=scene.described(of_page),
         )
         return Entry(
             "view",
             at,
             event,
-            person=identity.person(),
+            person=person,
             page=PageRef(page_id, at, self._counting, self._core.host),
             consent=identity.consent,
             facts=scene.facts,

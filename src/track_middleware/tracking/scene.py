@@ -74,7 +74,8 @@ class Scene(msgspec.Struct):
 
     def _page(self) -> list[bytes]:
         request, redaction = self._request, self._core.redaction
-        path, query, page_id = self.path, request.query, self.page_id
+        path, query = request.root_path + request.path, request.query
+        page_id = self._page_id or self.page_id
         if query:
             query = redaction.query(query)
         url = contexts.url(request.scheme, request.host, path, query)
