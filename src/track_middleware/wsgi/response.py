@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from wsgiref.types import StartResponse, WSGIEnvironment
 
+    from ..http import Cookie
     from ..tracking.exchange import Exchange
     from ..tracking.inject import Injector
     from ..wiring import Wiring
@@ -35,7 +36,10 @@ def ours(wiring: Wiring, step: Callable[[*_Ts], _T], *given: *_Ts) -> _T | None:
 
 
 class Response(msgspec.Struct, eq=False):
-    """One response on its way through: what the app said, and what has been passed on of it."""
+    """One response on its way through: what the app said, and what has been passed on of it.
+
+    ``_changes``: what becomes of a header, by lower-case name; None where it is left out.
+    """
 
     _wiring: Wiring
     _exchange: Exchange
@@ -49,6 +53,8 @@ class Response(msgspec.Struct, eq=False):
     _started: bool = False
     _left: int | None = None
     _injector: Injector | None = None
+    _cookies: tuple[Cookie, ...] = ()
+    _changes: dict[str, tuple[str, str] | None] = {}
     _source: Iterable[bytes] = ()
     _chunks: Iterator[bytes] = iter(())
     _write: Callable[[bytes], object] | None = None
@@ -190,20 +196,24 @@ class Response(msgspec.Struct, eq=False):
         if ending is None:
             return
         self._injector = ending.injector
-        self._headers = list(self._headers)  # the app may use its own again
-        for name, value in ending.headers:
-            self._set(name, value)
-        for cookie in ending.cookies:
-            self._headers.append(("Set-Cookie", cookie.line()))
+        self._injector, self._cookies = ending.injector, ending.cookies
+        for header in ending.headers:
+            self._changes[header[0].lower()] = header
 
     def _begin(self) -> None:
         """Passes the headers on to the server."""
         self._started = True
+        headers, changes = self._headers, self._changes
+        if changes:
+            headers = [each for each in headers if each[0].lower() not in changes]
+            headers += filter(None, changes.values())
+        if self._cookies:
+            headers = [*headers, *(("Set-Cookie", cookie.line()) for cookie in self._cookies)]
         exc_info, self._exc_info = self._exc_info, None
         if exc_info is None:
-            self._write = self._start_response(self._status, self._headers)
+            self._write = self._start_response(self._status, headers)
         else:
-            self._write = self._start_response(self._status, self._headers, exc_info)
+            self._write = self._start_response(self._status, headers, exc_info)
 
     def _finish(self) -> None:
         ours(self._wiring, self._exchange.finish)
@@ -217,7 +227,7 @@ class Response(msgspec.Struct, eq=False):
             return body
         self._weaken()
         if self._left is not None:
-            self._set("Content-Length", str(len(tagged)))
+            self._changes["content-length"] = ("Content-Length", str(len(tagged)))
         return tagged
 
     def _fed(self, injector: Injector, chunk: bytes) -> bytes:
@@ -230,18 +240,13 @@ class Response(msgspec.Struct, eq=False):
     def _loosen(self) -> None:
         """A streamed document gets longer by a tag that may never find its place."""
         self._left = None
-        self._headers = [each for each in self._headers if each[0].lower() != "content-length"]
+        self._changes["content-length"] = None
         self._weaken()
 
     def _weaken(self) -> None:
-        if "etag" in self._names:
-            self._set("ETag", weak_etag(self._names["etag"]))
-
-    def _set(self, name: str, value: str) -> None:
-        lowered = name.lower()
-        if lowered in self._names:
-            self._headers = [each for each in self._headers if each[0].lower() != lowered]
-        self._headers.append((name, value))
+        etag = self._names.get("etag")
+        if etag is not None:
+            self._changes["etag"] = ("ETag", weak_etag(etag))
 
 
 def _is_file(source: object, environ: WSGIEnvironment) -> bool:
