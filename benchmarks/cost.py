@@ -153,8 +153,10 @@ def main(faces: Sequence[str] = ()) -> int:
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         median, tail, floor_tail = track_cost(folder / "verbs")
-        print(f"track()        median {median:4.2f}x (bar {bar.track:g})   p99 {tail:4.2f}x of the "
-              f"median floor (bar {bar.track_p99:g}; the floor's own {floor_tail:4.2f}x)")  # fmt: skip
+        print(
+            f"track()        median {median:4.2f}x (bar {bar.track:g})   p99 {tail:4.2f}x of the"
+            f" median floor (bar {bar.track_p99:g}; the floor's own {floor_tail:4.2f}x)"
+        )
         rows = request_costs(folder, faces or list(FACES))
     missed = [
         name
