@@ -14,6 +14,7 @@ import msgspec
 
 from ..event import iso
 from .privacy import kept_address
+from .session import Session
 
 _SAFE = "/-._~!$&'()*+,;=:@%"
 
@@ -43,20 +44,19 @@ def _described(agent: str, accept_language: str, address: str, ip: str) -> bytes
 _client = lru_cache(maxsize=1024)(_described)
 
 
-@lru_cache(maxsize=4096)
-def session(session_id: str, number: int, start: int) -> bytes:
-    """What is said of a session; ``start`` is epoch seconds."""
-    said = {"id": session_id, "number": number, "start": iso(start)}
-    return b',"session":' + json(said)
-
-
-def campaigns(campaign: dict[str, str] | None, first: dict[str, str] | None) -> bytes:
-    """What is said of the campaign that holds, and of the visitor's first one."""
-    encoded = json(campaign or {})
-    said = b',"campaign":' + encoded if campaign else b""
-    if first is None:
-        return said
-    return said + b',"firstCampaign":' + (encoded if first is campaign else json(first))
+def standing(
+    session: Session | None, campaign: dict[str, str] | None, first: dict[str, str] | None
+) -> bytes:
+    """What is said of the session, the campaign that holds, and the visitor's first one."""
+    said = b""
+    if session is not None:
+        about = {"id": session.id, "number": session.number, "start": iso(session.start)}
+        said = b',"session":' + json(about)
+    if campaign:
+        said += b',"campaign":' + json(campaign)
+    if first is not None:
+        said += b',"firstCampaign":' + json(first)
+    return said
 
 
 def url(scheme: str, host: str, path: str, query: str) -> str:

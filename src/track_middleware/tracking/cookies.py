@@ -16,7 +16,7 @@ import msgspec
 from ..http import Cookie
 from ..settings import Settings
 from .consent import Choice
-from .context import json
+from .context import json, standing
 from .session import Session
 from .signing import Seal
 from .visitor import Visitor
@@ -78,13 +78,16 @@ _FROM_URL = bytes.maketrans(b"-_", b"+/")
 
 class Held(msgspec.Struct, frozen=True, gc=False):
     """What a request's Cookie header holds of ours: the raw values of the visitor's and session's
-    cookies (None where there is none), what they say once they are verified, and the choice."""
+    cookies (None where there is none), what they say once they are verified, and the choice.
+    ``standing`` is what an event says of this session and visitor where nothing has changed them.
+    """
 
     visitor_value: str | None = None
     session_value: str | None = None
     choice: Choice | None = None
     visitor: Visitor | None = None
     session: Session | None = None
+    standing: bytes = b""
 
 
 _EMPTY = Held()
@@ -132,7 +135,9 @@ class Cookies:
         if visitor is None:
             return held
         session = self.session.read(held.session_value) if held.session_value else None
-        whole = Held(held.visitor_value, held.session_value, held.choice, visitor, session)
+        campaign = session.campaign if session is not None else None
+        said = standing(session, campaign, visitor.first)
+        whole = Held(held.visitor_value, held.session_value, held.choice, visitor, session, said)
         if len(header) <= _LONGEST_HEADER:
             if len(self._known) >= _MOST_HEADERS:
                 self._known.clear()

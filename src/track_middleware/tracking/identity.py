@@ -17,6 +17,7 @@ from . import session as sessions
 from . import visitor as visitors
 from .campaign import campaign
 from .consent import Choice, Consent
+from .context import standing
 from .cookies import Held, Jar
 from .core import Core
 from .session import Session
@@ -108,6 +109,15 @@ class Identity(msgspec.Struct):
             if visitor.first is None:
                 self.visitor = msgspec.structs.replace(visitor, first=session.campaign)
         return session
+
+    @property
+    def standing(self) -> bytes:
+        """What an event says of session and campaigns, as JSON; often just what the cookies say."""
+        session, visitor, held, arrived = self.session, self.visitor, self._held, self.campaign
+        if session is held.session and visitor is held.visitor and not arrived:
+            return held.standing
+        campaign = arrived or (session.campaign if session is not None else None)
+        return standing(session, campaign, visitor.first if visitor is not None else None)
 
     def peeked_session(self) -> Session | None:
         """The stored session, for what neither opens nor prolongs one."""

@@ -55,20 +55,12 @@ class Scene(msgspec.Struct):
     def described(self, of_page: bytes = b"") -> msgspec.Raw:
         """The context anew; ``of_page`` is what more is said of the page."""
         request, identity, core = self._request, self._identity, self._core
-        session, visitor = identity.session, identity.visitor
-        campaign = identity.campaign or (session.campaign if session is not None else None)
-        first = visitor.first if visitor is not None else None
-        self.facts = origin.facts(core, request)
+        address, self.facts = origin.address(core, request), origin.facts(core, request)
+        client = contexts.client(request.agent, request.language, address, core.settings.ip)
         return msgspec.Raw(
             b"".join((
-                b'{"page":{', *self._page(), of_page, b"},",
-                core.about, b',"consent":', json(identity.consent),
-                contexts.client(
-                    request.agent, request.language, origin.address(core, request), core.settings.ip
-                ),
-                contexts.session(session.id, session.number, session.start) if session else b"",
-                contexts.campaigns(campaign, first) if campaign or first else b"",
-                b"}",
+                b'{"page":{', *self._page(), of_page, b"},", core.about,
+                b',"consent":', json(identity.consent), client, identity.standing, b"}",
             ))
         )  # fmt: skip
 

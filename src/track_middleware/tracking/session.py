@@ -58,7 +58,7 @@ def differs(campaign: dict[str, str], former: dict[str, str] | None) -> bool:
 def _following(
     former: Session | None, visitor: str, campaign: dict[str, str], now: float
 ) -> Session:
-    touch = "&".join([f"{name}={campaign[name]}" for name in sorted(campaign)])
+    touch = "&".join(map("=".join, sorted(campaign.items())))
     session_id = derived(visitor, former.id if former else "", touch)
     number, second = former.number + 1 if former else 1, int(now)
     return Session(session_id, visitor, number, second, second, fitted(campaign) or None)
