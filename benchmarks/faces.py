@@ -61,7 +61,7 @@ class Visit:
     @classmethod
     def returning(cls, call: Call) -> Visit:
         """The visit after that: with the cookies that the first one was given."""
-        pairs = [line.partition(";")[0] for line in call(cls.first())]
+        pairs = [line.partition(";")[0].strip() for line in call(cls.first())]
         return cls("", "; ".join(["csrftoken=Zx81kQ2nP0", *pairs]))
 
 

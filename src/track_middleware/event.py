@@ -205,7 +205,7 @@ def iso(moment: float | datetime | date) -> str:
     second = math.floor(moment)
     # A float holds a time to a quarter of a microsecond: .123 may come as .1229999.
     micro = min(round((moment - second) * 1e6), 999_999)
-    return f"{_second_text(second)}.{micro // 1000:03d}Z"
+    return _second_text(second) + _MILLISECONDS[micro // 1000]
 
 
 def epoch(text: str) -> float:
@@ -217,6 +217,9 @@ def _aware(moment: date) -> datetime:
     if not isinstance(moment, datetime):
         return datetime(moment.year, moment.month, moment.day, tzinfo=UTC)
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+_MILLISECONDS = [f".{number:03d}Z" for number in range(1000)]
 
 
 @lru_cache(maxsize=1024)

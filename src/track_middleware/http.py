@@ -14,36 +14,32 @@ import msgspec
 Header = Callable[[str], str]
 
 
-class Request:
+class Request(msgspec.Struct):
     """What the core needs to know of one request.
 
     ``path`` is percent-decoded and holds no ``root_path``; ``query`` is raw, without ``?``;
-    ``peer`` is the address of the connection. Header values are text (latin-1), looked up by
-    lower-case name; several lines of one name are joined as RFC 9110 says (cookies by ``; ``).
+    ``peer`` is the address of the connection. Header values are text (latin-1), "" where a header
+    is missing; several lines of one name are joined as RFC 9110 says (cookies by ``; ``). Those
+    that every page is asked for lie ready: ``cookie``, ``agent`` (User-Agent), ``language``
+    (Accept-Language), ``referrer`` (Referer), ``destination`` (Sec-Fetch-Dest), ``purpose``
+    (Sec-Purpose, else Purpose) and ``gpc`` (Sec-GPC); ``header`` looks up any other.
     """
 
-    __slots__ = ("header", "host", "method", "path", "peer", "query", "root_path", "scheme")
-
-    def __init__(
-        self,
-        method: str,
-        path: str,
-        *,
-        header: Header,
-        query: str = "",
-        scheme: str = "http",
-        host: str = "",
-        root_path: str = "",
-        peer: str = "",
-    ) -> None:
-        self.method = method
-        self.path = path
-        self.header = header
-        self.query = query
-        self.scheme = scheme
-        self.host = host
-        self.root_path = root_path
-        self.peer = peer
+    method: str
+    path: str
+    header: Header
+    query: str = ""
+    scheme: str = "http"
+    host: str = ""
+    root_path: str = ""
+    peer: str = ""
+    cookie: str = ""
+    agent: str = ""
+    language: str = ""
+    referrer: str = ""
+    destination: str = ""
+    purpose: str = ""
+    gpc: str = ""
 
     def forget(self) -> None:
         """Lets go of the headers: the request is over."""
@@ -118,10 +114,29 @@ class _EnvironNames(dict[str, str]):
 _ENVIRON_NAMES = _EnvironNames()
 
 
-def environ_header(environ: Mapping[str, Any]) -> Header:
-    """Looks headers up in a WSGI environ (PEP 3333) or Django's ``META``, building nothing."""
+def environ_request(
+    environ: Mapping[str, Any], path: str, *, root_path: str, scheme: str, host: str
+) -> Request:
+    """The request that a WSGI environ (PEP 3333) or Django's ``META`` describes. The caller says
+    what servers and frameworks have different ideas of."""
     get, names = environ.get, _ENVIRON_NAMES
-    return lambda name: get(names[name]) or ""
+    return Request(
+        environ["REQUEST_METHOD"],
+        path,
+        lambda name: get(names[name]) or "",
+        get("QUERY_STRING", ""),
+        scheme,
+        host or get("HTTP_HOST") or get("SERVER_NAME", ""),
+        root_path,
+        get("REMOTE_ADDR") or "",
+        get("HTTP_COOKIE", ""),
+        get("HTTP_USER_AGENT", ""),
+        get("HTTP_ACCEPT_LANGUAGE", ""),
+        get("HTTP_REFERER", ""),
+        get("HTTP_SEC_FETCH_DEST", ""),
+        get("HTTP_SEC_PURPOSE") or get("HTTP_PURPOSE", ""),
+        get("HTTP_SEC_GPC", ""),
+    )
 
 
 def by_name(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
@@ -129,7 +144,7 @@ def by_name(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
     found: dict[str, str] = {}
     for name, value in pairs:
         key = name.lower()
-        found[key] = f"{found[key]}, {value}" if key in found else value
+        found[key] = value if key not in found else f"{found[key]}, {value}"
     return found
 
 

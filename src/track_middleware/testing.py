@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from . import wiring
-from .event import Entry, Event, decode_entry, lenient_encoder
+from .event import Entry, Event
 
 
 class CapturedEvents(list[Event]):
@@ -21,11 +21,8 @@ class CapturedEvents(list[Event]):
         return [event for event in self if event.label in labels]
 
     def take(self, entries: Sequence[Entry]) -> None:
-        """Adds what was accepted, as it is at this moment and as a destination would read it."""
-        for entry in entries:
-            event = decode_entry(lenient_encoder.encode(entry)).event
-            if event is not None:
-                self.append(event)
+        """Adds what was accepted."""
+        self.extend(entry.event for entry in entries if entry.event is not None)
 
 
 @contextmanager

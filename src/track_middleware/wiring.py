@@ -21,7 +21,7 @@ from .delivery.keeper import Keeper
 from .delivery.outbox import Outbox
 from .delivery.spool import Spool
 from .errors import EventError, NoTracker, TrackError
-from .event import Entry
+from .event import Entry, decode_entry, lenient_encoder
 from .places import prefixes, script, secret
 from .settings import NAMES, Settings, load
 from .tracking import ids
@@ -87,10 +87,11 @@ class Wiring:
         _built.add(self)
 
     def _seams(self, keys: Sequence[str]) -> Seams:
+        direct = self._defer is None and self._outbox is None and not self.is_inline
         return Seams(
             now=time.time,
             new_id=new_id,
-            sink=self.sink,
+            sink=self.last_sink if direct else self.sink,
             last_sink=self.last_sink,
             count=self.counters.add,
             trouble=self.trouble,
@@ -141,12 +142,11 @@ class Wiring:
     def last_sink(self, entries: Sequence[Entry]) -> bool:
         """Where entries go at once: the spool, or a test's list."""
         if _captures:
+            read = [decode_entry(lenient_encoder.encode(entry)) for entry in entries]
             for take in _captures:
-                take(entries)
+                take(read)
             return True
-        if not self.settings.enabled:
-            return False
-        return self.spool.append(entries)
+        return self.spool.append(entries) if self.settings.enabled else False
 
     @property
     def is_inline(self) -> bool:
@@ -282,7 +282,8 @@ def found() -> Wiring:
 
 @contextmanager
 def captured(take: Callable[[Sequence[Entry]], None]) -> Iterator[None]:
-    """While it lasts, every entry of this process goes to ``take`` and nowhere else."""
+    """While it lasts, every entry of this process goes to ``take`` and nowhere else, as it is at
+    that moment and as a worker would read it."""
     _captures.append(take)
     try:
         yield

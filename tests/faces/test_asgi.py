@@ -267,3 +267,30 @@ def test_a_broken_tracker_leaves_the_page_alone(data_dir: Path) -> None:
     server.run()
     assert server.body == HOME
     assert tuple(server.sent[0]["headers"]) == with_length(HOME)
+
+
+@pytest.mark.parametrize("length", [(), ((b"content-length", b"%d" % len(HOME)),)])
+def test_a_starts_headers_may_be_read_only_once(
+    tmp_path: Path, length: tuple[tuple[bytes, bytes], ...]
+) -> None:
+    async def app(scope: dict[str, Any], receive: Any, send: Send) -> None:
+        headers = iter((HTML, *length, (b"x-own", b"1")))
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": HOME})
+
+    server = Server(app, tmp_path)
+    server.run()
+    assert (server.headers[b"x-own"], server.headers[HTML[0]]) == (b"1", HTML[1])
+    assert b"/m.js" in server.body
+
+
+def test_a_start_message_may_be_sent_again(tmp_path: Path) -> None:
+    start = {"type": "http.response.start", "status": 200, "headers": [HTML]}
+    before = repr(start)
+
+    async def app(scope: dict[str, Any], receive: Any, send: Send) -> None:
+        await send(start)
+        await send({"type": "http.response.body", "body": HOME})
+
+    Server(app, tmp_path).run()
+    assert repr(start) == before

@@ -68,7 +68,7 @@ def _environ(cookie: str, number: int) -> dict[str, Any]:
 def _by_request(kept: Kept) -> dict[str, str | None]:
     """The visitor of each request's page view, by the number in its query."""
     views = [entry.event for entry in kept if entry.kind == "view" and entry.event]
-    return {view.context.page.url.partition("n=")[2]: view.anonymous_id for view in views}
+    return {view.context["page"]["url"].partition("n=")[2]: view.anonymous_id for view in views}
 
 
 @pytest.mark.parametrize("face", ["wsgi", "flask", "django-sync"])

@@ -39,7 +39,9 @@ def given(data_dir: Path) -> dict[str, Any]:
 
 def routes(kept: Kept) -> list[str | None]:
     return [
-        entry.event.context.page.route for entry in kept if entry.kind == "view" and entry.event
+        entry.event.context["page"].get("route")
+        for entry in kept
+        if entry.kind == "view" and entry.event
     ]
 
 

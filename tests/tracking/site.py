@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -61,6 +62,20 @@ class Site:
         return [entry.kind for entry in self.entries]
 
 
+def requested(method: str, path: str, sent: Mapping[str, str], **more: str) -> Request:
+    """A request that was sent with these headers, by lower-case name."""
+
+    def header(name: str) -> str:
+        return sent.get(name, "")
+
+    return Request(
+        method, path, header, cookie=header("cookie"), agent=header("user-agent"),
+        language=header("accept-language"), referrer=header("referer"),
+        destination=header("sec-fetch-dest"), gpc=header("sec-gpc"),
+        purpose=header("sec-purpose") or header("purpose"), **more,
+    )  # fmt: skip
+
+
 class Browser:
     """Keeps the cookies of one site, as a browser would."""
 
@@ -76,9 +91,9 @@ class Browser:
         sent |= {name.replace("_", "-"): value for name, value in headers.items()}
         if self.cookies:
             sent["cookie"] = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
-        return Request(
-            method, path, query=query, scheme="https", host="shop.example", peer="203.0.113.77",
-            header=lambda name: sent.get(name, ""),
+        return requested(
+            method, path, sent, query=query, scheme="https", host="shop.example",
+            peer="203.0.113.77",
         )  # fmt: skip
 
     def open(self, path: str, method: str = "GET", **headers: str) -> Exchange:

@@ -6,9 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.tracking.site import HTML, PAGE, Browser, Site, token_of
+from tests.tracking.site import HTML, PAGE, Browser, Site, requested, token_of
 from track_middleware.errors import EventError
-from track_middleware.http import Request
 
 
 def test_a_first_visit_is_one_page_view_with_visitor_session_and_campaign() -> None:
@@ -491,12 +490,7 @@ def test_request_events_follow_their_setting(
 
 def test_the_own_paths_know_their_root_path() -> None:
     site = Site()
-    request = Request(
-        "GET",
-        "/",
-        header=lambda name: {"sec-fetch-dest": "document"}.get(name, ""),
-        root_path="/app",
-    )
+    request = requested("GET", "/", {"sec-fetch-dest": "document"}, root_path="/app")
     ending = site.tracker.open(request).close(200, HTML)
     assert ending.injector is not None
     assert b'src="/app/prefix00/m.js"' in ending.injector.whole(PAGE)

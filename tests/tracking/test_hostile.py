@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.tracking.site import HTML, NAVIGATION, Browser, Site
+from tests.tracking.site import HTML, NAVIGATION, Browser, Site, requested
 from track_middleware.http import Request
 from track_middleware.settings import load
 from track_middleware.tracking.inject import PLACEHOLDER, Injector
@@ -52,7 +52,7 @@ def test_a_cookie_of_ours_inside_another_cookies_value_is_none(around: str) -> N
     own.visit("/")
     inside = around.format(f"_tm_v={other.cookies['_tm_v']}")
     sent = {**NAVIGATION, "cookie": f"{inside}; _tm_v={own.cookies['_tm_v']}"}
-    exchange = site.tracker.open(Request("GET", "/", header=lambda name: sent.get(name, "")))
+    exchange = site.tracker.open(requested("GET", "/", sent))
     assert own.exchange is not None
     assert exchange.anonymous_id == own.exchange.anonymous_id
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import wiring as wirings
 from ..http import Reply, Request, unreadable
-from .response import App, Receive, Response, Scope, Send, Starting, ours, scope_header
+from .response import NAMES, App, Receive, Response, Scope, Send, Starting, by_bytes, ours
 
 if TYPE_CHECKING:
     from ..tracking.exchange import Exchange
@@ -104,19 +104,28 @@ def _opened(wiring: Wiring, scope: Scope, loaded_user: Callable[[], str | None] 
 def request(scope: Scope) -> Request:
     """The request that a scope describes. ``path`` holds no ``root_path`` for the core, whether the
     server put it there (ASGI 3) or not."""
-    header = scope_header(scope["headers"])
+    found = by_bytes(scope["headers"])
+    get, names = found.get, NAMES
     root, path, client = scope.get("root_path", ""), scope["path"], scope.get("client")
     if root and path.startswith(root) and path[len(root) : len(root) + 1] in ("", "/"):
         path = path[len(root) :]
+    host = get(b"host")
     return Request(
         scope["method"],
         path,
-        header=header,
-        query=scope.get("query_string", b"").decode("latin-1"),
-        scheme=scope.get("scheme", "http"),
-        host=header("host") or _server(scope.get("server")),
-        root_path=root,
-        peer=client[0] if client else "",
+        lambda name: get(names[name], b"").decode("latin-1"),
+        scope.get("query_string", b"").decode("latin-1"),
+        scope.get("scheme", "http"),
+        host.decode("latin-1") if host else _server(scope.get("server")),
+        root,
+        client[0] if client else "",
+        get(b"cookie", b"").decode("latin-1"),
+        get(b"user-agent", b"").decode("latin-1"),
+        get(b"accept-language", b"").decode("latin-1"),
+        get(b"referer", b"").decode("latin-1"),
+        get(b"sec-fetch-dest", b"").decode("latin-1"),
+        (get(b"sec-purpose") or get(b"purpose", b"")).decode("latin-1"),
+        get(b"sec-gpc", b"").decode("latin-1"),
     )
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple
 
-from ..http import Header, by_name, weak_etag
+import msgspec
+
+from ..http import by_name, weak_etag
 
 if TYPE_CHECKING:
+    from ..http import Cookie
     from ..tracking.exchange import Exchange
     from ..tracking.inject import Injector
     from ..wiring import Wiring
@@ -23,7 +26,7 @@ Pairs = Iterable[tuple[bytes, bytes]]
 Starting = Callable[["Exchange", Mapping[str, str]], None]
 
 _T = TypeVar("_T")
-_P = ParamSpec("_P")
+_Ts = TypeVarTuple("_Ts")
 
 
 class _Names(dict[str, bytes]):
@@ -34,17 +37,14 @@ class _Names(dict[str, bytes]):
         return self[name]
 
 
-_NAMES = _Names()
+NAMES = _Names()
 
 
-def scope_header(pairs: Iterable[Any]) -> Header:
-    """Looks headers up in ASGI's list; lines of one name are joined (cookies by ``; ``)."""
+def by_bytes(pairs: Iterable[Any]) -> dict[bytes, bytes]:
+    """ASGI's list of headers by name; lines of one name are joined (cookies by ``; ``)."""
     pairs = pairs if isinstance(pairs, list) else list(pairs)
     found: dict[bytes, bytes] = dict(pairs)
-    if len(found) != len(pairs):
-        found = _joined(pairs)
-    get, names = found.get, _NAMES
-    return lambda name: get(names[name], b"").decode("latin-1")
+    return found if len(found) == len(pairs) else _joined(pairs)
 
 
 def _joined(pairs: Pairs) -> dict[bytes, bytes]:
@@ -56,35 +56,33 @@ def _joined(pairs: Pairs) -> dict[bytes, bytes]:
     return found
 
 
-def ours(wiring: Wiring, step: Callable[_P, _T], *given: _P.args, **named: _P.kwargs) -> _T | None:
+def ours(wiring: Wiring, step: Callable[[*_Ts], _T], *given: *_Ts) -> _T | None:
     """The one boundary: our own mistakes raise in development, and are counted in production."""
     try:
-        return step(*given, **named)
+        return step(*given)
     except Exception as error:  # noqa: BLE001  the boundary takes whatever goes wrong
         wiring.trouble(error)
         return None
 
 
-class Response:
-    """One response on its way through: its start, perhaps held, and what is left of its body."""
+class Response(msgspec.Struct, eq=False):
+    """One response on its way through: its start, perhaps held, and what is left of its body.
 
-    __slots__ = (
-        "_closed", "_held", "_injector", "_left", "_names", "_send",
-        "_starting", "exchange", "wiring",
-    )  # fmt: skip
+    ``_held`` is the app's start message until it is passed on; ``_changes`` what becomes of a
+    header, by lower-case name; None where it is left out.
+    """
 
-    def __init__(
-        self, wiring: Wiring, exchange: Exchange, send: Send, starting: Starting | None
-    ) -> None:
-        self.wiring = wiring
-        self.exchange = exchange
-        self._send = send
-        self._starting = starting
-        self._closed = False
-        self._held: dict[str, Any] | None = None
-        self._left: int | None = None
-        self._names: Mapping[str, str] = {}
-        self._injector: Injector | None = None
+    wiring: Wiring
+    exchange: Exchange
+    _send: Send
+    _starting: Starting | None
+    _closed: bool = False
+    _held: Message | None = None
+    _left: int | None = None
+    _names: Mapping[str, str] = {}
+    _injector: Injector | None = None
+    _cookies: tuple[Cookie, ...] = ()
+    _changes: dict[bytes, bytes | None] = {}
 
     async def send(self, message: Message) -> None:
         """The app's ``send``."""
@@ -92,15 +90,16 @@ class Response:
         if kind == "http.response.body":
             message = self._body(message)
         elif kind == "http.response.start" and not self._closed:
-            self._held = self._ended(message)
+            # The app may send the same message again; its headers may be any iterable.
+            message = self._held = {**message, "headers": list(message.get("headers", ()))}
+            self._close(message)
             if self._injector is not None and self._left is not None:
                 return  # until it is known how long the document becomes
-            message, self._held = self._held, None
+            message = self._begun(message)
         elif kind in ("http.response.pathsend", "http.response.zerocopysend"):
             self.finish()
-        held, self._held = self._held, None
-        if held is not None:
-            await self._send(held)
+        if self._held is not None:
+            await self._send(self._begun(self._held))
         await self._send(message)
 
     def fail(self, status: int) -> None:
@@ -115,31 +114,36 @@ class Response:
 
     async def release(self) -> None:
         """Lets a held start go."""
-        held, self._held = self._held, None
-        if held is not None:
-            await self._send(held)
+        if self._held is not None:
+            await self._send(self._begun(self._held))
 
-    def _ended(self, message: Message) -> dict[str, Any]:
-        """The start message as the ending wants it."""
+    def _close(self, message: Message) -> None:
         self._closed = True
-        pairs = list(message.get("headers", ()))
-        headers = by_name([(n.decode("latin-1"), v.decode("latin-1")) for n, v in pairs])
-        self._names = headers
+        pairs = message["headers"]
+        names = by_name([(n.decode("latin-1"), v.decode("latin-1")) for n, v in pairs])
+        self._names = names
         if self._starting is not None:
-            ours(self.wiring, self._starting, self.exchange, headers)
-        ending = ours(self.wiring, self.exchange.close, message["status"], headers)
-        length = headers.get("content-length", "")
+            ours(self.wiring, self._starting, self.exchange, names)
+        ending = ours(self.wiring, self.exchange.close, message["status"], names)
+        length = names.get("content-length", "")
         self._left = int(length) if length.isdecimal() else None
         if ending is None:
-            return {**message}
+            return
+        self._injector, self._cookies = ending.injector, ending.cookies
         for name, value in ending.headers:
-            pairs = self._with(pairs, name.lower(), value)
-        for cookie in ending.cookies:
-            pairs.append((b"set-cookie", cookie.line().encode("latin-1")))
-        self._injector = ending.injector
+            self._changes[name.lower().encode("latin-1")] = value.encode("latin-1")
         if self._injector is not None and self._left is None:
-            pairs = self._weakened(pairs)
-        return {**message, "headers": pairs}
+            self._weaken()
+
+    def _begun(self, message: Message) -> Message:
+        """The start message as the server gets it; it is held no longer."""
+        self._held = None
+        changes = self._changes
+        pairs = [pair for pair in message["headers"] if pair[0].lower() not in changes]
+        pairs += [(name, value) for name, value in changes.items() if value is not None]
+        pairs += [(b"set-cookie", each.line().encode("latin-1")) for each in self._cookies]
+        message["headers"] = pairs
+        return message
 
     def _body(self, message: Message) -> Message:
         """The body message as the server gets it; the exchange is finished before the last one."""
@@ -155,13 +159,13 @@ class Response:
         return message
 
     def _tagged(self, injector: Injector, chunk: bytes, *, more: bool) -> bytes:
-        held = self._held
-        if held is not None and (not more or self._left == len(chunk)):
+        is_held = self._held is not None
+        if is_held and (not more or self._left == len(chunk)):
             self._injector = None
-            return self._whole(injector, chunk, held)
-        if held is not None:
-            self._left = None
-            held["headers"] = self._weakened(_without(held["headers"], b"content-length"))
+            return self._whole(injector, chunk)
+        if is_held:
+            self._left = self._changes[b"content-length"] = None
+            self._weaken()
         fed = ours(self.wiring, injector.feed, chunk)
         if fed is None:
             self._injector, fed = None, injector.end() + chunk
@@ -169,27 +173,15 @@ class Response:
             self._injector, fed = None, fed + injector.end()
         return fed
 
-    def _whole(self, injector: Injector, body: bytes, held: dict[str, Any]) -> bytes:
+    def _whole(self, injector: Injector, body: bytes) -> bytes:
         tagged = ours(self.wiring, injector.whole, body)
         if tagged is None or tagged is body:
             return body
-        length = str(len(tagged))
-        held["headers"] = self._with(self._weakened(held["headers"]), "content-length", length)
+        self._changes[b"content-length"] = b"%d" % len(tagged)
+        self._weaken()
         return tagged
 
-    def _with(
-        self, pairs: list[tuple[bytes, bytes]], name: str, value: str
-    ) -> list[tuple[bytes, bytes]]:
-        key = name.encode("latin-1")
-        if name in self._names:
-            pairs = _without(pairs, key)
-        pairs.append((key, value.encode("latin-1")))
-        return pairs
-
-    def _weakened(self, pairs: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    def _weaken(self) -> None:
         etag = self._names.get("etag")
-        return pairs if etag is None else self._with(pairs, "etag", weak_etag(etag))
-
-
-def _without(pairs: Pairs, name: bytes) -> list[tuple[bytes, bytes]]:
-    return [pair for pair in pairs if pair[0].lower() != name]
+        if etag is not None:
+            self._changes[b"etag"] = weak_etag(etag).encode("latin-1")

@@ -126,9 +126,8 @@ class Spool:
         live = self._live.get(_getpid()) or self._begin()
         if live is None:
             return self._refused(self.reason, number(frames))
-        moment = self._now()
-        if live.rest <= 0 or not live.looked_at <= moment < live.look_at:
-            self._look(live, moment)
+        if live.rest <= 0 or not live.looked_at <= self._now() < live.look_at:
+            self._look(live, self._now())
         if live.low:
             return self._refused("disk_low", number(frames))
         try:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
 from django.conf import settings
@@ -16,7 +16,7 @@ from django.http import FileResponse, HttpRequest, HttpResponse, StreamingHttpRe
 from django.http.response import HttpResponseBase
 
 from .. import wiring as wirings
-from ..http import Reply, Request, environ_header, unreadable, weak_etag
+from ..http import Reply, Request, environ_request, unreadable, weak_etag
 from . import cookies, person, session, site
 from .streams import AsyncSteps, Steps
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ..tracking.inject import Injector
 
 _T = TypeVar("_T")
-_P = ParamSpec("_P")
+_Ts = TypeVarTuple("_Ts")
 
 #: What a request becomes that was given up before its response began (nginx's code for it).
 GIVEN_UP = 499
@@ -85,10 +85,10 @@ class TrackMiddleware:
         return _ended(request, response, exchange)
 
 
-def _ours(step: Callable[_P, _T], *given: _P.args, **named: _P.kwargs) -> _T | None:
+def _ours(step: Callable[[*_Ts], _T], *given: *_Ts) -> _T | None:
     """The one boundary: our own mistakes raise in development, and are counted in production."""
     try:
-        return step(*given, **named)
+        return step(*given)
     except Exception as error:  # noqa: BLE001  the boundary takes whatever goes wrong
         site.wiring().trouble(error)
         return None
@@ -120,17 +120,12 @@ def _opened(request: HttpRequest) -> Exchange:
 def described(request: HttpRequest) -> Request:
     """The request as the core knows it."""
     meta = request.META
-    header = environ_header(meta)
-    forwarded = header("x-forwarded-host") if settings.USE_X_FORWARDED_HOST else ""
-    return Request(
-        request.method or "GET",
+    return environ_request(
+        meta,
         request.path_info,
-        header=header,
-        query=meta.get("QUERY_STRING", ""),
-        scheme=request.scheme or "http",
-        host=forwarded or header("host") or meta.get("SERVER_NAME", ""),
         root_path=request.path.removesuffix(request.path_info),
-        peer=meta.get("REMOTE_ADDR") or "",
+        scheme=request.scheme or "http",
+        host=meta.get("HTTP_X_FORWARDED_HOST", "") if settings.USE_X_FORWARDED_HOST else "",
     )
 
 

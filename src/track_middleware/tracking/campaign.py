@@ -145,12 +145,15 @@ def campaign(query: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for pair in query.split("&", _MOST_PAIRS)[:_MOST_PAIRS]:
         name, _, value = pair.partition("=")
-        if value:
-            name = name.lower()
-            if name.startswith("utm_") and name != "utm_":
-                found[UTM.get(name) or name[4:40]] = _text(value)
-            elif name in _OTHERS:
-                _take(found, name, value)
+        if not value:
+            continue
+        name = name.lower()
+        if name in UTM:
+            found[UTM[name]] = _text(value)
+        elif name in _OTHERS:
+            _take(found, name, value)
+        elif name[:4] == "utm_" and name != "utm_":
+            found[name[4:40]] = _text(value)
     return found if len(found) <= _MOST else dict(list(found.items())[:_MOST])
 
 

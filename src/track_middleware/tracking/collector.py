@@ -16,6 +16,7 @@ from .context import language
 from .core import Core
 from .door import answer, refusal
 from .identity import Identity
+from .privacy import kept_address
 
 _KINDS: dict[str, Kind] = {
     "view": "page", "route": "page", "track": "track", "identify": "identify", "leave": "track",
@@ -38,7 +39,9 @@ class Collector:
         self._request = request
         self._identity = identity
         self.at = identity.at
-        self._address, self._facts = origin.client(core, request)
+        whole = origin.address(core, request)
+        self._address = kept_address(whole, core.settings.ip) if whole else None
+        self._facts = origin.facts(core, request)
 
     def collect(self, body: bytes) -> Reply:
         """Every good message becomes an entry; a bad one is refused with its index and reason."""
@@ -141,11 +144,11 @@ class Collector:
         return claimed, None
 
     def _context(self, message: Message, page: PageRef | None) -> dict[str, Any]:
-        header, facts = self._request.header, message.facts
-        locale = facts.language if facts and facts.language else language(header("accept-language"))
+        request, facts = self._request, message.facts
+        locale = facts.language if facts and facts.language else language(request.language)
         context: dict[str, Any] = {
             "page": self._page(message, page),
-            "userAgent": header("user-agent")[:_AGENT],
+            "userAgent": request.agent[:_AGENT],
             "ip": self._address,
             "locale": locale,
             "timezone": facts.timezone if facts else None,

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from ..errors import EventError
-from ..http import Header
+from ..http import Request
 from ..settings import Settings
 
 PURPOSES = ("analytics", "marketing")
@@ -38,11 +38,11 @@ class Rules:
         self._by_dnt = PURPOSES if settings.dnt else ()
         self._known = {denied: self._decided(None, denied) for denied in ((), *by_gpc.values())}
 
-    def denied(self, header: Header) -> tuple[str, ...]:
+    def denied(self, request: Request) -> tuple[str, ...]:
         """The purposes that a request's headers refuse (GPC, DNT), whatever was chosen."""
-        if self._by_dnt and header("dnt") == "1":
+        if self._by_dnt and request.header("dnt") == "1":
             return self._by_dnt
-        return self._by_gpc if self._by_gpc and header("sec-gpc") == "1" else ()
+        return self._by_gpc if request.gpc == "1" else ()
 
     def decide(self, choice: Choice | None, denied: tuple[str, ...]) -> tuple[Consent, bool]:
         """What holds, and whether the visitor may be tracked at all. A refusal by the browser

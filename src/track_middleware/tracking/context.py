@@ -1,63 +1,62 @@
-"""The ``context`` of an event as Segment's spec and docs/wire.md have it, as typed values."""
+"""The ``context`` of an event as Segment's spec and docs/wire.md have it, as pieces of JSON.
+
+A piece holds members of an object, each behind a comma, without the braces around them. Every text
+in one has gone through the encoder. Pieces that the same few values make again and again are
+remembered by exactly these values.
+"""
 
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any
 from urllib.parse import quote
 
 import msgspec
 
 from ..event import iso
+from .privacy import kept_address
 from .session import Session
 
 _SAFE = "/-._~!$&'()*+,;=:@%"
 
+#: Longer ones are no browser's, and are not remembered.
+_LONGEST_AGENT = 512
 
-class PageContext(msgspec.Struct, omit_defaults=True, rename="camel", gc=False):
-    """The document that an event happened in; ``duration_ms`` is what the server took for it."""
-
-    id: str | None = None
-    url: str | None = None
-    path: str | None = None
-    route: str | None = None
-    referrer: str | None = None
-    title: str | None = None
-    status: int | None = None
-    duration_ms: float | None = None
+#: Any value as JSON.
+json = msgspec.json.Encoder().encode
 
 
-class SessionContext(msgspec.Struct, frozen=True, gc=False):
-    """The session; ``start`` is ISO 8601."""
-
-    id: str
-    number: int
-    start: str
-
-
-class Context(msgspec.Struct, omit_defaults=True, rename="camel", gc=False):
-    """Everything that a request says about its events."""
-
-    page: PageContext | None = None
-    session: SessionContext | None = None
-    campaign: dict[str, str] | None = None
-    first_campaign: dict[str, str] | None = None
-    user_agent: str | None = None
-    ip: str | None = None
-    locale: str | None = None
-    consent: dict[str, str] | None = None
-    library: Any = None
-    platform: str | None = None
+def client(agent: str, accept_language: str, address: str, ip: str) -> bytes:
+    """What is said of a client: its User-Agent, language, and what is kept of its address."""
+    if len(agent) + len(accept_language) > _LONGEST_AGENT:
+        return _described(agent, accept_language, address, ip)
+    return _client(agent, accept_language, address, ip)
 
 
-def session_context(session: Session) -> SessionContext:
-    """What an event says of its session."""
-    return _session(session.id, session.number, session.start)
+def _described(agent: str, accept_language: str, address: str, ip: str) -> bytes:
+    said = b',"userAgent":' + json(agent) if agent else b""
+    kept = kept_address(address, ip) if address else None
+    if kept is not None:
+        said += b',"ip":' + json(kept)
+    locale = language(accept_language)
+    return said + b',"locale":' + json(locale) if locale is not None else said
 
 
-@lru_cache(maxsize=4096)
-def _session(session_id: str, number: int, start: int) -> SessionContext:
-    return SessionContext(session_id, number, iso(start))
+_client = lru_cache(maxsize=1024)(_described)
+
+
+def standing(
+    session: Session | None, campaign: dict[str, str] | None, first: dict[str, str] | None
+) -> bytes:
+    """What is said of the session, the campaign that holds, and the visitor's first one."""
+    said = b""
+    if session is not None:
+        about = {"id": session.id, "number": session.number, "start": iso(session.start)}
+        said = b',"session":' + json(about)
+    if campaign:
+        said += b',"campaign":' + json(campaign)
+    if first is not None:
+        said += b',"firstCampaign":' + json(first)
+    return said
 
 
 def url(scheme: str, host: str, path: str, query: str) -> str:

@@ -1,7 +1,8 @@
 """Our three cookies: reading, verifying and writing them.
 
-Each is a signed JSON array under its own salt. A verified value is remembered, so that a visitor's
-cookie is verified once and not with every request; nothing unverified is.
+Each is a signed JSON array under its own salt. What has been verified is remembered by the very
+text that it was read from, so that a visitor's cookies are verified once and not with every
+request; nothing unverified is.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import msgspec
 from ..http import Cookie
 from ..settings import Settings
 from .consent import Choice
+from .context import json, standing
 from .session import Session
 from .signing import Seal
 from .visitor import Visitor
@@ -22,6 +24,9 @@ from .visitor import Visitor
 #: A cookie of ours never has more bytes; browsers must allow 4,096 (RFC 6265, 6.1).
 MOST_BYTES = 1500
 _MOST_REMEMBERED = 4096
+
+#: Whole Cookie headers that are remembered, and how long one may be.
+_MOST_HEADERS, _LONGEST_HEADER = 1024, 4096
 
 _T = TypeVar("_T", bound=msgspec.Struct)
 
@@ -55,7 +60,7 @@ class Jar(Generic[_T]):
 
     def write(self, held: _T) -> str:
         """The cookie's value for what it shall hold."""
-        encoded = binascii.b2a_base64(msgspec.json.encode(held), newline=False)
+        encoded = binascii.b2a_base64(json(held), newline=False)
         value = self._seal.sign(encoded.translate(_TO_URL))
         self._remember(value, held)
         return value
@@ -71,13 +76,30 @@ _TO_URL = bytes.maketrans(b"+/", b"-_")
 _FROM_URL = bytes.maketrans(b"-_", b"+/")
 
 
+class Held(msgspec.Struct, frozen=True, gc=False):
+    """What a request's Cookie header holds of ours: the raw values of the visitor's and session's
+    cookies (None where there is none), what they say once they are verified, and the choice.
+    ``standing`` is what an event says of this session and visitor where nothing has changed them.
+    """
+
+    visitor_value: str | None = None
+    session_value: str | None = None
+    choice: Choice | None = None
+    visitor: Visitor | None = None
+    session: Session | None = None
+    standing: bytes = b""
+
+
+_EMPTY = Held()
+
+
 class Cookies:
     """The three jars, and the cookies that a response sets or deletes.
 
     ``domain_of`` gives the Domain attribute for a host; None for a cookie of this host only.
     """
 
-    __slots__ = ("_domain_of", "_max_age", "_names", "choice", "session", "visitor")
+    __slots__ = ("_domain_of", "_known", "_mark", "_max_age", "choice", "session", "visitor")
 
     def __init__(
         self, settings: Settings, keys: Sequence[str], domain_of: Callable[[str], str | None]
@@ -86,22 +108,41 @@ class Cookies:
         self.visitor = Jar(f"{name}_v", Visitor, keys)
         self.session = Jar(f"{name}_s", Session, keys)
         self.choice = Jar(f"{name}_c", Choice, keys)
-        self._names = {"v": f"{name}_v=", "s": f"{name}_s=", "c": f"{name}_c="}
+        self._mark = f"{name}_"
         self._max_age = settings.cookie_max_age
         self._domain_of = domain_of
+        self._known: dict[str, Held] = {}
 
-    def values(self, header: str) -> dict[str, str]:
-        """Our cookies' raw values in a Cookie header, by their letter: v, s, c."""
-        if not header:
-            return {}
-        found = {}
-        for letter, name in self._names.items():
-            at = header.find(name)
-            while at > 0 and header[at - 2 : at] != "; " and header[at - 1] != ";":  # in another
-                at = header.find(name, at + 1)
-            if at >= 0:
-                found[letter] = header[at + len(name) :].partition(";")[0].strip(' "')
-        return found
+    def held(self, header: str) -> Held:
+        """What a Cookie header holds of ours. Visitor and session are there only where ``verified``
+        has read them before, from the same header."""
+        known = self._known.get(header)
+        if known is not None:
+            return known
+        if self._mark not in header:
+            return _EMPTY
+        chosen = _value(header, self.choice.name)
+        return Held(
+            _value(header, self.visitor.name),
+            _value(header, self.session.name),
+            self.choice.read(chosen) if chosen else None,
+        )
+
+    def verified(self, header: str, held: Held) -> Held:
+        """``held`` with the visitor and the session that its values hold; for a visitor who may be
+        tracked."""
+        visitor = self.visitor.read(held.visitor_value or "")
+        if visitor is None:
+            return held
+        session = self.session.read(held.session_value) if held.session_value else None
+        campaign = session.campaign if session is not None else None
+        said = standing(session, campaign, visitor.first)
+        whole = Held(held.visitor_value, held.session_value, held.choice, visitor, session, said)
+        if len(header) <= _LONGEST_HEADER:
+            if len(self._known) >= _MOST_HEADERS:
+                self._known.clear()
+            self._known[header] = whole
+        return whole
 
     def set(self, jar: Jar[Any], held: msgspec.Struct, *, host: str, secure: bool) -> Cookie:
         """The cookie that keeps a value."""
@@ -110,3 +151,12 @@ class Cookies:
     def delete(self, jar: Jar[Any], *, host: str, secure: bool) -> Cookie:
         """The cookie that deletes a jar's."""
         return Cookie(jar.name, "", 0, secure, self._domain_of(host))
+
+
+def _value(header: str, name: str) -> str | None:
+    """A cookie's value in a Cookie header; None where there is none of that name."""
+    sign = f"{name}="
+    at = header.find(sign)
+    while at > 0 and header[at - 2 : at] != "; " and header[at - 1] != ";":  # in another
+        at = header.find(sign, at + 1)
+    return header[at + len(sign) :].partition(";")[0].strip(' "') if at >= 0 else None

@@ -65,13 +65,15 @@ class Core:
 
     ``starts``: the beginnings of our own paths. ``excluded``, ``shared``: patterns of the paths
     that are never tracked, and that a shared cache stores; None where the settings name none.
+    ``library`` names us, ``about`` says it in the JSON of every server event's context.
     ``vendor_cookies``: whose raw values become facts; None where no destination wants any.
     """
 
     __slots__ = (
-        "confirm_after", "cookies", "count", "excluded", "host", "last_sink", "library", "limit",
-        "linked", "load_mac", "new_id", "now", "prefix", "redaction", "rules", "script", "settings",
-        "shared", "sink", "snippet", "starts", "tokens", "traits", "trouble", "vendor_cookies",
+        "about", "confirm_after", "cookies", "count", "excluded", "host", "last_sink", "library",
+        "limit", "linked", "load_mac", "new_id", "now", "prefix", "redaction", "rules", "script",
+        "settings", "shared", "sink", "snippet", "starts", "tokens", "traits", "trouble",
+        "vendor_cookies",
     )  # fmt: skip
 
     def __init__(self, settings: Settings, seams: Seams) -> None:
@@ -98,6 +100,7 @@ class Core:
         self.library = msgspec.Raw(
             msgspec.json.encode({"name": "track-middleware", "version": seams.version})
         )
+        self.about = b'"library":%b,"platform":"server"' % bytes(self.library)
         self.starts = routes.starts(seams.prefixes if settings.enabled else ())
         self.excluded = routes.globs(settings.exclude if settings.enabled else ["*"])
         self.shared = routes.globs(settings.shared)
@@ -136,26 +139,29 @@ class Core:
 
         ``bag`` is properties, or the traits of an identify and group.
         """
+        is_track = kind == "track"
         if name is not None:
             name = _checked_name(name)
-        elif kind == "track":
+        elif is_track:
             raise EventError("track() wants the event's name")
-        if bag is not None and not isinstance(bag, Mapping):
+        if bag is not None and type(bag) is not dict and not isinstance(bag, Mapping):
             raise EventError(f"properties are a dict, not a {type(bag).__name__}")
         if bag and self.settings.debug:
             strict_encoder.encode(bag)
-        has_traits = kind in ("identify", "group")
-        return Event(
+        event = Event(
             self.new_id() if event_id is None else ids.event_id(event_id),
             kind,
             iso(now) if timestamp is None else _time(timestamp),
-            event=name if kind == "track" else None,
-            name=None if kind == "track" else name,
-            anonymous_id=None if anonymous_id is None else ids.user(anonymous_id),
-            user_id=None if user_id is None else ids.user(user_id),
-            properties=bag if bag and not has_traits else None,
-            traits=self.kept_traits(bag) if has_traits else None,
+            name if is_track else None,
+            None if is_track else name,
+            None if anonymous_id is None else ids.user(anonymous_id),
+            None if user_id is None else ids.user(user_id),
         )
+        if kind in ("identify", "group"):
+            event.traits = self.kept_traits(bag)
+        else:
+            event.properties = bag or None
+        return event
 
     def kept_traits(self, traits: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
         """The traits that the allow-list lets through."""
@@ -167,7 +173,7 @@ class Core:
 def _checked_name(name: object) -> str:
     if not isinstance(name, str) or not name.strip():
         raise EventError(f"an event's name is a text such as 'Order Completed', not {name!r:.60}")
-    return name if len(name) <= _NAME_LENGTH else name[:_NAME_LENGTH]
+    return name[:_NAME_LENGTH]
 
 
 def _time(moment: datetime | date | float | str) -> str:

@@ -15,7 +15,7 @@ from ..event import Entry, Event, Kind, PageRef
 from ..http import Reply, Request
 from . import ids, pageview, routes
 from .core import Core
-from .identity import Identity, LoadedUser
+from .identity import LoadedUser, identified
 from .own import Own, choice_entry
 from .response import NOTHING, Ending, Response
 from .scene import Scene
@@ -37,19 +37,22 @@ class Exchange:
         self._core = core
         self._request = request
         self._loaded_user = loaded_user
-        self._closed = self._finished = False
-        path, excluded = request.path, core.excluded
-        rest = routes.own(path) if path.startswith(core.starts) else None
-        self.excluded = rest is None and excluded is not None and excluded.match(path) is not None
-        self._identity = identity = Identity(core, request, core.now())
-        self._scene = Scene(core, request, identity)
-        self.own = None if rest is None else Own(core, request, identity, rest)
-        self._visit: pageview.Visit = "other"
-        if rest is None and not self.excluded:
-            self._visit = pageview.visit(request)
-            if self._visit == "navigation":
+        self._closed = self._finished = self.excluded = False
+        self._identity = identity = identified(core, request, core.now())
+        self._scene = scene = Scene(core, request, identity)
+        self.own: Own | None = None
+        visit: pageview.Visit = "other"
+        path = request.path
+        if path.startswith(core.starts):
+            self.own = Own(core, request, identity, routes.own(path))
+        elif core.excluded is not None and core.excluded.match(path) is not None:
+            self.excluded = True
+        else:
+            visit = pageview.visit(request)
+            if visit == "navigation":
                 identity.arrive()
-        self._response = Response(core, request, identity, self._scene, self._visit)
+        self._visit = visit
+        self._response = Response(core, request, identity, scene, visit)
 
     @property
     def anonymous_id(self) -> str | None:

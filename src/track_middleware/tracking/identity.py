@@ -16,7 +16,9 @@ from . import consent as consents
 from . import session as sessions
 from . import visitor as visitors
 from .campaign import campaign
-from .consent import Choice
+from .consent import Choice, Consent
+from .context import standing
+from .cookies import Held, Jar
 from .core import Core
 from .session import Session
 from .visitor import Visitor
@@ -25,73 +27,38 @@ from .visitor import Visitor
 LoadedUser = Callable[[], "str | None"]
 
 
-class Identity:
-    """The visitor, session, user and consent of one request.
+class Identity(msgspec.Struct):
+    """The visitor, session, user and consent of one request; ``identified`` makes it.
 
     ``allowed``: whether this visitor may be tracked at all. ``campaign_arrived``: the session has
-    begun with this request's campaign.
+    begun with this request's campaign. ``at`` is the request's time in epoch seconds.
     """
 
-    __slots__ = (
-        "_campaign",
-        "_carried",
-        "_choice",
-        "_chose",
-        "_core",
-        "_deleting",
-        "_denied",
-        "_nobody",
-        "_request",
-        "_session",
-        "_stored_session",
-        "_stored_visitor",
-        "allowed",
-        "app_user",
-        "at",
-        "campaign_arrived",
-        "consent",
-        "visitor",
-    )  # fmt: skip
-
-    def __init__(self, core: Core, request: Request, at: float) -> None:
-        self._core = core
-        self._request = request
-        self.at = at
-        self.app_user: str | None = None
-        self._session: Session | None = None
-        self._campaign: dict[str, str] | None = None
-        self.campaign_arrived = False
-        self._deleting = self._chose = False
-        self._nobody: str | None = None
-        jars = core.cookies
-        values = jars.values(request.header("cookie"))
-        self._carried = "v" in values
-        chosen = values.get("c")
-        self._choice: Choice | None = jars.choice.read(chosen) if chosen else None
-        self._denied = core.rules.denied(request.header)
-        self.consent, self.allowed = core.rules.decide(self._choice, self._denied)
-        self._stored_visitor: Visitor | None = None
-        self._stored_session: Session | None = None
-        if self.allowed:
-            self._read(values)
-        else:
-            self._deleting = "v" in values or "s" in values
-        self.visitor: Visitor | None = self._stored_visitor
-
-    def _read(self, values: dict[str, str]) -> None:
-        kept = values.get("v")
-        if kept:
-            self._stored_visitor = self._core.cookies.visitor.read(kept)
-        kept = values.get("s")
-        if kept and self._stored_visitor is not None:
-            self._stored_session = self._core.cookies.session.read(kept)
+    _core: Core
+    _request: Request
+    at: float
+    _held: Held
+    _denied: tuple[str, ...]
+    consent: Consent
+    allowed: bool
+    visitor: Visitor | None
+    app_user: str | None = None
+    campaign_arrived: bool = False
+    _session: Session | None = None
+    _campaign: dict[str, str] | None = None
+    _choice: Choice | None = None
+    _deleting: bool = False
+    _nobody: str | None = None
 
     @property
     def user(self) -> str | None:
         """The user: the cookie's while the app confirms it, else what the app has loaded."""
-        if self.visitor is None:
+        visitor = self.visitor
+        if visitor is None:
             return self.app_user
-        return self.visitor.user_at(self.at, self._core.settings.session_max)
+        if visitor.user is None:
+            return None
+        return visitor.user_at(self.at, self._core.settings.session_max)
 
     @property
     def campaign(self) -> dict[str, str]:
@@ -114,7 +81,7 @@ class Identity:
         """A top-level navigation: mints a visitor where there is none, opens or prolongs the
         session."""
         if self.visitor is None and self.allowed:
-            self.mint(self._core.new_id(), fresh=not self._carried)
+            self.mint(self._core.new_id(), fresh=self._held.visitor_value is None)
         if self._session is None and self.visitor is not None:
             self._session = self._opened(self.visitor)
 
@@ -132,7 +99,7 @@ class Identity:
 
     def _opened(self, visitor: Visitor) -> Session:
         settings = self._core.settings
-        stored = self._stored_session
+        stored = self._held.session
         session = sessions.current(
             stored, visitor.id, self.campaign,
             now=self.at, idle=settings.session_timeout, longest=settings.session_max,
@@ -143,9 +110,18 @@ class Identity:
                 self.visitor = msgspec.structs.replace(visitor, first=session.campaign)
         return session
 
+    @property
+    def standing(self) -> bytes:
+        """What an event says of session and campaigns, as JSON; often just what the cookies say."""
+        session, visitor, held, arrived = self.session, self.visitor, self._held, self.campaign
+        if session is held.session and visitor is held.visitor and not arrived:
+            return held.standing
+        campaign = arrived or (session.campaign if session is not None else None)
+        return standing(session, campaign, visitor.first if visitor is not None else None)
+
     def peeked_session(self) -> Session | None:
         """The stored session, for what neither opens nor prolongs one."""
-        stored = self._stored_session
+        stored = self._held.session
         return stored if stored and self.visitor and stored.visitor == self.visitor.id else None
 
     def sign_in(self, user: str) -> bool:
@@ -177,9 +153,9 @@ class Identity:
 
     def choose(self, given: Mapping[str, Any]) -> Choice:
         """Takes a consent choice; a refusal ends visitor and session with this request."""
-        choice = consents.chosen(given, self._choice, self.at)
+        choice = consents.chosen(given, self._choice or self._held.choice, self.at)
         self.consent, self.allowed = self._core.rules.decide(choice, self._denied)
-        self._choice, self._chose = choice, True
+        self._choice = choice
         if not self.allowed:
             self._deleting = True
             self.visitor = self._session = None
@@ -187,14 +163,16 @@ class Identity:
 
     def person(self, *, opens: bool = True) -> Person | None:
         """Visitor, session and user as the worker shall know them; None without a visitor."""
-        session = self.session if opens else self.peeked_session()
+        session = (self._session or self.session) if opens else self.peeked_session()
         visitor = self.visitor
         if visitor is None:
             return None
-        person = Person(visitor.id, user=self.user, fresh=visitor.fresh, minted=visitor.minted)
-        if session is not None:
-            person.session, person.number, person.start = session.id, session.number, session.start
-        return person
+        if session is None:
+            return Person(visitor.id, None, self.user, fresh=visitor.fresh, minted=visitor.minted)
+        return Person(
+            visitor.id, session.id, self.user, session.number, session.start, visitor.fresh,
+            visitor.minted,
+        )  # fmt: skip
 
     def cookies(self, *, arriving: bool) -> tuple[Cookie, ...]:
         """What the response sets: changed values, and renewed ones at most once a day or minute.
@@ -203,26 +181,45 @@ class Identity:
         """
         if arriving and self._session is None:
             self.arrive()
-        request, jars = self._request, self._core.cookies
-        secure, host = request.scheme == "https", request.host
+        visitor, session, held, at = self.visitor, self._session, self._held, self.at
         wanted: list[Cookie] = []
-        if self._choice is not None and self._chose:
-            wanted.append(jars.set(jars.choice, self._choice, host=host, secure=secure))
+        if self._choice is not None:
+            wanted.append(self._set(self._core.cookies.choice, self._choice))
         if self._deleting and not self.allowed:
-            wanted += [
-                jars.delete(jar, host=host, secure=secure) for jar in (jars.visitor, jars.session)
-            ]
-        visitor = self.visitor
+            wanted += self._deleted()
         if visitor is None:
             return tuple(wanted)
-        due = self.at - visitor.renewed > visitors.RENEW_AFTER
-        if due or visitor is not self._stored_visitor:
-            kept = visitors.kept(visitor, self.at) if due else visitor
-            wanted.append(jars.set(jars.visitor, kept, host=host, secure=secure))
-        session = self._session
+        due = at - visitor.renewed > visitors.RENEW_AFTER
+        if due or visitor is not held.visitor:
+            kept = visitors.kept(visitor, at) if due else visitor
+            wanted.append(self._set(self._core.cookies.visitor, kept))
         if session is not None and (
-            session is not self._stored_session or self.at - session.seen > sessions.RENEW_AFTER
+            session is not held.session or at - session.seen > sessions.RENEW_AFTER
         ):
-            held = sessions.kept(session, self.at)
-            wanted.append(jars.set(jars.session, held, host=host, secure=secure))
+            wanted.append(self._set(self._core.cookies.session, sessions.kept(session, at)))
         return tuple(wanted)
+
+    def _set(self, jar: Jar[Any], held: msgspec.Struct) -> Cookie:
+        request = self._request
+        secure = request.scheme == "https"
+        return self._core.cookies.set(jar, held, host=request.host, secure=secure)
+
+    def _deleted(self) -> list[Cookie]:
+        request, jars = self._request, self._core.cookies
+        secure = request.scheme == "https"
+        both: tuple[Jar[Any], ...] = (jars.visitor, jars.session)
+        return [jars.delete(jar, host=request.host, secure=secure) for jar in both]
+
+
+def identified(core: Core, request: Request, at: float) -> Identity:
+    """Who a request is. Consent is decided first: who may not be tracked is not even read."""
+    cookies = core.cookies
+    held, denied = cookies.held(request.cookie), core.rules.denied(request)
+    consent, allowed = core.rules.decide(held.choice, denied)
+    if not allowed:
+        identity = Identity(core, request, at, held, denied, consent, allowed, None)
+        identity._deleting = held.visitor_value is not None or held.session_value is not None
+        return identity
+    if held.visitor is None and held.visitor_value:
+        held = cookies.verified(request.cookie, held)
+    return Identity(core, request, at, held, denied, consent, allowed, held.visitor)

@@ -11,6 +11,8 @@ import codecs
 import re
 from functools import lru_cache
 
+import msgspec
+
 PLACEHOLDER = "<!--track_middleware:script-->"
 
 #: Elements whose content is no markup (WHATWG HTML, 13.1.2).
@@ -90,34 +92,33 @@ def _named(content_type: str) -> Charset:
     return _charset(f"utf-16-{order}")  # without a mark it is big-endian (RFC 2781, 4.3)
 
 
-class Injector:
+class Injector(msgspec.Struct):
     """Puts one tag into one document. Either ``whole`` once, or ``feed`` and ``end``.
 
     ``everywhere`` False (the host turned injection off) puts it only where the placeholder stands.
     """
 
-    __slots__ = ("_charset", "_content_type", "_done", "_everywhere", "_held", "_inside", "_tag")
-
-    def __init__(self, tag: str, content_type: str, *, everywhere: bool = True) -> None:
-        self._tag = tag
-        self._content_type = content_type
-        self._everywhere = everywhere
-        self._charset: Charset | None = None
-        self._inside: re.Pattern[bytes] | None = None
-        self._held = b""
-        self._done = False
+    tag: str
+    content_type: str
+    everywhere: bool = True
+    _charset: Charset | None = None
+    _inside: re.Pattern[bytes] | None = None
+    _held: bytes = b""
+    _done: bool = False
 
     def whole(self, body: bytes) -> bytes:
         """The document with the tag in it; the very same object when there is no place for it."""
-        marks = charset(self._content_type, body[:2])
+        marks = charset(self.content_type, body[:2])
+        found = None
         if marks.placeholder in body:
             found = _place(body, marks, placeholder=True)
-            if found is not None:
-                return self._put(body, found, marks)
-        if not self._everywhere:
+        if found is None and self.everywhere:
+            found = _place(body, marks)
+        if found is None:
             return body
-        found = _place(body, marks)
-        return body if found is None else self._put(body, found, marks)
+        start = found.start()
+        after = found.end() if found.lastindex == 1 else start
+        return b"".join((body[:start], marks.encode(self.tag), body[after:]))
 
     def feed(self, chunk: bytes) -> bytes:
         """What may be sent of a stream once ``chunk`` has come."""
@@ -127,7 +128,7 @@ class Injector:
         if self._charset is None:
             if len(text) < 2:
                 return self._release(text, 0)
-            self._charset = charset(self._content_type, text[:2])
+            self._charset = charset(self.content_type, text[:2])
         return self._scan(text, self._charset)
 
     def end(self) -> bytes:
@@ -151,7 +152,7 @@ class Injector:
                     return self._release(text, found.start())
                 self._inside = marks.close[found.group().lower()]
                 at = found.end()
-            elif found.lastindex == 1 or self._everywhere:
+            elif found.lastindex == 1 or self.everywhere:
                 return self._put(text, found, marks)
             else:
                 at = found.end()
@@ -159,7 +160,7 @@ class Injector:
     def _put(self, text: bytes, found: re.Match[bytes], marks: Charset) -> bytes:
         self._done, self._held = True, b""
         after = found.end() if found.lastindex == 1 else found.start()
-        return b"".join((text[: found.start()], marks.encode(self._tag), text[after:]))
+        return b"".join((text[: found.start()], marks.encode(self.tag), text[after:]))
 
     def _release(self, text: bytes, at: int) -> bytes:
         self._held = text[at:]
@@ -169,20 +170,17 @@ class Injector:
 def _place(body: bytes, marks: Charset, *, placeholder: bool = False) -> re.Match[bytes] | None:
     """Where ``</head>``, else ``</body>``, really closes, or the placeholder really stands; a text
     that merely holds one (a visitor may have written it) is no place."""
-    at = 0
-    while True:
-        found = marks.mark.search(body, at)
-        if found is None:
-            return None
+    search, at = marks.mark.search, 0
+    while (found := search(body, at)) is not None:
         at = found.end()
-        if found.lastindex is not None:
-            if (found.lastindex == 1) is placeholder:
-                return found
-            continue
-        closing = marks.close[found.group().lower()].search(body, at)
-        if closing is None:
-            return None
-        at = closing.end()
+        if found.lastindex is None:
+            closing = marks.close[found.group().lower()].search(body, at)
+            if closing is None:
+                return None
+            at = closing.end()
+        elif (found.lastindex == 1) is placeholder:
+            return found
+    return None
 
 
 def _possible_close(text: bytes, at: int, marks: Charset) -> int:

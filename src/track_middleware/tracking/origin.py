@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from ..http import Request
 from . import vendors
 from .core import Core
-from .privacy import client_address, kept_address
+from .privacy import client_address
 
 #: Headers that CDNs put a visitor's country in; believed only behind a trusted proxy.
 _COUNTRY = ("cf-ipcountry", "x-vercel-ip-country", "cloudfront-viewer-country", "eo-ipcountry")
@@ -21,16 +21,17 @@ def address(core: Core, request: Request) -> str:
     return client_address(request.peer, request.header("x-forwarded-for"), proxies)
 
 
-def client(core: Core, request: Request) -> tuple[str | None, dict[str, str] | None]:
-    """What is kept of the client's address; the CDN's word on the country, vendors' cookies."""
-    whole, facts = address(core, request), None
+def facts(core: Core, request: Request) -> dict[str, str] | None:
+    """The raw values of a request that only enrichment reads: the CDN's word on the country,
+    vendors' cookies."""
+    found: dict[str, str] = {}
     if core.settings.trusted_proxies:
         country = next(filter(None, map(request.header, _COUNTRY)), "")
-        facts = {"country": country[:2].upper()} if country else None
+        if country:
+            found["country"] = country[:2].upper()
     if core.vendor_cookies is not None:
-        carried = vendors.values(request.header("cookie"), core.vendor_cookies)
-        facts = {**(facts or {}), **carried} or None
-    return (kept_address(whole, core.settings.ip) if whole else None), facts
+        found |= vendors.values(request.cookie, core.vendor_cookies)
+    return found or None
 
 
 def is_ours(request: Request, linked: frozenset[str]) -> bool:

@@ -25,12 +25,12 @@ _SPECULATIVE = ("prefetch", "prerender", "preview", "instant")
 
 def visit(request: Request) -> Visit:
     """What kind of visit a request is, by its method and headers alone."""
-    header = request.header
+    header, destination = request.header, request.destination
     if request.method != "GET":
         return "fragment" if _is_fragment(header) else "other"
-    destination = header("sec-fetch-dest")
     if destination == "document":
-        return _document(header)
+        # Only the browser itself asks for a document: a script's headers cannot be on it.
+        return "speculative" if _says_speculative(request.purpose) else "navigation"
     if header("hx-boosted") == "true" or header("hx-history-restore-request") == "true":
         return "browser"
     if _is_fragment(header):
@@ -38,15 +38,6 @@ def visit(request: Request) -> Visit:
     if destination:
         return _fetched(header, destination)
     return _without_metadata(header)
-
-
-def _document(header: Header) -> Visit:
-    # Only the browser itself asks for a document: a script's headers cannot be on it.
-    return (
-        "speculative"
-        if _says_speculative(header("sec-purpose") or header("purpose"))
-        else "navigation"
-    )
 
 
 def _fetched(header: Header, destination: str) -> Visit:

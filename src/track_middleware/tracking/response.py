@@ -9,6 +9,7 @@ import msgspec
 from ..event import Counting, Entry, Event, PageRef, iso
 from ..http import Cookie, Request
 from . import pageview
+from .context import json
 from .core import Core
 from .identity import Identity
 from .inject import Injector
@@ -48,45 +49,38 @@ class Ending(msgspec.Struct, frozen=True, gc=False):
 NOTHING = Ending()
 
 
-class Response:
+class Response(msgspec.Struct):
     """The response of one exchange. ``view_kept`` is set when a verb has recorded the view."""
 
-    __slots__ = (
-        "_core", "_counting", "_identity", "_request", "_scene", "_shared", "_status", "_tagged",
-        "_token", "_visit", "view_kept",
-    )  # fmt: skip
-
-    def __init__(
-        self, core: Core, request: Request, identity: Identity, scene: Scene, visit: pageview.Visit
-    ) -> None:
-        self._core = core
-        self._request = request
-        self._identity = identity
-        self._scene = scene
-        self._visit = visit
-        self._counting: Counting = "never"
-        self._status = 0
-        self._shared = self._tagged = self._token = self.view_kept = False
+    _core: Core
+    _request: Request
+    _identity: Identity
+    _scene: Scene
+    _visit: pageview.Visit
+    _counting: Counting = "never"
+    _status: int = 0
+    _shared: bool = False
+    _token: bool = False
+    view_kept: bool = False
 
     def close(self, status: int, headers: Mapping[str, str]) -> Ending:
         """What a face does to the response that starts with this status and these headers."""
         self._status = status
-        if status in _BODILESS or self._request.method == "HEAD":
+        visit, method = self._visit, self._request.method
+        if status in _BODILESS or method == "HEAD":
             return NOTHING
-        self._shared = self.is_shared(headers)
-        if self._is_page(headers):
-            self._counting = pageview.counting(self._visit, self._request.method, status)
-            self._tagged = _EXACT.isdisjoint(headers)
-        word = self._word() if self._tagged else None
-        cookies = self._cookies()
-        private = bool(cookies) or self._token
-        return Ending(
-            headers=(("Cache-Control", made_private(headers.get("cache-control", ""))),)
-            if private
-            else (),
-            cookies=cookies,
-            injector=self._injector(word, headers) if self._tagged else None,
-        )
+        shared = self._shared = self.is_shared(headers)
+        injector = None
+        if visit != "fragment" and _is_page(headers):
+            self._counting = pageview.counting(visit, method, status)
+            if _EXACT.isdisjoint(headers):
+                injector = self._injector(headers)
+        if shared or visit == "speculative":
+            return Ending((), (), injector)
+        cookies = self._identity.cookies(arriving=visit == "navigation")
+        if not cookies and not self._token:
+            return Ending((), (), injector)
+        return Ending(made_private(headers.get("cache-control")), cookies, injector)
 
     def is_shared(self, headers: Mapping[str, str]) -> bool:
         """Whether a shared cache may store the response, by its headers or the settings."""
@@ -94,13 +88,6 @@ class Response:
         if listed is not None and listed.match(self._request.path):
             return True
         return shareable(headers, self._identity.at)
-
-    def _is_page(self, headers: Mapping[str, str]) -> bool:
-        """Whether it is a whole HTML document to be looked at."""
-        if self._visit == "fragment" or not pageview.is_html(headers.get("content-type", "")):
-            return False
-        disposition = headers.get("content-disposition")
-        return not (disposition and disposition.lstrip().lower().startswith("attachment"))
 
     def _word(self) -> str | None:
         """The page token; ``shared`` where the script must ask; None where it must be silent."""
@@ -116,55 +103,50 @@ class Response:
         self._token = True
         return self._core.tokens.make(page_id, self._identity.at, self._counting)
 
-    def _cookies(self) -> tuple[Cookie, ...]:
-        if self._shared or self._visit == "speculative":
-            return ()
-        return self._identity.cookies(arriving=self._visit == "navigation")
-
-    def _injector(self, word: str | None, headers: Mapping[str, str]) -> Injector:
+    def _injector(self, headers: Mapping[str, str]) -> Injector:
         core = self._core
         base = f"{self._request.root_path}/{core.prefix}"
-        tag = core.snippet.tag(base, word, headers.get("content-security-policy", ""))
+        policy = headers.get("content-security-policy", "")
+        tag = core.snippet.tag(base, self._word(), policy)
         return Injector(tag, headers["content-type"], everywhere=core.settings.inject)
 
     def last_entries(self) -> list[Entry]:
         """The page view or its mark, and the request event, once the body is done."""
-        if self._shared and self._counting == "counted":
-            return [Entry("served", self._identity.at, url=self._scene.path)]
-        if not self._identity.allowed:
+        identity, settings = self._identity, self._core.settings
+        counted = self._counting == "counted"
+        if counted and self._shared:
+            return [Entry("served", identity.at, url=self._scene.path)]
+        if not identity.allowed:
             return []
         entries: list[Entry] = []
-        page_views = self._core.settings.page_views
-        if self._counting == "counted" and page_views and not self.view_kept:
-            entries.append(self._view())
-        elif self._token and not self.view_kept:
-            entries.append(self._mark())
+        if not self.view_kept:
+            if counted and settings.page_views:
+                entries.append(self._view())
+            elif self._token:
+                entries.append(self._mark())
         if self._is_recorded():
             entries.append(self._request_entry())
         return entries
 
     def _view(self) -> Entry:
         identity, scene = self._identity, self._scene
-        page_id = scene.page_id or self._core.new_id()
-        context = scene.described()
-        if context.page is not None:
-            context.page.status = self._status
-            context.page.duration_ms = self._duration()
-        visitor = identity.visitor
+        page_id, at = scene.page_id or self._core.new_id(), identity.at
+        person = identity.person()
+        of_page = b',"status":%d,"durationMs":%b' % (self._status, json(self._duration()))
         event = Event(
             page_id,
             "page",
-            iso(identity.at),
-            anonymous_id=visitor.id if visitor else None,
-            user_id=identity.user,
-            context=context,
+            iso(at),
+            anonymous_id=person.visitor if person is not None else None,
+            user_id=person.user if person is not None else identity.user,
+            context=scene.described(of_page),
         )
         return Entry(
             "view",
-            identity.at,
+            at,
             event,
-            person=identity.person(),
-            page=PageRef(page_id, identity.at, self._counting, self._core.host),
+            person=person,
+            page=PageRef(page_id, at, self._counting, self._core.host),
             consent=identity.consent,
             facts=scene.facts,
             await_half=self._token,
@@ -205,3 +187,11 @@ class Response:
     def _duration(self) -> float:
         tenths = int((self._core.now() - self._identity.at) * 10_000)
         return tenths / 10 if tenths > 0 else 0.0
+
+
+def _is_page(headers: Mapping[str, str]) -> bool:
+    """Whether it is a whole HTML document to be looked at."""
+    if not pageview.is_html(headers.get("content-type", "")):
+        return False
+    disposition = headers.get("content-disposition")
+    return not (disposition and disposition.lstrip().lower().startswith("attachment"))

@@ -8,28 +8,26 @@ from typing import Any
 import msgspec
 
 from ..http import Request
-from .context import Context, PageContext, language, session_context, url
+from . import context as contexts
+from . import origin
+from .context import json
 from .core import Core
 from .identity import Identity
-from .origin import client
 
 
-class Scene:
+class Scene(msgspec.Struct):
     """The context of one request's events, encoded once and kept until somebody else is speaking.
 
     ``route`` is the route template, ``facts`` the raw values that only enrichment reads.
     """
 
-    __slots__ = ("_core", "_encoded", "_identity", "_page_id", "_request", "facts", "route")
-
-    def __init__(self, core: Core, request: Request, identity: Identity) -> None:
-        self._core = core
-        self._request = request
-        self._identity = identity
-        self._encoded: msgspec.Raw | None = None
-        self._page_id: str | None = None
-        self.route: str | None = None
-        self.facts: dict[str, str] | None = None
+    _core: Core
+    _request: Request
+    _identity: Identity
+    route: str | None = None
+    facts: dict[str, str] | None = None
+    _page_id: str | None = None
+    _context: msgspec.Raw | None = None
 
     @property
     def path(self) -> str:
@@ -46,43 +44,38 @@ class Scene:
 
     def forget(self) -> None:
         """Somebody else is speaking from here on: the context is built anew."""
-        self._encoded = None
+        self._context = None
 
     def context(self, more: Mapping[str, Any] | None) -> Any:
-        """The context of an event, with a caller's own keys over it."""
-        if self._encoded is None:
-            self._encoded = msgspec.Raw(msgspec.json.encode(self.described()))
-        return {**msgspec.json.decode(self._encoded), **more} if more else self._encoded
+        """The context of a verb's event, with a caller's own keys over it."""
+        if self._context is None:
+            self._context = self.described()
+        return {**msgspec.json.decode(self._context), **more} if more else self._context
 
-    def described(self) -> Context:
-        """The context as values."""
-        request, header, core = self._request, self._request.header, self._core
-        session = self._identity.session
-        visitor = self._identity.visitor
-        address, self.facts = client(core, request)
-        arrived = self._identity.campaign
-        return Context(
-            page=self._page(),
-            session=session_context(session) if session else None,
-            campaign=arrived or (session.campaign if session else None) or None,
-            first_campaign=visitor.first if visitor else None,
-            user_agent=header("user-agent") or None,
-            ip=address,
-            locale=language(header("accept-language")),
-            consent=self._identity.consent,
-            library=core.library,
-            platform="server",
-        )
+    def described(self, of_page: bytes = b"") -> msgspec.Raw:
+        """The context anew; ``of_page`` is what more is said of the page."""
+        request, identity, core = self._request, self._identity, self._core
+        address, self.facts = origin.address(core, request), origin.facts(core, request)
+        client = contexts.client(request.agent, request.language, address, core.settings.ip)
+        return msgspec.Raw(
+            b"".join((
+                b'{"page":{', *self._page(), of_page, b"},", core.about,
+                b',"consent":', json(identity.consent), client, identity.standing, b"}",
+            ))
+        )  # fmt: skip
 
-    def _page(self) -> PageContext:
+    def _page(self) -> list[bytes]:
         request, redaction = self._request, self._core.redaction
-        referrer = request.header("referer")
-        path = self.path
-        query = redaction.query(request.query)
-        return PageContext(
-            id=self.page_id,
-            url=url(request.scheme, request.host, path, query),
-            path=path,
-            route=self.route,
-            referrer=redaction.url(referrer) if referrer else None,
-        )
+        path, query = request.root_path + request.path, request.query
+        page_id = self._page_id or self.page_id
+        if query:
+            query = redaction.query(query)
+        url = contexts.url(request.scheme, request.host, path, query)
+        said = [b'"url":', json(url), b',"path":', json(path)]
+        if page_id is not None:
+            said += (b',"id":', json(page_id))
+        if self.route is not None:
+            said += (b',"route":', json(self.route))
+        if request.referrer:
+            said += (b',"referrer":', json(redaction.url(request.referrer)))
+        return said

@@ -58,19 +58,16 @@ def differs(campaign: dict[str, str], former: dict[str, str] | None) -> bool:
 def _following(
     former: Session | None, visitor: str, campaign: dict[str, str], now: float
 ) -> Session:
-    touch = "&".join(f"{name}={campaign[name]}" for name in sorted(campaign))
-    return Session(
-        id=derived(visitor, former.id if former else "", touch),
-        visitor=visitor,
-        number=former.number + 1 if former else 1,
-        start=int(now),
-        seen=int(now),
-        campaign=fitted(campaign) or None,
-    )
+    touch = "&".join(map("=".join, sorted(campaign.items())))
+    session_id = derived(visitor, former.id if former else "", touch)
+    number, second = former.number + 1 if former else 1, int(now)
+    return Session(session_id, visitor, number, second, second, fitted(campaign) or None)
 
 
 def kept(session: Session, now: float) -> Session:
     """The session as its cookie shall hold it: seen now."""
+    if session.seen == int(now):
+        return session
     return Session(
         session.id, session.visitor, session.number, session.start, int(now), session.campaign
     )

@@ -20,9 +20,13 @@ CDN_HEADERS = frozenset((
 #: Those that only name what a CDN may store; whether it may is said elsewhere.
 _CDN_TAGS = frozenset(("surrogate-key", "cache-tag"))
 
+_SPEAKING = CDN_HEADERS | {"cache-control", "expires"}
+
 
 def shareable(headers: Mapping[str, str], now: float) -> bool:
     """Whether the response with these headers (lower-case names) may be stored for others."""
+    if _SPEAKING.isdisjoint(headers):
+        return False
     to_cdn = not CDN_HEADERS.isdisjoint(headers)
     if to_cdn and any(
         _speaks(value)
@@ -53,13 +57,15 @@ def _in_future(expires: str, now: float) -> bool:
         return False
 
 
-def made_private(control: str) -> str:
-    """A Cache-Control with ``private`` added to whatever is there."""
+def made_private(control: str | None) -> tuple[tuple[str, str], ...]:
+    """The Cache-Control header that a response gets: ``private`` added to whatever is there."""
     if not control:
-        return "private"
-    return control if _HAS_PRIVATE(control) else f"{control}, private"
+        return _PRIVATE_ALONE
+    kept = control if _HAS_PRIVATE(control) else f"{control}, private"
+    return (("Cache-Control", kept),)
 
 
+_PRIVATE_ALONE = (("Cache-Control", "private"),)
 _HAS_PRIVATE: Callable[[str], object] = re.compile(
     r"(?:^|[,\s])private(?:$|[,\s])", re.IGNORECASE
 ).search

@@ -1,12 +1,13 @@
-"""Signatures of cookies, page tokens and load ids, by the secret key and its fallbacks.
+"""Signatures of cookies and load ids, by the secret key and its fallbacks.
 
-Cookies are signed with itsdangerous (HMAC-SHA256, one salt each); every key of the list verifies,
-the newest signs. Deriving a key and starting an HMAC cost more than the rest of a request, so both
-are made once per key and their hash states copied.
+Cookies are signed as itsdangerous does (HMAC-SHA256, one salt each); every key of the list
+verifies, the newest signs. Deriving a key and starting an HMAC cost more than the rest of a
+request, so both are made once per key and their hash states copied.
 """
 
 from __future__ import annotations
 
+import binascii
 import hashlib
 from collections.abc import Sequence
 
@@ -33,21 +34,6 @@ class Mac:
         outer = self._outer.copy()
         outer.update(inner.digest())
         return outer.digest()
-
-
-class ShortMac:
-    """Keyed BLAKE2b (RFC 7693) of 16 bytes, for what is made with every page."""
-
-    __slots__ = ("_state",)
-
-    def __init__(self, key: bytes) -> None:
-        self._state = hashlib.blake2b(key=hashlib.sha256(key).digest(), digest_size=16)
-
-    def digest(self, message: bytes) -> bytes:
-        """The 16-byte code of a message."""
-        state = self._state.copy()
-        state.update(message)
-        return state.digest()
 
 
 class _Sha256(SigningAlgorithm):
@@ -83,14 +69,16 @@ class _KeptKeys(Signer):
 class Seal:
     """Signs and verifies text under one salt. ``keys`` run from the oldest to the newest."""
 
-    __slots__ = ("_signer",)
+    __slots__ = ("_mac", "_signer")
 
     def __init__(self, keys: Sequence[str], salt: str) -> None:
         self._signer = _KeptKeys(keys, salt)
+        self._mac = Mac(self._signer.derive_key())
 
     def sign(self, text: bytes) -> str:
-        """The text with its signature behind a dot."""
-        return (text + b"." + self._signer.get_signature(text)).decode("ascii")
+        """The text with its signature behind a dot, as ``Signer.sign`` makes it."""
+        code = binascii.b2a_base64(self._mac.digest(text), newline=False)
+        return (text + b"." + code.translate(_TO_URL, b"=")).decode("ascii")
 
     def open(self, signed: str) -> bytes | None:
         """The text of a signed value; None when no key verifies it."""
@@ -98,3 +86,6 @@ class Seal:
             return self._signer.unsign(signed.encode("latin-1"))
         except (BadSignature, UnicodeEncodeError):
             return None
+
+
+_TO_URL = bytes.maketrans(b"+/", b"-_")

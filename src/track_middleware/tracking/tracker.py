@@ -25,8 +25,7 @@ class Tracker:
     def __init__(self, settings: Settings, seams: Seams) -> None:
         self.settings = settings
         self.core = Core(settings, seams)
-        about = {"library": self.core.library, "platform": "server"}
-        self._outside = msgspec.Raw(msgspec.json.encode(about))
+        self._outside = msgspec.Raw(b"{%b}" % self.core.about)
 
     def open(self, request: Request, loaded_user: LoadedUser | None = None) -> Exchange:
         """The exchange of a request. ``loaded_user`` looks at the user that the app has already
@@ -114,7 +113,6 @@ class Tracker:
         core = self.core
         if event.user_id is None and event.anonymous_id is None:
             event.anonymous_id = core.new_id()
-        event.context = (
-            {**msgspec.json.decode(self._outside), **context} if context else self._outside
-        )
+        outside = self._outside
+        event.context = {**msgspec.json.decode(outside), **context} if context else outside
         return event.message_id if core.keep(Entry("event", now, event)) else None

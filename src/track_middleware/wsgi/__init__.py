@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from .. import wiring as wirings
-from ..http import Reply, Request, environ_header, status_line, unreadable
+from ..http import Reply, Request, environ_request, status_line, unreadable
 from .response import Response, ours
 
 if TYPE_CHECKING:
@@ -78,16 +78,12 @@ def _opened(
 
 def request(environ: WSGIEnvironment) -> Request:
     """The request that an environ describes."""
-    header = environ_header(environ)
-    return Request(
-        environ["REQUEST_METHOD"],
+    return environ_request(
+        environ,
         _text(environ.get("PATH_INFO", "")),
-        header=header,
-        query=environ.get("QUERY_STRING", ""),
-        scheme=environ.get("wsgi.url_scheme", "http"),
-        host=header("host") or environ.get("SERVER_NAME", ""),
         root_path=_text(environ.get("SCRIPT_NAME", "")),
-        peer=environ.get("REMOTE_ADDR") or "",
+        scheme=environ.get("wsgi.url_scheme", "http"),
+        host="",
     )
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, TypeVar, TypeVarTuple
+
+import msgspec
 
 from .. import wiring as wirings
 from ..http import by_name, weak_etag
@@ -12,6 +14,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from wsgiref.types import StartResponse, WSGIEnvironment
 
+    from ..http import Cookie
     from ..tracking.exchange import Exchange
     from ..tracking.inject import Injector
     from ..wiring import Wiring
@@ -20,47 +23,41 @@ if TYPE_CHECKING:
     Headers = list[tuple[str, str]]
 
 _T = TypeVar("_T")
-_P = ParamSpec("_P")
+_Ts = TypeVarTuple("_Ts")
 
 
-def ours(wiring: Wiring, step: Callable[_P, _T], *given: _P.args, **named: _P.kwargs) -> _T | None:
+def ours(wiring: Wiring, step: Callable[[*_Ts], _T], *given: *_Ts) -> _T | None:
     """The one boundary: our own mistakes raise in development, and are counted in production."""
     try:
-        return step(*given, **named)
+        return step(*given)
     except Exception as error:  # noqa: BLE001  the boundary takes whatever goes wrong
         wiring.trouble(error)
         return None
 
 
-class Response:
-    """One response on its way through: what the app said, and what has been passed on of it."""
+class Response(msgspec.Struct, eq=False):
+    """One response on its way through: what the app said, and what has been passed on of it.
 
-    __slots__ = (
-        "_chunks", "_closed", "_environ", "_exc_info", "_exchange", "_headers", "_injector",
-        "_left", "_names", "_source", "_start_response", "_started", "_status", "_wiring", "_write",
-    )  # fmt: skip
+    ``_changes``: what becomes of a header, by lower-case name; None where it is left out.
+    """
 
-    def __init__(
-        self,
-        wiring: Wiring,
-        exchange: Exchange,
-        environ: WSGIEnvironment,
-        start_response: StartResponse,
-    ) -> None:
-        self._wiring = wiring
-        self._exchange = exchange
-        self._environ = environ
-        self._start_response = start_response
-        self._status = ""
-        self._headers: Headers = []
-        self._names: dict[str, str] = {}
-        self._exc_info: ExcInfo | None = None
-        self._closed = self._started = False
-        self._left: int | None = None
-        self._injector: Injector | None = None
-        self._source: Iterable[bytes] = ()
-        self._chunks: Iterator[bytes] = iter(())
-        self._write: Callable[[bytes], object] | None = None
+    _wiring: Wiring
+    _exchange: Exchange
+    _environ: WSGIEnvironment
+    _start_response: StartResponse
+    _status: str = ""
+    _headers: Headers = []
+    _names: Mapping[str, str] = {}
+    _exc_info: ExcInfo | None = None
+    _closed: bool = False
+    _started: bool = False
+    _left: int | None = None
+    _injector: Injector | None = None
+    _cookies: tuple[Cookie, ...] = ()
+    _changes: dict[str, tuple[str, str] | None] = {}
+    _source: Iterable[bytes] = ()
+    _chunks: Iterator[bytes] = iter(())
+    _write: Callable[[bytes], object] | None = None
 
     # What the app calls.
 
@@ -192,27 +189,31 @@ class Response:
 
     def _close(self) -> None:
         self._closed = True
-        self._names = headers = by_name(self._headers)
-        ending = ours(self._wiring, self._exchange.close, int(self._status[:3]), headers)
-        length = headers.get("content-length", "")
+        self._names = names = by_name(self._headers)
+        ending = ours(self._wiring, self._exchange.close, int(self._status[:3]), names)
+        length = names.get("content-length", "")
         self._left = int(length) if length.isdecimal() else None
         if ending is None:
             return
-        self._headers = list(self._headers)  # the app may use its own again
-        for name, value in ending.headers:
-            self._set(name, value)
-        for cookie in ending.cookies:
-            self._headers.append(("Set-Cookie", cookie.line()))
         self._injector = ending.injector
+        self._injector, self._cookies = ending.injector, ending.cookies
+        for header in ending.headers:
+            self._changes[header[0].lower()] = header
 
     def _begin(self) -> None:
         """Passes the headers on to the server."""
         self._started = True
+        headers, changes = self._headers, self._changes
+        if changes:
+            headers = [each for each in headers if each[0].lower() not in changes]
+            headers += filter(None, changes.values())
+        if self._cookies:
+            headers = [*headers, *(("Set-Cookie", cookie.line()) for cookie in self._cookies)]
         exc_info, self._exc_info = self._exc_info, None
         if exc_info is None:
-            self._write = self._start_response(self._status, self._headers)
+            self._write = self._start_response(self._status, headers)
         else:
-            self._write = self._start_response(self._status, self._headers, exc_info)
+            self._write = self._start_response(self._status, headers, exc_info)
 
     def _finish(self) -> None:
         ours(self._wiring, self._exchange.finish)
@@ -226,7 +227,7 @@ class Response:
             return body
         self._weaken()
         if self._left is not None:
-            self._set("Content-Length", str(len(tagged)))
+            self._changes["content-length"] = ("Content-Length", str(len(tagged)))
         return tagged
 
     def _fed(self, injector: Injector, chunk: bytes) -> bytes:
@@ -239,18 +240,13 @@ class Response:
     def _loosen(self) -> None:
         """A streamed document gets longer by a tag that may never find its place."""
         self._left = None
-        self._headers = [each for each in self._headers if each[0].lower() != "content-length"]
+        self._changes["content-length"] = None
         self._weaken()
 
     def _weaken(self) -> None:
-        if "etag" in self._names:
-            self._set("ETag", weak_etag(self._names["etag"]))
-
-    def _set(self, name: str, value: str) -> None:
-        lowered = name.lower()
-        if lowered in self._names:
-            self._headers = [each for each in self._headers if each[0].lower() != lowered]
-        self._headers.append((name, value))
+        etag = self._names.get("etag")
+        if etag is not None:
+            self._changes["etag"] = ("ETag", weak_etag(etag))
 
 
 def _is_file(source: object, environ: WSGIEnvironment) -> bool:

@@ -1,0 +1,89 @@
+"""The context is put together from pieces of JSON: it must say what the request's parts say."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote_plus
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.tracking.site import HTML, Browser, Site, requested
+from track_middleware.event import Entry
+from track_middleware.tracking.context import client, language
+from track_middleware.tracking.privacy import kept_address
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
+HEADER = st.text(st.characters(max_codepoint=255), max_size=30)
+CAMPAIGN = st.dictionaries(
+    st.sampled_from(["source", "medium", "name", "term"]), TEXT.filter(bool), max_size=3
+)
+
+
+def seen(agent: str, accept_language: str, referrer: str, path: str, **more: str) -> Entry:
+    """The view of a first visit."""
+    site = Site()
+    sent = {
+        "sec-fetch-dest": "document", "user-agent": agent, "referer": referrer,
+        "accept-language": accept_language,
+    }  # fmt: skip
+    exchange = site.tracker.open(requested("GET", path, sent, host="shop.example", **more))
+    exchange.route = path
+    exchange.close(203, HTML)
+    exchange.finish()
+    (entry,) = site.entries
+    assert site.mistakes == []
+    return entry
+
+
+@given(HEADER, HEADER, HEADER, TEXT, st.ip_addresses().map(str))
+def test_a_views_context_says_what_the_request_said(
+    agent: str, accept_language: str, referrer: str, path: str, peer: str
+) -> None:
+    referrer = referrer.replace("?", "").replace("#", "").replace("@", "")
+    entry = seen(agent, accept_language, referrer, "/" + path, peer=peer)
+    assert entry.event is not None
+    assert entry.person is not None
+    context: dict[str, Any] = entry.event.context
+    page = context.pop("page")
+    wanted = {
+        "userAgent": agent,
+        "locale": language(accept_language),
+        "ip": kept_address(peer, "truncated"),
+        "consent": entry.consent,
+        "library": {"name": "track-middleware", "version": "0.1.0"},
+        "platform": "server",
+        "session": {
+            "id": entry.person.session, "number": 1, "start": "2027-01-15T08:00:00.000Z",
+        },
+    }  # fmt: skip
+    assert context == {name: value for name, value in wanted.items() if value}
+    assert page.pop("url").startswith("http://shop.example/")
+    wanted = {
+        "id": entry.event.message_id, "path": "/" + path, "route": "/" + path, "status": 203,
+        "durationMs": 0.0, "referrer": referrer,
+    }  # fmt: skip
+    assert page == {name: value for name, value in wanted.items() if value != ""}
+
+
+@given(CAMPAIGN, CAMPAIGN)
+def test_the_session_and_the_visitor_keep_their_own_campaigns(
+    first: dict[str, str], later: dict[str, str]
+) -> None:
+    site = Site()
+    browser = Browser(site)
+    for number, each in enumerate((first, later)):
+        query = "&".join(f"utm_{name}={quote_plus(value)}" for name, value in each.items())
+        browser.visit(f"/{number}?{query.replace('utm_name', 'utm_campaign')}")
+    contexts = [entry.event.context for entry in site.entries if entry.event]
+    assert contexts[0].get("campaign", {}) == first
+    assert contexts[0].get("firstCampaign", {}) == first
+    assert contexts[1].get("campaign", {}) == (later or first)
+    assert contexts[1].get("firstCampaign", {}) == (first or later)
+
+
+def test_a_client_is_described_alike_whether_it_is_remembered_or_not() -> None:
+    for agent in ("a", "a" * 600):
+        said = client(agent, "de", "203.0.113.77", "truncated")
+        assert said == f',"userAgent":"{agent}","ip":"203.0.113.0","locale":"de"'.encode()
+    assert client("", "", "", "truncated") == b""
