@@ -44,7 +44,7 @@ class Snippet:
         self._attributes = "".join(text for wanted, text in flags if wanted)
 
     def tag(self, base: str, token: str | None, policy: str) -> str:
-        """The tag; ``base`` is the path of our prefix (``/root/prefix``), ``token`` a page token,
+        """The tag; ``base`` is the path of our prefix (``/mount/prefix``), ``token`` a page token,
         ``SHARED``, or None where nothing may be sent but a choice."""
         word = nonce(policy) if policy else None
         script = self._scripts.get(base) if word is None else None
