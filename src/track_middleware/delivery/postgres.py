@@ -10,14 +10,13 @@ from __future__ import annotations
 import os
 import re
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from email.utils import formatdate
-from socket import SHUT_RDWR, socket
+from socket import socket
 from typing import TYPE_CHECKING, Any
 
 from ..destinations import Answer, Call, postgresql
+from .deadline import shut_after
 from .lines import Silence
 
 if TYPE_CHECKING:
@@ -61,7 +60,10 @@ class PostgresTransport:
             except psycopg.Error as error:
                 return _unconnected(str(error))
             try:
-                with _shut_after(session.connection, self._limits.whole):
+                with (
+                    socket(fileno=os.dup(session.connection.fileno())) as sock,
+                    shut_after(sock, self._limits.whole),
+                ):
                     session.insert(call)
             except _NoKeyError as error:
                 session.connection.close()
@@ -259,24 +261,3 @@ def _first_line(text: str) -> str:
 
 def _answer(status: int, words: str) -> Answer:
     return Answer(status, {"date": formatdate(usegmt=True)}, words.encode())
-
-
-@contextmanager
-def _shut_after(connection: psycopg.Connection[Any], seconds: float) -> Iterator[None]:
-    """Shuts a connection down when the block takes longer: a server may fall silent for ever."""
-    sock = socket(fileno=os.dup(connection.fileno()))
-    timer = threading.Timer(seconds, _shut, (sock,))
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
-        sock.close()
-
-
-def _shut(sock: socket) -> None:
-    try:
-        sock.shutdown(SHUT_RDWR)
-    except OSError:
-        pass  # it is closed already

@@ -9,14 +9,12 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from email.utils import formatdate
 from http.client import HTTPResponse, RemoteDisconnected
 from io import BufferedReader
-from socket import SHUT_RDWR, socket
 from typing import Any, Protocol
 
 import urllib3
@@ -25,6 +23,7 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
 
 from ..destinations import Answer, Call
+from .deadline import shut_after
 from .lines import FileTransport, Silence
 from .postgres import PostgresTransport
 
@@ -189,14 +188,14 @@ def _pools(whole: float) -> dict[str, Any]:
         response_class = _WholeHead
 
         def getresponse(self) -> Any:
-            with _shut_after(self.sock, whole):
+            with shut_after(self.sock, whole):
                 return super().getresponse()
 
     class Secure(HTTPSConnection):
         response_class = _WholeHead
 
         def getresponse(self) -> Any:
-            with _shut_after(self.sock, whole):
+            with shut_after(self.sock, whole):
                 return super().getresponse()
 
     class PlainPool(HTTPConnectionPool):
@@ -243,25 +242,3 @@ class _Lines:
 
     def close(self) -> None:
         self.file.close()
-
-
-@contextmanager
-def _shut_after(sock: socket | None, seconds: float) -> Iterator[None]:
-    """Shuts a socket down when the block takes longer: a header may come byte by byte for ever."""
-    if sock is None:
-        yield
-        return
-    timer = threading.Timer(seconds, _shut, (sock,))
-    timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
-
-
-def _shut(sock: socket) -> None:
-    try:
-        sock.shutdown(SHUT_RDWR)
-    except OSError:
-        pass  # it is closed already
