@@ -76,7 +76,8 @@ PRODUCER = (
 from track_middleware import track, wiring
 wiring.configure({"data_dir": sys.argv[1], "deliver": "worker", "secret_key": "t",
                   "min_free": "1", "destinations": [sys.argv[2]]})
-while real() < began + 1.5:
+end = real() + 1.5
+while real() < end:
     print(track("Counted", user_id=str(int(real() * 1e6) % 20)), flush=True)
     time.sleep(0.001)
 """
