@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from tests.processes import started
 from track_middleware import cli
 from track_middleware.cli import demo as demo_verb
 from track_middleware.delivery.store import DeadLetter, sqlite
@@ -193,7 +194,7 @@ def test_tail_follows_what_another_process_delivers(
 ) -> None:
     site("Before")
     command = [sys.executable, "-m", "track_middleware", "tail", "--data-dir", str(data_dir)]
-    with subprocess.Popen([*command, "--last", "1"], stdout=subprocess.PIPE, text=True) as tail:
+    with started([*command, "--last", "1"], stdout=subprocess.PIPE, text=True) as tail:
         assert tail.stdout is not None
         assert "Before" in tail.stdout.readline()
         site("After")
@@ -298,7 +299,7 @@ def test_a_worker_refuses_a_folder_that_nobody_has_written_to(tmp_path: Path) ->
 def test_status_sees_a_living_worker(data_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
     waiting(data_dir)
     command = [sys.executable, "-m", "track_middleware", "worker", "--data-dir", str(data_dir)]
-    with subprocess.Popen(command) as worker:
+    with started(command) as worker:
         facts = until(
             lambda: json.loads(called(capsys, "status", "--data-dir", data_dir, "--json")[1]),
             lambda facts: facts["worker"]["alive"] and not facts["spool"]["bytesWaiting"],
@@ -399,7 +400,7 @@ def shows_its_events(*options: str) -> None:
     port = free_port()
     command = [sys.executable, "-m", "track_middleware", "demo", "--port", str(port), *options]
     env = {**os.environ, "PYTHONUNBUFFERED": "1"}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=env) as demo:
+    with started(command, stdout=subprocess.PIPE, text=True, env=env) as demo:
         try:
             assert demo.stdout is not None
             assert f"http://127.0.0.1:{port}/" in demo.stdout.readline()

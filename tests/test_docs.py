@@ -17,6 +17,7 @@ import pytest
 import track_middleware
 from docs.generate import settings_page, vocabularies, vocabulary_page
 from tests.delivery.recorder import Recorder, Say
+from tests.processes import started
 from track_middleware.cli import VERBS
 from track_middleware.delivery.counters import REASONS
 from track_middleware.destinations.registry import BUILT_IN
@@ -237,7 +238,7 @@ def test_the_how_tos_destination_delivers_once_it_is_installed(installed, tmp_pa
         subprocess.run(first, env=env, cwd=tmp_path, check=True, timeout=60)
         worker = [sys.executable, "-m", "track_middleware", "worker"]
         worker += ["--data-dir", str(tmp_path / "track")]
-        with subprocess.Popen(worker, env=env, cwd=tmp_path) as running:
+        with started(worker, env=env, cwd=tmp_path) as running:
             deadline = time.monotonic() + 30
             while len(chat.got) < 2 and time.monotonic() < deadline:
                 time.sleep(0.05)

@@ -1,4 +1,5 @@
-"""A web process that tracks: ``host.py DATA_DIR MODE OUT``; prints each id once it was accepted.
+"""A web process that tracks: ``host.py DATA_DIR MODE OUT [WORKER SILENT]``; prints each id once it
+was accepted. ``WORKER`` is another program for its worker, hung after ``SILENT`` seconds.
 
 Tracks one event per line of its standard input (the line is the event's id), until its end; the
 line ``fork`` makes a child that tracks ``forked`` and lives on for a while after its parent.
@@ -17,7 +18,8 @@ from track_middleware.settings import load
 data_dir, mode, out = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
 given = {"data_dir": str(data_dir), "deliver": mode, "destinations": [f"jsonl://{out}"]}
 settings = load(given, {})
-keeper = Keeper(settings, data_dir=data_dir)
+more = {"command": (sys.argv[4],), "silent": float(sys.argv[5])} if sys.argv[4:] else {}
+keeper = Keeper(settings, data_dir=data_dir, **more)
 spool = Spool(data_dir, now=time.time, min_free="1", on_first=keeper.first_event)
 
 

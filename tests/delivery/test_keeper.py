@@ -13,9 +13,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from track_middleware.delivery.keeper import Keeper
 from track_middleware.delivery.lease import sign_of_life
-from track_middleware.settings import load
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -30,11 +28,14 @@ def until(true, seconds=15.0):
 class Host:
     """A real process that tracks what it is told to."""
 
-    def __init__(self, data_dir: Path, mode: str, out: Path) -> None:
+    def __init__(self, data_dir: Path, mode: str, out: Path, *more: str) -> None:
         command = [sys.executable, "-m", "tests.delivery.host", str(data_dir), mode, str(out)]
-        self.child = subprocess.Popen(
-            command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
+        self.log = out.with_name(f"log-{os.urandom(4).hex()}")
+        with self.log.open("wb") as log:
+            self.child = subprocess.Popen(
+                [*command, *more], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                stderr=log, text=True,
+            )  # fmt: skip
 
     def says(self, word: str) -> None:
         assert self.child.stdin is not None
@@ -60,8 +61,8 @@ def out(tmp_path):
 def host(data_dir, out):
     hosts = []
 
-    def start(mode):
-        hosts.append(Host(data_dir, mode, out))
+    def start(mode, *more):
+        hosts.append(Host(data_dir, mode, out, *map(str, more)))
         return hosts[-1]
 
     yield start
@@ -132,14 +133,6 @@ def test_a_forked_child_keeps_its_own_worker_when_its_parent_dies(host, out):
     until(lambda: sorted(delivered(out)) == ["A", "forked"])
 
 
-def kept(data_dir: Path, out: Path, program: Path, **given) -> Keeper:
-    """The keeper of a site whose worker is a program of the test's."""
-    settings = load({"data_dir": str(data_dir), "destinations": [f"jsonl://{out}"]}, {})
-    keeper = Keeper(settings, data_dir=data_dir, command=(str(program),), **given)
-    keeper.first_event()
-    return keeper
-
-
 def written(path: Path, text: str) -> None:
     """A program, there as a whole or not at all."""
     hidden = path.with_suffix(".new")
@@ -148,23 +141,24 @@ def written(path: Path, text: str) -> None:
     hidden.rename(path)
 
 
-def test_a_worker_that_cannot_be_started_is_tried_again(data_dir, out, tmp_path, caplog):
-    program, started = tmp_path / "worker", tmp_path / "started"
-    keeper = kept(data_dir, out, program)
-    until(lambda: "tries again" in caplog.text)
-    written(program, f"#!/bin/sh\ntouch {started}\nexec cat >&- <&$4\n")
-    until(started.exists)
-    keeper._begin_anew()
+def test_a_worker_that_cannot_be_started_is_tried_again(host, tmp_path):
+    program, begun = tmp_path / "worker", tmp_path / "begun"
+    web = host("process", program, 60)
+    web.tracks("A")
+    until(lambda: "tries again" in web.log.read_text())
+    written(program, f"#!/bin/sh\ntouch {begun}\nexec sleep 1\n")
+    until(begun.exists)
 
 
-def test_a_worker_without_a_sign_of_life_is_replaced(data_dir, out, tmp_path, caplog):
-    program, started = tmp_path / "worker", tmp_path / "started"
-    written(program, f"#!/bin/sh\necho $$ >> {started}\nexec sleep 60\n")
-    keeper = kept(data_dir, out, program, silent=0.5)
-    until(lambda: started.exists() and len(started.read_text().split()) >= 2)
-    assert "no sign of life" in caplog.text
-    keeper._begin_anew()
-    for pid in started.read_text().split():
+def test_a_worker_without_a_sign_of_life_is_replaced(host, tmp_path):
+    program, begun = tmp_path / "worker", tmp_path / "begun"
+    written(program, f"#!/bin/sh\necho $$ >> {begun}\nexec sleep 60\n")
+    web = host("process", program, 0.5)
+    web.tracks("A")
+    until(lambda: begun.exists() and len(begun.read_text().split()) >= 2)
+    assert "no sign of life" in web.log.read_text()
+    web.close()
+    for pid in begun.read_text().split():
         with suppress(ProcessLookupError):
             os.kill(int(pid), signal.SIGKILL)
 
@@ -177,14 +171,11 @@ def test_a_worker_that_shows_signs_of_life_is_left_alone(host, out, data_dir):
     until(lambda: sign_of_life(data_dir) > first)
 
 
-def test_a_folder_that_cannot_be_written_yet_is_tried_again(data_dir, out, tmp_path, caplog):
-    """The settings that the worker needs are handed over as soon as they can be."""
-    data_dir.write_text("in the way")
-    started = tmp_path / "started"
-    written(tmp_path / "worker", f"#!/bin/sh\ntouch {started}\nexec sleep 1\n")
-    keeper = kept(data_dir, out, tmp_path / "worker")
-    assert "cannot learn this site's settings" in caplog.text
-    data_dir.unlink()
-    until(started.exists)
-    assert (data_dir / "settings.json").exists()
-    keeper._begin_anew()
+def test_settings_that_could_not_be_handed_over_are_handed_over_later(host, data_dir, out):
+    """The worker cannot start without them."""
+    (data_dir / "settings.json").mkdir(parents=True)
+    web = host("process")
+    web.tracks("A")
+    until(lambda: "cannot learn this site's settings" in web.log.read_text())
+    (data_dir / "settings.json").rmdir()
+    until(lambda: delivered(out) == ["A"])

@@ -11,7 +11,7 @@ import threading
 import time
 import tracemalloc
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -123,17 +123,28 @@ def trickles(connection: socket.socket, over: threading.Event) -> None:
 def test_a_destination_that_takes_for_ever_is_left_in_time(
     how: Serving, tmp_path: Path, transport: HttpTransport, caplog: pytest.LogCaptureFixture
 ) -> None:
-    over = threading.Event()
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        url = f"webhook+http://127.0.0.1:{listener.getsockname()[1]}/secret"
-        server = threading.Thread(target=_serve, args=(listener, how, over))
-        server.start()
+    with serving(_serve, how) as port:
+        url = f"webhook+http://127.0.0.1:{port}/secret"
         with closing(Shop(tmp_path, url, transport)) as here:
             accepted(here)
             tried(here, caplog)
-        over.set()
-        listener.shutdown(socket.SHUT_RDWR)
-        server.join()
+
+
+@contextmanager
+def serving(
+    serve: Callable[[socket.socket, Serving, threading.Event], None], how: Serving
+) -> Iterator[int]:
+    """A server of these manners; its port."""
+    over = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = threading.Thread(target=serve, args=(listener, how, over))
+        server.start()
+        try:
+            yield int(listener.getsockname()[1])
+        finally:
+            over.set()
+            listener.shutdown(socket.SHUT_RDWR)
+            server.join()
 
 
 def _serve(listener: socket.socket, how: Serving, over: threading.Event) -> None:
@@ -175,17 +186,11 @@ def test_a_certificate_that_nobody_vouches_for_gets_no_event(
         with context.wrap_socket(connection, server_side=True) as secure:
             read.append(secure.recv(65_536))
 
-    over = threading.Event()
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        url = f"webhook+https://127.0.0.1:{listener.getsockname()[1]}/secret"
-        server = threading.Thread(target=_serve_tls, args=(listener, answers, over))
-        server.start()
+    with serving(_serve_tls, answers) as port:
+        url = f"webhook+https://127.0.0.1:{port}/secret"
         with closing(Shop(tmp_path / "data", url, transport)) as here:
             accepted(here)
             (told,) = tried(here, caplog)
-        over.set()
-        listener.shutdown(socket.SHUT_RDWR)
-        server.join()
     assert "ertificate" in told or "SSL" in told
     assert not any(read)
 
