@@ -12,6 +12,7 @@ import random as chance
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -221,7 +222,7 @@ class Worker:
             transport=self._transport,
             now=self._now,
             random=self._random,
-            may_send=lambda: self._lease.is_held(store.lease),
+            may_send=partial(self._lease.is_held, store.lease, self._lease.generation),
         )
 
     def _serve_all(self) -> None:
