@@ -241,14 +241,14 @@ SELECT state, COUNT(*) FROM delivery WHERE job = ? GROUP BY state;
 -- dead_count: dead letters of a destination
 SELECT COUNT(*) FROM dead WHERE destination = ?;
 
--- dead_from_log: a refused event becomes a dead letter
+-- dead_from_log: a refused event becomes a dead letter; of one that the log has let go, only its id
 INSERT INTO dead (
     stage, destination, event_id, label, time, reason, body,
     position, order_key, accepted_at, kind, derived, derived_version, bot
 )
-SELECT 'destination', ?, event_id, label, ?, ?, body,
-    position, order_key, accepted_at, kind, derived, derived_version, bot
-FROM log WHERE position = ?;
+SELECT 'destination', ?1, event, COALESCE(label, ''), ?2, ?3, COALESCE(body, x''),
+    position, order_key, accepted_at, kind, derived, COALESCE(derived_version, 0), bot
+FROM (SELECT ?4 AS place, ?5 AS event) LEFT JOIN log ON position = place;
 
 -- dead_add: a dead letter
 INSERT INTO dead (stage, destination, event_id, label, time, reason, body)
