@@ -92,13 +92,17 @@ class Sending:
         if not items or self.stopped:
             self._unsent.update(item.id for item in items)
             return
-        by_id = {item.id: item for item in items}
         made = outbound(self._destination, items, self._now())
         if only is None:
             self.cut += made.cut
             calls = [call for call in made.calls if _road(call) not in items[0].taken]
         else:
             calls = [call for call in made.calls if call.url == only] or [*made.calls]
+            moved = _carried(made.calls) - _carried(calls)
+            if moved:  # these go another way by now (a codec may look at their age)
+                self._send([item for item in items if item.id in moved], again=again)
+                items = [item for item in items if item.id not in moved]
+        by_id = {item.id: item for item in items}
         self._settle(by_id, made, calls)
         for call in calls:
             self._pass(call, [by_id[each] for each in dict.fromkeys(call.ids)], again=again)
@@ -107,8 +111,8 @@ class Sending:
 
     def _settle(self, by_id: dict[str, Item], made: Outbound, calls: Sequence[Call]) -> None:
         """Notes what is decided without a call; what was taken over every road is delivered."""
-        carried = {each for call in calls for each in call.ids}
-        taken = {each for call in made.calls for each in call.ids} - carried
+        carried = _carried(calls)
+        taken = _carried(made.calls) - carried
         for each, item in by_id.items():
             verdict = made.settled.get(each)
             if verdict is not None:
@@ -273,6 +277,10 @@ class Sending:
         self.fates[item.id] = worse(self.fates.get(item.id), verdict)
         if verdict.state == "retry":
             self.blocked.add(item.order_key)
+
+
+def _carried(calls: Sequence[Call]) -> set[str]:
+    return {each for call in calls for each in call.ids}
 
 
 def _road(call: Call) -> bytes:
