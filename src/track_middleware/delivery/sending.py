@@ -177,9 +177,9 @@ class Sending:
     def _heard(self, call: Call, items: Sequence[Item], verdicts: dict[str, Verdict]) -> None:
         """It is not the destination: whoever was suspected until now is refused."""
         self._refuse_suspects()
-        taken = [item for item in items if verdicts[item.id].state == "delivered"]
-        if taken and call.repeatable:
-            self._witness.keep(taken[0], self._now())
+        taken = (item for item in items if verdicts[item.id].state == "delivered")
+        if call.repeatable and (known := next(taken, None)):
+            self._witness.keep(known, self._now())
 
     def _decide(self) -> None:
         """Decides about events after which nothing was taken. Without a witness a few are refused;
