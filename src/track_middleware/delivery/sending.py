@@ -22,7 +22,7 @@ from .items import Item, halved, outbound
 from .lines import Silence
 from .store import Flight
 from .transport import Transport
-from .verdicts import comes_back, unheard, worse
+from .verdicts import comes_back, is_throttling, unheard, worse
 from .witness import CROWD, Witness, is_blame
 
 #: So many failing calls in a row are an outage.
@@ -152,7 +152,7 @@ class Sending:
             doubtful = {each for each, verdict in verdicts.items() if verdict.state == "retry"}
             self.doubtful += len(doubtful)
         silent, trouble = unheard(verdicts.values()), verdicts[items[0].id]
-        if silent and _is_throttling(answer) and trouble.after is None:
+        if silent and is_throttling(answer) and trouble.after is None:
             self.throttled = len(items)
         if doubtful and not self._repeat:
             verdicts.update(dict.fromkeys(doubtful, Verdict("delivered", trouble.reason)))
@@ -297,7 +297,3 @@ def _words(call: Call, answer: Answer | Silence, verdicts: Collection[Verdict]) 
         return reason or "taken"
     said = f"HTTP {answer.status}"
     return reason if reason.startswith(said) else f"{said}: {reason}".rstrip(": ")
-
-
-def _is_throttling(answer: Answer | Silence) -> bool:
-    return isinstance(answer, Answer) and answer.status == 429

@@ -1,10 +1,10 @@
-"""What the verdicts on a call say together. Pure."""
+"""What an answer, and the verdicts on a call together, say. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 
-from ..destinations import Verdict
+from ..destinations import Answer, Verdict
 
 _RANK = {"delivered": 0, "refused": 1, "retry": 2}
 
@@ -13,6 +13,11 @@ def unheard(verdicts: Collection[Verdict]) -> bool:
     """The call as a whole came to nothing: all wait alike, and nothing says how to do better."""
     waiting = all(each.state == "retry" and not (each.split or each.alone) for each in verdicts)
     return waiting and len({_at_once(each) for each in verdicts}) == 1
+
+
+def is_throttling(answer: object) -> bool:
+    """Whether somebody answered, and said "too many"."""
+    return isinstance(answer, Answer) and answer.status == 429
 
 
 def comes_back(verdict: Verdict) -> bool:
