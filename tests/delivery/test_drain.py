@@ -315,6 +315,15 @@ def test_a_view_takes_its_place_alone_when_its_window_is_over(site, page):
     assert len(site.events) == 1
 
 
+def test_a_clock_that_went_back_keeps_no_view_waiting(site, page):
+    site.now += 2 * 86_400
+    site.drains(site.view(page), site.click(new_id(), person=None))
+    assert site.events == []
+    site.now = START
+    site.drains()
+    assert sorted(each.type for each in site.events) == ["page", "track"]
+
+
 @pytest.mark.parametrize("first", ["server", "browser"])
 def test_a_view_knows_the_facts_of_both_its_requests(site, page, first):
     halves = [

@@ -12,7 +12,7 @@ import pytest
 
 from tests.delivery.recorder import Got, Recorder, Say
 from tests.delivery.served import Network, Receiver, Shop, event_id, row
-from track_middleware.delivery.store import NewRow
+from track_middleware.delivery.store import NewRow, Outcome
 from track_middleware.delivery.transport import HttpTransport, Silence
 from track_middleware.destinations import Answer, Call
 
@@ -86,6 +86,18 @@ def test_a_purpose_that_was_not_granted_keeps_an_event_away(shop: Open) -> None:
     )
     here.run()
     assert there.order == [2]
+
+
+def test_what_waited_until_the_log_let_it_go_is_a_dead_letter(shop: Open) -> None:
+    """Rows of a destination that was not configured for a while keep no event."""
+    here = shop(Receiver())
+    here.accept(row(1), row(2))
+    rows = [Outcome(n, event_id(n), "v1", "retry" if n == 1 else "held") for n in (1, 2)]
+    here.store.advance(here.job, 2, rows)
+    here.store.forget(events=1.0, ids=0.0, pages=0.0, served_by=[])
+    here.run()
+    assert here.waiting() == {}
+    assert here.dead() == dict.fromkeys(map(event_id, (1, 2)), "it is no longer in the log")
 
 
 def test_an_outage_moves_nothing_writes_no_rows_and_pauses(shop: Open) -> None:

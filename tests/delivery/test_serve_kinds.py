@@ -146,3 +146,24 @@ def _network(emulator: Emulator, happening: list[str]) -> Callable[[Call], Answe
         return FAULTS[fault](emulator, call)
 
     return send
+
+
+def test_an_event_that_goes_another_way_by_now_is_sent_that_way(tmp_path: Path) -> None:
+    """It turns seven days old, which Amplitude takes elsewhere, while a bad one is taken out."""
+    took: list[tuple[str, int]] = []
+
+    def network(call: Call) -> Answer:
+        numbers = [each["event_properties"]["number"] for each in json.loads(call.body)["events"]]
+        if 2 in numbers:
+            here.now += 2
+            return Answer(400, {}, b'{"events_with_invalid_fields": {"time": [1]}}')
+        took.extend((call.url.rpartition("/")[2], number) for number in numbers)
+        return Answer(200)
+
+    here = Shop(tmp_path, "amplitude://KEY", network)
+    here.now += 7 * 86_400 - 1
+    later = "2026-11-24T12:00:00.000Z"
+    here.accept(row(1), row(2, timestamp=later), row(3, timestamp=later))
+    assert here.run() is None
+    here.close()
+    assert sorted(took) == [("batch", 1), ("httpapi", 3)]

@@ -249,3 +249,28 @@ def test_what_others_log_of_their_own_requests_stays(
     with caplog.at_level(logging.DEBUG), urllib3.PoolManager() as theirs:
         theirs.request("POST", vendor.url + "/theirs?page=2")
     assert "/theirs?page=2" in caplog.text
+
+
+def test_what_ends_before_the_handshake_does_has_sent_nothing(
+    vendor: Recorder, send: HttpTransport
+) -> None:
+    """A certificate that is not believed is such a one; so is a server that speaks no TLS."""
+    silence = send(post(vendor.url.replace("http:", "https:")))
+    assert isinstance(silence, Silence)
+    assert not silence.sent
+
+
+def test_a_handshake_that_nobody_answers_has_sent_nothing() -> None:
+    send = HttpTransport(bounds=Bounds(connect=0.2, idle=0.2, whole=1.0))
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        silence = send(post(f"https://127.0.0.1:{server.getsockname()[1]}/"))
+    send.close()
+    assert isinstance(silence, Silence)
+    assert not silence.sent
+
+
+def test_a_request_that_was_begun_may_have_been_taken(send: HttpTransport) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        silence = send(post(f"http://127.0.0.1:{server.getsockname()[1]}/"))
+    assert isinstance(silence, Silence)
+    assert silence.sent

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import signal
@@ -17,6 +18,7 @@ import pytest
 
 from tests.delivery.recorder import Recorder, Say
 from track_middleware.delivery import drain, handover
+from track_middleware.delivery import worker as worker_module
 from track_middleware.delivery.command import FINDING, WELL, WRONG_CALL, work
 from track_middleware.delivery.spool import Spool
 from track_middleware.delivery.store import sqlite
@@ -84,6 +86,15 @@ def test_a_second_once_delivers_nothing_twice(worker, spool, out):
     assert delivered(out) == ["A", "B"]
 
 
+def test_two_that_deliver_inline_take_turns(worker, settings, data_dir, spool, out):
+    other = Worker(settings, data_dir=data_dir)
+    for name, each in [("A", worker), ("B", other), ("C", worker), ("D", other)]:
+        accept(spool, name)
+        assert each.once()
+    assert delivered(out) == ["A", "B", "C", "D"]
+    other.close()
+
+
 def test_once_gives_up_while_another_is_at_work(worker, settings, data_dir):
     assert worker._lease.acquire()
     other = Worker(settings, data_dir=data_dir)
@@ -119,6 +130,16 @@ def test_it_delivers_while_it_runs_and_stores_what_comes_last(worker, spool, out
         until(lambda: delivered(out) == ["A"])
         accept(spool, "B")
     assert delivered(out) == ["A", "B"]
+
+
+def test_whoever_was_deposed_can_lead_again(worker, data_dir, spool, out, monkeypatch):
+    monkeypatch.setattr(worker_module, "STALE", 0.1)
+    with running(worker), contextlib.closing(sqlite.open(data_dir / "events.db")) as store:
+        accept(spool, "A")
+        until(lambda: delivered(out) == ["A"])
+        store.lease.take(store.lease.read()[0], "another one, which died at once")
+        accept(spool, "B")
+        until(lambda: delivered(out) == ["A", "B"])
 
 
 def test_an_outage_of_one_destination_delays_no_other(data_dir, out, spool):

@@ -298,9 +298,9 @@ def test_events_that_a_400_calls_throttled_wait() -> None:
     assert (slow.state, slow.after, rest.after) == ("retry", 30.0, 0)
 
 
-def test_the_firewalls_403_is_halved_until_the_event_that_it_dislikes_stands_alone() -> None:
+def test_the_firewalls_403_is_about_an_event_or_about_this_server() -> None:
     verdicts = _verdicts(said(403, {"code": 403, "error": "Forbidden"}))
-    assert all(each.split and not each.pause for each in verdicts)
+    assert all(each.state == "retry" and each.split and each.pause for each in verdicts)
 
 
 def _people() -> list[Any]:

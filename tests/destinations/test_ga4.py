@@ -26,6 +26,7 @@ from track_middleware.event import Event
 
 HERE = made("ga4://G-ABC123:s3cret")
 GA = {"clientId": "111.222", "sessionId": "1795435140", "sessionNumber": 3, "stream": "G-ABC123"}
+PAGE: dict[str, Any] = {"type": "page", "event": None, "properties": None}
 SHOE = {"product_id": "P-1", "name": "Shoe", "category": "Wear/Shoes", "price": 20, "quantity": 2}
 
 
@@ -293,6 +294,13 @@ def test_the_campaign_of_an_arrival_is_told_where_no_cookie_says_that_ga4_has_re
     assert call.ids == (page().message_id,) * 2
     (call,) = sent(HERE, page(context={**CONTEXT, "ga": GA}))
     assert [each["name"] for each in body(call)["events"]] == ["page_view"]
+
+
+def test_a_view_and_its_campaign_are_never_two_calls_of_which_one_may_fail() -> None:
+    views = [event(n, **PAGE) for n in range(1, 31)]
+    calls = sent(HERE, event(99), *views)
+    assert max(len(call.ids) for call in calls) <= 25
+    assert sum(len(set(call.ids)) for call in calls) == 31, "no id is in two of them"
 
 
 def test_an_alias_says_nothing_to_ga4() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from track_middleware.destinations.limits import routed
+from track_middleware.destinations.limits import Piece, packed, routed
 
 SIZES = {"a": 100, "b": 40}
 
@@ -47,3 +47,27 @@ def test_nothing_is_lost_and_no_visitor_overtakes_himself(
     for visitor in "xyz":
         own = [number for number in order if pieces[number][1] == visitor]
         assert own == sorted(own)
+
+
+def _packed(names: str, *, most: int = 100, size: int = 1_000) -> list[str]:
+    """Runs of pieces of 10 bytes each; a letter is an event's id."""
+    pieces: list[Piece] = [(name, b"x" * 9) for name in names]
+    return ["".join(name for name, _ in run) for run in packed(pieces, most=most, size=size)]
+
+
+def test_an_events_pieces_stay_together_where_they_fit() -> None:
+    assert _packed("abbcc", most=2) == ["a", "bb", "cc"]
+    assert _packed("abbcc", size=20) == ["a", "bb", "cc"]
+    assert _packed("abbb", most=3) == ["a", "bbb"]
+
+
+def test_an_event_that_is_larger_than_a_run_fills_several() -> None:
+    assert _packed("aabbbbb", most=3) == ["aa", "bbb", "bb"]
+    assert _packed("abbbb", size=30) == ["a", "bbb", "b"]
+
+
+@given(names=st.text("ab"), most=st.integers(1, 5), size=st.integers(10, 60))
+def test_nothing_is_lost_by_packing(names: str, most: int, size: int) -> None:
+    runs = _packed(names, most=most, size=size)
+    assert "".join(runs) == names
+    assert all(0 < len(run) <= most and 10 * len(run) <= size for run in runs)

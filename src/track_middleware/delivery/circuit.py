@@ -13,8 +13,10 @@ from collections.abc import Callable, Sequence
 
 from ..destinations import Verdict
 from . import pace, retry
-from .sending import FAILURES, Item, Sending
+from .items import Item
+from .sending import FAILURES, Sending
 from .store import Job, Ledger
+from .witness import Witness, is_blame
 
 logger = logging.getLogger("track_middleware")
 
@@ -22,12 +24,20 @@ logger = logging.getLogger("track_middleware")
 #: the destination does not keep the others from it for ever, in seconds.
 LONG = 10.0
 
-#: One of so many visitors'.
+#: One of so many visitors', in so many events.
 _CANDIDATES = 8
+_LOOKED_AT = 64
+
+#: The furthest look, for a destination that may have stopped because of a long row of poisons.
+_LOOKED_FAR = 8_192
 
 
 class Circuit:
-    """Says when, and how much, one job's destination is sent."""
+    """Says when, and how much, one job's destination is sent.
+
+    ``look``: how many events are looked at to find one to ask with, after a pause. ``witness``:
+    what the destination is known to take.
+    """
 
     def __init__(
         self,
@@ -41,6 +51,8 @@ class Circuit:
         self._name = name
         self._now = now
         self._random = random
+        self.witness = Witness()
+        self.look = _LOOKED_AT
         self._meter = pace.Meter()
         self._size: int | None = None
         self._rest = 0.0
@@ -82,7 +94,8 @@ class Circuit:
         if job.wait < LONG:
             return items[:1]
         firsts = {item.order_key: item for item in reversed(items)}.values()
-        candidates = sorted(firsts, key=lambda item: item.position)[:_CANDIDATES]
+        most = _CANDIDATES if self.look == _LOOKED_AT else self.look
+        candidates = sorted(firsts, key=lambda item: item.position)[:most]
         return candidates[int(self._random() * len(candidates)) :][:1]
 
     def slowed(self, job: Job, sending: Sending) -> float | None:
@@ -116,12 +129,18 @@ class Circuit:
         if not job.pause_reason:
             logger.warning("%s: %s; its events wait", self._name, reason)
         self._size = 1
+        self._look_on(trouble)
         self._meter.stop()
         self._ledger.pause(job, self._now() + wait, reason, wait=wait)
 
+    def _look_on(self, trouble: Verdict) -> None:
+        """Further each time, while it cannot be told whether the events are at fault."""
+        blind = is_blame([trouble]) and self.witness.item(self._now()) is None
+        self.look = min(2 * self.look, _LOOKED_FAR) if blind else _LOOKED_AT
+
     def close(self, job: Job) -> None:
         """It goes well, or there is nothing to send."""
-        self._size = None
+        self._size, self.look = None, _LOOKED_AT
         if job.paused_until is None and not job.pause_reason:
             return
         self._ledger.pause(job, None, "")

@@ -16,7 +16,7 @@ from ..settings import Settings
 from . import segments
 from .drain import FLUSH
 from .files import private_folder
-from .store import sqlite
+from .store import Job, sqlite
 from .store.sqlite import SqliteStore
 
 _LOOK = 0.02
@@ -28,6 +28,7 @@ def flush(
     timeout: float,
     *,
     waits: Callable[[], bool] = lambda: False,
+    now: Callable[[], float] = time.time,
     monotonic: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
 ) -> bool:
@@ -51,7 +52,7 @@ def flush(
             store = store or _opened(settings, data_dir)
             moved = not waits()
             stored = store is not None and _is_stored(store, data_dir, accepted, before)
-            if store is not None and moved and stored and _is_served(store, names):
+            if store is not None and moved and stored and _is_served(store, names, now()):
                 return True
             if monotonic() >= deadline:
                 return False
@@ -89,10 +90,12 @@ def _is_stored(store: SqliteStore, data_dir: Path, accepted: dict[str, int], bef
     return drained and not waits
 
 
-def _is_served(store: SqliteStore, names: list[str]) -> bool:
+def _is_served(store: SqliteStore, names: list[str], now: float) -> bool:
     end = store.end()
     jobs = {job.destination: job for job in store.jobs() if job.end is None}
-    return all(
-        name in jobs and (jobs[name].position >= end or jobs[name].paused_until is not None)
-        for name in names
-    )
+    return all(name in jobs and _is_done(jobs[name], end, now) for name in names)
+
+
+def _is_done(job: Job, end: int, now: float) -> bool:
+    """Whether a job has all, or waits; one whose pause is over is at it again."""
+    return job.position >= end or (job.paused_until is not None and job.paused_until > now)

@@ -89,9 +89,10 @@ class Lease:
             os.utime(self._fd)
         return True
 
-    def is_held(self, row: LeaseRow) -> bool:
-        """Whether this candidate still is the holder, asked through any thread's own ``row``."""
-        return self.generation is not None and row.read()[0] == self.generation
+    def is_held(self, row: LeaseRow, generation: int | None) -> bool:
+        """Whether this candidate still holds the lease that it got as ``generation``, asked through
+        any thread's own ``row``. A thread of a former tenure is told no."""
+        return self.generation == generation is not None and row.read()[0] == generation
 
     def release(self) -> None:
         """Lets the next candidate try at once."""

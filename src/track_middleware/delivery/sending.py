@@ -15,34 +15,20 @@ from hashlib import blake2b
 from itertools import groupby
 from typing import Literal, cast
 
-import msgspec
-
-from ..destinations import DELIVERED, Answer, Call, Destination, Outbound, Verdict, WireDestination
+from ..destinations import DELIVERED, Answer, Call, Destination, Outbound, Verdict
 from ..destinations.answers import GATEWAYS
-from ..event import Event
 from .batch import MISTAKES
+from .items import Item, halved, outbound
 from .lines import Silence
 from .store import Flight
 from .transport import Transport
+from .verdicts import comes_back, is_throttling, unheard, worse
+from .witness import CROWD, Witness, is_blame
 
 #: So many failing calls in a row are an outage.
 FAILURES = 3
 
-_RANK = {"delivered": 0, "refused": 1, "retry": 2}
 _UNSAID = Verdict("refused", "the destination says neither where it goes nor why not")
-
-
-class Item(msgspec.Struct, frozen=True, gc=False):
-    """An event to be sent; ``content`` is its wire JSON for destinations that take that.
-
-    ``taken``: the roads over which it must not be sent again.
-    """
-
-    id: str
-    order_key: str
-    content: Event | bytes
-    position: int = 0
-    taken: frozenset[bytes] = frozenset()
 
 
 class Sending:
@@ -55,7 +41,7 @@ class Sending:
     have been taken or not; they count as delivered, or with ``repeat`` wait like others.
     ``flights``: what is known by now of calls that must not be repeated, since ``note`` was called
     last. ``answer``: what was heard last, in words. ``throttled``: the size of a call that was
-    answered 429 without a word for how long.
+    answered 429 without a word for how long. ``witness``: what its destination can be asked with.
     """
 
     def __init__(
@@ -68,6 +54,7 @@ class Sending:
         note: Callable[[Sequence[Flight]], None] = lambda flights: None,
         repeat: bool = False,
         patience: int = FAILURES,
+        witness: Witness | None = None,
     ) -> None:
         self.fates: dict[str, Verdict] = {}
         self.failed: set[str] = set()
@@ -79,6 +66,7 @@ class Sending:
         self.answer = ""
         self.calls = self.cut = self.doubtful = self.throttled = self.failures = 0
         self._unsent: set[str] = set()
+        self._suspects: list[tuple[Item, Verdict]] = []
         self._destination = destination
         self._transport = transport
         self._now = now
@@ -86,6 +74,7 @@ class Sending:
         self._note_flights = note
         self._repeat = repeat
         self._patience = patience
+        self._witness = witness or Witness()
 
     def send(self, items: Sequence[Item]) -> None:
         """Sends these events, in order, and whatever of them must be sent again at once."""
@@ -103,23 +92,29 @@ class Sending:
         if not items or self.stopped:
             self._unsent.update(item.id for item in items)
             return
-        by_id = {item.id: item for item in items}
-        outbound = self._outbound(items)
+        made = outbound(self._destination, items, self._now())
         if only is None:
-            self.cut += outbound.cut
-            calls = [call for call in outbound.calls if _road(call) not in items[0].taken]
+            self.cut += made.cut
+            calls = [call for call in made.calls if _road(call) not in items[0].taken]
         else:
-            calls = [call for call in outbound.calls if call.url == only] or [*outbound.calls]
-        self._settle(by_id, outbound, calls)
+            calls = [call for call in made.calls if call.url == only] or [*made.calls]
+            moved = _carried(made.calls) - _carried(calls)
+            if moved:  # these go another way by now (a codec may look at their age)
+                self._send([item for item in items if item.id in moved], again=again)
+                items = [item for item in items if item.id not in moved]
+        by_id = {item.id: item for item in items}
+        self._settle(by_id, made, calls)
         for call in calls:
             self._pass(call, [by_id[each] for each in dict.fromkeys(call.ids)], again=again)
+            if only is None and self._suspects and not self.stopped:
+                self._decide()
 
-    def _settle(self, by_id: dict[str, Item], outbound: Outbound, calls: Sequence[Call]) -> None:
+    def _settle(self, by_id: dict[str, Item], made: Outbound, calls: Sequence[Call]) -> None:
         """Notes what is decided without a call; what was taken over every road is delivered."""
-        carried = {each for call in calls for each in call.ids}
-        taken = {each for call in outbound.calls for each in call.ids} - carried
+        carried = _carried(calls)
+        taken = _carried(made.calls) - carried
         for each, item in by_id.items():
-            verdict = outbound.settled.get(each)
+            verdict = made.settled.get(each)
             if verdict is not None:
                 self._note(item, verdict)
             elif each in taken:
@@ -128,30 +123,6 @@ class Sending:
                 self._note(item, _UNSAID)
             if verdict is not None and verdict.state == "delivered" and each not in carried:
                 self.passed.add(each)
-
-    def _outbound(self, items: Sequence[Item]) -> Outbound:
-        """The codec's calls. An event that it fails on is refused, and stops no other."""
-        try:
-            made = self._made(items)
-            known = {item.id for item in items}
-            if known.issuperset(made.settled) and all(known.issuperset(c.ids) for c in made.calls):
-                return made
-            raise LookupError("a call for an event that was not given")
-        except MISTAKES as error:
-            if len(items) == 1:
-                reason = f"the destination's code fails on it: {type(error).__name__}: {error}"
-                return Outbound((), {items[0].id: Verdict("refused", reason[:300])})
-        one, other = map(self._outbound, _halved(items))
-        settled = {**one.settled, **other.settled}
-        return Outbound([*one.calls, *other.calls], settled, one.cut + other.cut)
-
-    def _made(self, items: Sequence[Item]) -> Outbound:
-        if isinstance(items[0].content, bytes):
-            wire = cast("WireDestination", self._destination)
-            pairs = [(item.id, cast("bytes", item.content)) for item in items]
-            return wire.wire_calls(pairs, self._now())
-        events = [cast("Event", item.content) for item in items]
-        return self._destination.calls(events, self._now())
 
     def _pass(self, call: Call, items: Sequence[Item], *, again: bool) -> None:
         """Sends a call, or what is left of it without the events that must wait."""
@@ -180,8 +151,8 @@ class Sending:
         if not (call.repeatable or known):
             doubtful = {each for each, verdict in verdicts.items() if verdict.state == "retry"}
             self.doubtful += len(doubtful)
-        unheard, trouble = _unheard(verdicts.values()), verdicts[items[0].id]
-        if unheard and _is_throttling(answer) and trouble.after is None:
+        silent, trouble = unheard(verdicts.values()), verdicts[items[0].id]
+        if silent and is_throttling(answer) and trouble.after is None:
             self.throttled = len(items)
         if doubtful and not self._repeat:
             verdicts.update(dict.fromkeys(doubtful, Verdict("delivered", trouble.reason)))
@@ -189,11 +160,62 @@ class Sending:
             for item in items:
                 taken = True if verdicts[item.id].state == "delivered" else None
                 self.flights.append(Flight(item.position, _road(call), taken))
-        if unheard:
+        if silent:
             self._fail(items, verdicts, trouble, doubt=bool(doubtful))
             return
         self.failures = 0
+        blame = is_blame(verdicts.values())
+        if blame and not again and self._is_well() is False:
+            self._fail(items, verdicts, trouble, doubt=False)
+            return
+        if not blame:
+            self._heard(call, items, verdicts)
         self._sort(call, items, verdicts, again=again)
+
+    # An answer that may mean an event in the call or the whole destination.
+
+    def _heard(self, call: Call, items: Sequence[Item], verdicts: dict[str, Verdict]) -> None:
+        """It is not the destination: whoever was suspected until now is refused."""
+        self._refuse_suspects()
+        taken = (item for item in items if verdicts[item.id].state == "delivered")
+        if call.repeatable and (known := next(taken, None)):
+            self._witness.keep(known, self._now())
+
+    def _decide(self) -> None:
+        """Decides about events after which nothing was taken. Without a witness a few are refused;
+        from many in a row, or from one that asks after a pause, nothing can be concluded."""
+        well = self._is_well()
+        if self.stopped:
+            return
+        if well is None:
+            crowd = CROWD if self._patience > 1 else 1
+            well = self._witness.refused + len(self._suspects) < crowd
+            self._witness.refused += len(self._suspects) if well else 0
+        if well:
+            self._refuse_suspects()
+            return
+        verdicts = {item.id: verdict for item, verdict in self._suspects}
+        items = [item for item, _ in self._suspects]
+        self._suspects = []
+        self._fail(items, verdicts, verdicts[items[0].id], doubt=False)
+
+    def _refuse_suspects(self) -> None:
+        for item, verdict in self._suspects:
+            self._note(item, Verdict("refused", verdict.reason))
+        self._suspects = []
+
+    def _is_well(self) -> bool | None:
+        """Whether the destination takes an event that it has already; None: nobody can ask."""
+        known = self._witness.item(self._now())
+        calls = outbound(self._destination, [known], self._now()).calls if known else ()
+        call = next((each for each in calls if each.repeatable), None)
+        if call is None:
+            return None
+        if not self._may_send():
+            self.stopped = "lease"
+            return None
+        verdicts, _ = self._verdicts(call, self._transport(call))
+        return not (is_blame(verdicts.values()) or unheard(verdicts.values()))
 
     def _verdicts(self, call: Call, answer: Answer | Silence) -> tuple[dict[str, Verdict], bool]:
         """The worst verdict of each event, and whether it is known what became of the call."""
@@ -208,7 +230,7 @@ class Sending:
         for each, verdict in judged:
             if verdict.state == "retry" and isinstance(answer, Silence):
                 verdict = replace(verdict, reason=answer.reason)
-            worst[each] = _worse(worst.get(each), verdict)
+            worst[each] = worse(worst.get(each), verdict)
         self.answer = _words(call, answer, worst.values())
         return worst, known
 
@@ -236,7 +258,7 @@ class Sending:
             verdict = verdicts[item.id]
             if verdict.state == "delivered" and not (verdict.split or item.id in self.fates):
                 self.fates[item.id] = verdict
-            elif _comes_back(verdict):
+            elif comes_back(verdict):
                 back.append(item)
             else:
                 self._note(item, verdict)
@@ -244,15 +266,21 @@ class Sending:
             self._send(back, only=call.url, again=True)
             return
         if len(back) == 1 and verdicts[back[0].id].split:
-            self._note(back[0], Verdict("refused", verdicts[back[0].id].reason))
+            self._suspects.append((back[0], verdicts[back[0].id]))
+            if not verdicts[back[0].id].pause:
+                self._refuse_suspects()
             return
-        for half in _halved(back):
+        for half in halved(back):
             self._send(half, only=call.url, again=True)
 
     def _note(self, item: Item, verdict: Verdict) -> None:
-        self.fates[item.id] = _worse(self.fates.get(item.id), verdict)
+        self.fates[item.id] = worse(self.fates.get(item.id), verdict)
         if verdict.state == "retry":
             self.blocked.add(item.order_key)
+
+
+def _carried(calls: Sequence[Call]) -> set[str]:
+    return {each for call in calls for each in call.ids}
 
 
 def _road(call: Call) -> bytes:
@@ -269,32 +297,3 @@ def _words(call: Call, answer: Answer | Silence, verdicts: Collection[Verdict]) 
         return reason or "taken"
     said = f"HTTP {answer.status}"
     return reason if reason.startswith(said) else f"{said}: {reason}".rstrip(": ")
-
-
-def _is_throttling(answer: Answer | Silence) -> bool:
-    return isinstance(answer, Answer) and answer.status == 429
-
-
-def _unheard(verdicts: Collection[Verdict]) -> bool:
-    """The call as a whole came to nothing: all wait alike, and nothing says how to do better."""
-    waiting = all(each.state == "retry" and not (each.split or each.alone) for each in verdicts)
-    return waiting and len({_at_once(each) for each in verdicts}) == 1
-
-
-def _comes_back(verdict: Verdict) -> bool:
-    return verdict.split or _at_once(verdict)
-
-
-def _at_once(verdict: Verdict) -> bool:
-    return verdict.state == "retry" and verdict.after == 0 and not (verdict.split or verdict.alone)
-
-
-def _worse(one: Verdict | None, other: Verdict) -> Verdict:
-    if one is None or _RANK[other.state] > _RANK[one.state]:
-        return other
-    return one
-
-
-def _halved(items: Sequence[Item]) -> tuple[Sequence[Item], Sequence[Item]]:
-    middle = len(items) // 2
-    return items[:middle], items[middle:]

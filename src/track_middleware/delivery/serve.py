@@ -16,15 +16,13 @@ from ..destinations.registry import Route
 from . import emission, pace, retry
 from .batch import MISTAKES
 from .circuit import Circuit
-from .sending import Item, Sending
+from .items import Item
+from .sending import Sending
 from .store import Job, Learnt, Ledger, Log, Outcome, Stored
 from .transport import Transport
 
 #: How often rows that wait are looked at, in seconds.
 LOOK = 1.0
-
-#: So many events are looked at to find one to ask with, after a pause.
-_LOOKED_AT = 64
 
 _UNREADABLE = Verdict("refused", "its body cannot be read")
 _GONE = "it is no longer in the log"
@@ -151,7 +149,7 @@ class Serve:
     def _step_log(self, turn: _Turn) -> bool | None:
         """Sends the next events of the log: whether there were any; None when the job stopped."""
         job, half_open = turn.job, self._circuit.is_half_open
-        most = _LOOKED_AT if half_open else self._circuit.most(job, self._destination.most)
+        most = self._circuit.look if half_open else self._circuit.most(job, self._destination.most)
         batch = self._log.read(job.position, most)
         if job.end is not None:
             batch = [each for each in batch if each.position <= job.end]
@@ -210,6 +208,7 @@ class Serve:
             note=partial(self._ledger.note, job),
             repeat=self._route.repeat,
             patience=self._circuit.patience,
+            witness=self._circuit.witness,
         )
 
     def _items(self, events: Sequence[Stored], roads: Roads, sending: Sending) -> Sequence[Item]:

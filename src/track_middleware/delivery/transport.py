@@ -68,7 +68,7 @@ class HttpTransport:
     def __call__(self, call: Call) -> Answer | Silence:
         """Sends a call; ``Silence`` when no whole answer came."""
         deadline = time.monotonic() + self._bounds.whole
-        ours = _ours.set(True)
+        ours, begun = _ours.set(True), _begun.set(False)
         try:
             response = self._pools.request(
                 call.method,
@@ -83,9 +83,10 @@ class HttpTransport:
         except (ConnectTimeoutError, NewConnectionError) as error:
             return Silence(_reason(error), sent=False)
         except (HTTPError, OSError, ValueError) as error:
-            return Silence(_reason(error))
+            return Silence(_reason(error), sent=_begun.get())
         finally:
             _ours.reset(ours)
+            _begun.reset(begun)
 
     def close(self) -> None:
         """Closes every idle connection."""
@@ -133,6 +134,9 @@ class Deliver:
 
 #: Whether a call of ours is being sent in this context.
 _ours: ContextVar[bool] = ContextVar("track_middleware_sending", default=False)
+
+#: Whether anything of that call may have left: not before a TLS handshake is over.
+_begun: ContextVar[bool] = ContextVar("track_middleware_begun", default=False)
 
 
 def _without_queries(record: logging.LogRecord) -> bool:
@@ -187,12 +191,20 @@ def _pools(whole: float) -> dict[str, Any]:
     class Plain(HTTPConnection):
         response_class = _WholeHead
 
+        def request(self, *args: Any, **given: Any) -> None:
+            _begun.set(True)
+            super().request(*args, **given)
+
         def getresponse(self) -> Any:
             with shut_after(self.sock, whole):
                 return super().getresponse()
 
     class Secure(HTTPSConnection):
         response_class = _WholeHead
+
+        def request(self, *args: Any, **given: Any) -> None:
+            _begun.set(True)
+            super().request(*args, **given)
 
         def getresponse(self) -> Any:
             with shut_after(self.sock, whole):

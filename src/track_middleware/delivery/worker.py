@@ -12,6 +12,7 @@ import random as chance
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -115,7 +116,7 @@ class Worker:
         """Waits for the lease, then drains and delivers until ``stop``; what was accepted by then
         is in the store."""
         while not stop.is_set():
-            if not self._guarded("the election", self._lease.acquire):
+            if not self._guarded("the election", self._acquire):
                 stop.wait(_TRY)
                 continue
             deposed = not self._hold(stop)
@@ -132,11 +133,17 @@ class Worker:
 
     def _elected_within(self, patience: float) -> bool:
         deadline = self._monotonic() + patience
-        while not self._lease.acquire():
+        while not self._acquire():
             if self._monotonic() >= deadline:
                 return False
             time.sleep(0.01)
         return True
+
+    def _acquire(self) -> bool:
+        """Tries to become the holder; what an earlier tenure was fenced to does not bind a new
+        one."""
+        self._store.fenced(None)
+        return self._lease.acquire()
 
     def _begin(self) -> None:
         """Fences the store to this lease, and makes new destinations' jobs before the first drain,
@@ -215,7 +222,7 @@ class Worker:
             transport=self._transport,
             now=self._now,
             random=self._random,
-            may_send=lambda: self._lease.is_held(store.lease),
+            may_send=partial(self._lease.is_held, store.lease, self._lease.generation),
         )
 
     def _serve_all(self) -> None:

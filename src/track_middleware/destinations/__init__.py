@@ -25,6 +25,10 @@ class Verdict:
     ``retry``: not taken, to be sent again: after ``after`` seconds (0: at once, None: the retry
     rules decide), in halves of its call when ``split`` (a lone event that still comes back is
     refused with ``reason``), or when the operator has mended something (``pause``: wrong key).
+    Both, on every event of a call: it is one of them or the whole destination. Then halves find the
+    poison, which is refused if the destination takes others afterwards, or one that it has had
+    already (asked with again where calls are ``repeatable``). Else it pauses, and nothing is
+    refused; but without one to ask with, fewer than 8 events are taken for poison.
     ``alone``: this event or its visitor must wait, and the destination is well (a vendor's 429 that
     names users).
     ``refused``: never to be sent again; ``reason`` is in the vendor's own words.

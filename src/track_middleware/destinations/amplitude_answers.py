@@ -3,8 +3,9 @@
 Source: amplitude.com/docs/apis/analytics/http-v2, /batch-event-upload and
 /http-api-batching-retries. A 400 and a 429 have taken nothing: what they name is refused or waits,
 the rest is sent again at once. They may name only the first bad event, so several may follow. A 403
-is the vendor's firewall, which dislikes something in the body (a scanner's URL, as a rule): halved
-like any other poison, since one visitor must not be able to stop everybody's events.
+is the vendor's firewall. It dislikes something in the body (a scanner's URL, as a rule), or this
+server: the first is halved like any other poison, since one visitor must not be able to stop
+everybody's events; the second pauses. Which one it is, delivery finds out.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ def verdicts(call: Call, answer: Answer | None, *, api_key: str) -> list[Verdict
     """One verdict per event of the call; ``api_key`` is kept out of their reasons."""
     whole = verdict(answer, secrets=(api_key,))
     if answer is not None and answer.status == 403:
-        whole = Verdict("retry", whole.reason, split=True)
+        whole = Verdict("retry", whole.reason, split=True, pause=True)
     if answer is None or answer.status not in (400, 429):
         return [whole] * len(call.ids)
     said = _said(answer)

@@ -127,7 +127,7 @@ class Ga4:
         head = _encoder.encode(_head(event, _client_id(ga, who), cutter))
         micros = min(at, int(now * 1000)) * 1000
         bodies = self._events(event, ga, micros, cutter)
-        if any(len(head) + len(body) + 64 > SIZE for body in bodies):
+        if len(head) + sum(len(body) + 1 for body in bodies) + 64 > SIZE:
             return Verdict("refused", "it is larger than 130 kB")
         return who, head, [(event.message_id, body) for body in bodies]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, takewhile
 from typing import Any
 
 import msgspec
@@ -63,19 +63,33 @@ Piece = tuple[str, bytes]
 def packed(pieces: Iterable[Piece], *, most: int, size: int) -> Iterator[Sequence[Piece]]:
     """Runs of (id, JSON) pieces, in order, of at most ``most`` pieces and ``size`` bytes of JSON.
 
-    A piece that is larger by itself comes alone; its size must have been looked at before.
+    Pieces of one event that follow each other stay in one run where they fit, so that an answer is
+    about all of them. A piece that is larger by itself comes alone; its size must have been looked
+    at before.
     """
     run: list[Piece] = []
     held = 0
     for piece in pieces:
         weight = len(piece[1]) + 1
         if run and (len(run) >= most or held + weight > size):
-            yield run
-            run, held = [], 0
+            begun = _begun(run, piece, size=size)
+            yield run[: len(run) - len(begun)]
+            run, held = begun, _weight(begun)
         run.append(piece)
         held += weight
     if run:
         yield run
+
+
+def _begun(run: Sequence[Piece], piece: Piece, *, size: int) -> list[Piece]:
+    """The end of a run that belongs to the next piece's event and goes with it."""
+    begun = [*takewhile(lambda each: each[0] == piece[0], reversed(run))][::-1]
+    fits = len(begun) < len(run) and _weight([*begun, piece]) <= size
+    return begun if fits else []
+
+
+def _weight(pieces: Sequence[Piece]) -> int:
+    return sum(len(body) + 1 for _, body in pieces)
 
 
 def routed(

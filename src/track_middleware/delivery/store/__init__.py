@@ -206,7 +206,8 @@ class Intake(Protocol):
         ...
 
     def pages_due(self, before: float, limit: int) -> Sequence[PageRow]:
-        """Rows whose waiting half is due at ``before``."""
+        """Rows whose waiting half is due at ``before``. A moment more than a day later counts as
+        come: the clock was wrong when it was written."""
         ...
 
     def newest_unconfirmed(self, visitor: str, url: str) -> PageRow | None:
@@ -222,7 +223,8 @@ class Intake(Protocol):
         ...
 
     def ready(self, before: float, limit: int) -> Sequence[bytes]:
-        """Takes out waiting entries whose page has come, or that are due at ``before``."""
+        """Takes out waiting entries whose page has come, or that are due at ``before`` as in
+        ``pages_due``."""
         ...
 
     def joined(self, visitors: Iterable[str]) -> dict[str, str]:

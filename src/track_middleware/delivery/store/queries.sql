@@ -54,9 +54,15 @@ FROM page WHERE id IN (SELECT value FROM json_each(?));
 INSERT OR REPLACE INTO page (id, ref, made, person, visitor, url, half, due, confirmed_at, position)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
--- pages_due: rows whose half has waited long enough
+-- pages_due: rows whose half has waited long enough, or that are due a day later than now and more:
+-- the clock was wrong
+SELECT ref, person, url, half, due, confirmed_at, position FROM (
+    SELECT * FROM page WHERE due <= ?1 ORDER BY due LIMIT ?2
+)
+UNION ALL
 SELECT ref, person, url, half, due, confirmed_at, position
-FROM page WHERE due <= ? ORDER BY due LIMIT ?;
+FROM page WHERE due > ?1 + 86400.0
+LIMIT ?2;
 
 -- page_unconfirmed: a visitor's newest page of a URL that no browser has confirmed
 SELECT ref, person, url, half, due, confirmed_at, position
@@ -69,15 +75,15 @@ WHERE id IN (SELECT id FROM page WHERE made < ? AND half IS NULL ORDER BY made L
 -- wait: a browser event that waits for its page's row
 INSERT INTO waiting (page, due, entry) VALUES (?, ?, ?);
 
--- waiting_ready: browser events whose page has come, or whose time is over
+-- waiting_ready: browser events whose page has come, or whose time is over (as in pages_due)
 SELECT number, entry FROM waiting
-WHERE due <= ? OR EXISTS (
+WHERE due <= ?1 OR due > ?1 + 86400.0 OR EXISTS (
     SELECT 1 FROM page WHERE page.id = waiting.page AND page.person IS NOT NULL
-) ORDER BY number LIMIT ?;
+) ORDER BY number LIMIT ?2;
 
 -- waiting_first: whether any browser event need not wait any longer
 SELECT number FROM waiting
-WHERE due <= ? OR EXISTS (
+WHERE due <= ?1 OR due > ?1 + 86400.0 OR EXISTS (
     SELECT 1 FROM page WHERE page.id = waiting.page AND page.person IS NOT NULL
 ) LIMIT 1;
 
@@ -241,14 +247,14 @@ SELECT state, COUNT(*) FROM delivery WHERE job = ? GROUP BY state;
 -- dead_count: dead letters of a destination
 SELECT COUNT(*) FROM dead WHERE destination = ?;
 
--- dead_from_log: a refused event becomes a dead letter
+-- dead_from_log: a refused event becomes a dead letter; of one that the log has let go, only its id
 INSERT INTO dead (
     stage, destination, event_id, label, time, reason, body,
     position, order_key, accepted_at, kind, derived, derived_version, bot
 )
-SELECT 'destination', ?, event_id, label, ?, ?, body,
-    position, order_key, accepted_at, kind, derived, derived_version, bot
-FROM log WHERE position = ?;
+SELECT 'destination', ?1, event, COALESCE(label, ''), ?2, ?3, COALESCE(body, x''),
+    position, order_key, accepted_at, kind, derived, COALESCE(derived_version, 0), bot
+FROM (SELECT ?4 AS place, ?5 AS event) LEFT JOIN log ON position = place;
 
 -- dead_add: a dead letter
 INSERT INTO dead (stage, destination, event_id, label, time, reason, body)

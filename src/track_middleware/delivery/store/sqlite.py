@@ -152,11 +152,11 @@ class SqliteStore:
         nothing waits for; jobs and rows of any other destination hold nothing.
         """
         limit, names = FORGOTTEN_AT_ONCE, _json(served_by)
-        served = self._db.value("served", (names,)) if served_by else self.end()
-        oldest = {"before": events, "served": served or 0, "destinations": names, "limit": limit}
-        with self._db.batch():
+        oldest = {"before": events, "destinations": names, "limit": limit}
+        with self._db.batch():  # so that a replay which begins now is seen
+            served = self._db.value("served", (names,)) if served_by else self.end()
             gone = (
-                self._db.change("log_forget", oldest),
+                self._db.change("log_forget", {**oldest, "served": served or 0}),
                 self._db.change("known_forget", {"before": ids, "limit": limit}),
                 self._db.change("pages_forget", (pages, limit)),
             )
@@ -262,8 +262,8 @@ class SqliteStore:
         if waiting:
             self._db.change_each("delivery_keep", [_row_values(job, each) for each in waiting])
         if refused:
-            now = self._now()
-            letters = [(job.destination, now, each.reason, each.position) for each in refused]
+            who = (job.destination, self._now())
+            letters = [(*who, each.reason, each.position, each.event_id) for each in refused]
             self._db.change_each("dead_from_log", letters)
             self._trim("destination", DEAD_MOST)
         keys = {each.order_key for each in outcomes}

@@ -1,0 +1,55 @@
+"""Events as they are sent, and what the codec makes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import cast
+
+import msgspec
+
+from ..destinations import Destination, Outbound, Verdict, WireDestination
+from ..event import Event
+from .batch import MISTAKES
+
+
+class Item(msgspec.Struct, frozen=True, gc=False):
+    """An event to be sent; ``content`` is its wire JSON for destinations that take that.
+
+    ``taken``: the roads over which it must not be sent again.
+    """
+
+    id: str
+    order_key: str
+    content: Event | bytes
+    position: int = 0
+    taken: frozenset[bytes] = frozenset()
+
+
+def outbound(destination: Destination, items: Sequence[Item], now: float) -> Outbound:
+    """The codec's calls. An event that it fails on is refused, and stops no other."""
+    try:
+        made = _made(destination, items, now)
+        known = {item.id for item in items}
+        if known.issuperset(made.settled) and all(known.issuperset(c.ids) for c in made.calls):
+            return made
+        raise LookupError("a call for an event that was not given")
+    except MISTAKES as error:
+        if len(items) == 1:
+            reason = f"the destination's code fails on it: {type(error).__name__}: {error}"
+            return Outbound((), {items[0].id: Verdict("refused", reason[:300])})
+    one, other = (outbound(destination, half, now) for half in halved(items))
+    settled = {**one.settled, **other.settled}
+    return Outbound([*one.calls, *other.calls], settled, one.cut + other.cut)
+
+
+def _made(destination: Destination, items: Sequence[Item], now: float) -> Outbound:
+    if isinstance(items[0].content, bytes):
+        wire = cast("WireDestination", destination)
+        return wire.wire_calls([(item.id, cast("bytes", item.content)) for item in items], now)
+    return destination.calls([cast("Event", item.content) for item in items], now)
+
+
+def halved(items: Sequence[Item]) -> tuple[Sequence[Item], Sequence[Item]]:
+    """Both halves of a batch."""
+    middle = len(items) // 2
+    return items[:middle], items[middle:]
