@@ -11,6 +11,7 @@ import pytest
 from track_middleware import doctor
 from track_middleware.delivery import handover
 from track_middleware.delivery.store import NewRow, sqlite
+from track_middleware.destinations import registry
 from track_middleware.settings import Settings, load
 from track_middleware.wiring import build
 
@@ -168,3 +169,17 @@ def test_an_outbox_that_no_face_keeps_is_a_warning(data_dir: Path) -> None:
     assert "outbox" in {each.id for each in doctor.examined(settings, data_dir)}
     handover.write(settings, data_dir, handover.Origin("package.module.source"))
     assert "outbox" not in {each.id for each in doctor.examined(settings, data_dir)}
+
+
+def test_events_of_a_destination_that_was_taken_out_are_told(tmp_path: Path) -> None:
+    store = sqlite.open(tmp_path / "events.db")
+    store.claims.take(registry.routes(["heap://A", "heap://B"]))
+    store.append([NewRow("e1", "v", 5.0, "track", "Order", b"{}")])
+    store.claims.take(registry.routes(["heap://B"]))
+    store.close()
+    given = settings(tmp_path, destinations=["heap://B"])
+    (found,) = [each for each in doctor.examined(given, tmp_path) if each.id == "former"]
+    assert "1 events wait for heap-" in found.message
+    (name,) = [each["name"] for each in doctor.state(given, tmp_path)["destinations"]]
+    assert name == "heap"
+    assert "former" not in ids(tmp_path, destinations=["heap://A", "heap://B"])

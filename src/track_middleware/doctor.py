@@ -14,6 +14,7 @@ from .delivery import counters, handover, segments
 from .delivery.lease import STALE
 from .delivery.pace import allowed, per_minute
 from .delivery.store import Job, sqlite
+from .delivery.store.claims import claimed, former
 from .delivery.store.replays import Replay
 from .delivery.store.sqlite import SqliteStore
 from .destinations import registry
@@ -152,6 +153,12 @@ def _flow(settings: Settings, facts: dict[str, Any]) -> Iterator[Finding]:
         elif each["lagSeconds"] > LATE:
             message = f"{each['name']} is {each['lag']} events, {each['lagSeconds']:.0f} s behind"
             yield Finding("lag", "warning", message)
+    for each in facts["former"]:
+        message = (
+            f"{each['waiting']} events wait for {each['name']}, and no destination points there "
+            f"any more: put its URL back, or say ?name={each['name']} in what takes its place"
+        )
+        yield Finding("former", "warning", message)
     if facts["counters"].get("consent") and not facts["events"]:
         message = "not one event was let through by consent yet, and some were held back"
         yield Finding("consent", "warning", message)
@@ -173,6 +180,7 @@ def state(settings: Settings, data_dir: Path) -> dict[str, Any]:
         "worker": _worker(data_dir, path),
         "spool": _spool(data_dir, {}),
         "destinations": [],
+        "former": [],
         "replays": [],
         "counters": counters.totals(data_dir / counters.FOLDER),
     }
@@ -190,9 +198,12 @@ def _add_stored(
 ) -> None:
     facts["events"] = store.end()
     facts["spool"] = _spool(data_dir, dict(store.intake.offsets()))
-    jobs = {job.destination: job for job in store.jobs() if job.end is None}
-    for route in registry.routes(settings.destinations):
+    routes, all_jobs = registry.routes(settings.destinations), store.jobs()
+    jobs = claimed(routes, all_jobs)
+    for route in routes:
         facts["destinations"].append(_destination(store, route.name, jobs.get(route.name)))
+    left = [(job.destination, store.claims.waiting(job)) for job in former(routes, all_jobs)]
+    facts["former"] = [{"name": name, "waiting": number} for name, number in left if number]
     facts["replays"] = [_replay(store, each) for each in store.replays.all()]
     for reason, number in store.counters().items():
         facts["counters"][reason] = facts["counters"].get(reason, 0) + number

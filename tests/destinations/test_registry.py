@@ -42,11 +42,18 @@ def test_a_destination_is_called_by_its_scheme_or_as_it_is_told() -> None:
     assert [route.name for route in registry.routes(urls)] == ["amplitude", "webhook", "funnel"]
 
 
-def test_a_second_one_of_a_scheme_keeps_its_suffix_when_others_come_and_go() -> None:
+def test_the_plain_name_is_that_of_a_schemes_only_url() -> None:
     one = [route.name for route in registry.routes(["heap://A", "heap://B"])]
-    other = [route.name for route in registry.routes(["heap://A", "heap://C", "heap://B"])]
-    assert one[0] == other[0] == "heap"
-    assert one[1] == other[2] != other[1]
+    other = [route.name for route in registry.routes(["heap://B", "heap://C", "heap://A"])]
+    assert (other[2], other[0]) == (one[0], one[1])
+    assert "heap" not in (*one, *other)
+    assert registry.routes(["heap://A"])[0].name == "heap"
+
+
+def test_the_same_url_twice_is_refused_without_its_key() -> None:
+    with pytest.raises(SettingsError, match="same heap URL stands there twice") as caught:
+        registry.routes(["heap://S3CRET", "webhook+https://x/", "heap://S3CRET"])
+    assert "S3CRET" not in str(caught.value)
 
 
 @pytest.mark.parametrize(

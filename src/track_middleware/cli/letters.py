@@ -14,6 +14,7 @@ import msgspec
 from ..delivery.batch import CANNOT_BE_STORED
 from ..delivery.spool import Spool
 from ..delivery.store import DeadLetter, Job
+from ..delivery.store.claims import claimed
 from ..delivery.store.letters import Choice
 from ..delivery.store.sqlite import SqliteStore
 from ..destinations import registry
@@ -85,9 +86,8 @@ def dropped(arguments: argparse.Namespace, where: Place) -> int:
 def _replay(store: SqliteStore, choice: Choice, where: Place) -> tuple[int, dict[int, str]]:
     """How many letters are in a queue again, and why the others are not."""
     count, left = 0, dict[int, str]()
-    known = {route.name for route in registry.routes(where.settings.destinations)}
-    live = {job.destination: job for job in store.jobs() if job.end is None}
-    jobs = {name: job for name, job in live.items() if name in known}
+    routes = registry.routes(where.settings.destinations)
+    jobs = {job.destination: job for job in claimed(routes, store.jobs()).values()}
     for piece in _pieces(store, choice):
         done = {*_requeued(store, piece, jobs), *_respooled(store, piece, where)}
         count += len(done)

@@ -8,6 +8,7 @@ import time
 from contextlib import closing
 
 from ..delivery.store import Job
+from ..delivery.store.claims import claimed
 from ..delivery.store.replays import Part
 from ..delivery.store.sqlite import SqliteStore
 from ..destinations import registry
@@ -29,9 +30,8 @@ def run(arguments: argparse.Namespace, where: Place) -> int:
     if store is None:
         return _nothing(f"there is no store yet at {where.store_path}")
     with closing(store):
-        live = next(
-            (j for j in store.jobs() if j.destination == route.name and j.end is None), None
-        )
+        routes = registry.routes(where.settings.destinations)
+        live = claimed(routes, store.jobs()).get(route.name)
         if live is None:
             return _nothing(f"no worker has served {route.name} yet")
         return _begun(arguments, store, route, facts, live)
@@ -47,7 +47,7 @@ def _begun(
         return _nothing(f"nothing that {route.name} has had is covered")
     number = None
     if not arguments.dry_run:
-        number = replay.start(store, route.name, part, found, now=now)
+        number = replay.start(store, live.destination, part, found, now=now)
     said = replay.warnings(route.name, found, facts)
     name = "would be sent" if number is None else f"replay {number}"
     noun = "event" if found.events == 1 else "events"

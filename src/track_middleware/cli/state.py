@@ -51,7 +51,7 @@ def status(arguments: argparse.Namespace, where: Place) -> int:
     say(facts, _status_lines(facts, there), as_json=arguments.json)
     stuck = any(each["pausedUntil"] or each["pauseReason"] for each in facts["destinations"])
     idle = facts["spool"]["bytesWaiting"] and not facts["worker"]["alive"]
-    return FINDING if stuck or idle else WELL
+    return FINDING if stuck or idle or facts["former"] else WELL
 
 
 def _status_lines(facts: dict[str, Any], there: str) -> Iterator[str]:
@@ -73,6 +73,11 @@ def _status_lines(facts: dict[str, Any], there: str) -> Iterator[str]:
             f"{each['retry']} retried, {each['held']} held, {each['dead']} dead{paused}"
         )
         yield from _learnt(each)
+    for each in facts["former"]:
+        yield (
+            f"former       {each['name']}: {_counted(each['waiting'], 'event')} waiting; "
+            "no destination points there any more"
+        )
     for each in facts["replays"]:
         name = f"replay {each['id']:<5} {each['destination']}"
         yield f"{name}: {_counted(each['events'], 'event')}, {_progress(each)}{_pause(each)}"

@@ -146,11 +146,10 @@ class Worker:
         return self._lease.acquire()
 
     def _begin(self) -> None:
-        """Fences the store to this lease, and makes new destinations' jobs before the first drain,
-        so that they get everything from it on."""
+        """Fences the store to this lease, and gives destinations their jobs before the first drain,
+        so that new ones get everything from it on."""
         self._store.fenced(self._lease.generation)
-        for route in self._routes:
-            self._store.job(route.name)
+        self._store.claims.take(self._routes)
         segments.sweep(self._data_dir)
 
     def _hold(self, stop: threading.Event) -> bool:

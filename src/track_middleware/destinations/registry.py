@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import EntryPoint, entry_points
 
@@ -55,12 +55,15 @@ class Route:
     """A destination, and which events go there.
 
     ``repeat``: what a call that nobody answered carried is sent again, even where the vendor would
-    count it twice (``?on_doubt=repeat``); else it counts as delivered.
+    count it twice (``?on_doubt=repeat``); else it counts as delivered. ``target`` is what it points
+    at (``target_of``), ``is_named`` whether its URL says ``?name=``.
     """
 
     destination: Destination
     filter: Filter
     repeat: bool = False
+    target: str = ""
+    is_named: bool = False
 
     @property
     def name(self) -> str:
@@ -77,39 +80,73 @@ def make(address: Address) -> Destination:
 def routes(urls: Sequence[str]) -> tuple[Route, ...]:
     """The destinations of these URLs, each under a name of its own.
 
-    The name is ``?name=``, else the scheme; where a scheme comes again, its later URLs get a suffix
-    made from what they point at, so that it stays the same when the list grows or shrinks behind
-    them. SettingsError when two would still have one name.
+    The name is ``?name=``, else the scheme; where several URLs have one scheme, each gets a suffix
+    made from what it points at. Names are for people: a job is found by its target. SettingsError
+    when two would have one name, or a URL stands there twice.
     """
-    named = _named([address(url) for url in urls])
+    if len(set(urls)) < len(urls):
+        twice = address(next(url for url in urls if urls.count(url) > 1))
+        raise SettingsError("destinations", f"the same {twice.scheme} URL stands there twice")
+    given = [address(url) for url in urls]
     return tuple(
-        Route(make(each), filters.of(each), each.options.get("on_doubt") == "repeat")
-        for each in named
+        Route(
+            make(named),
+            filters.of(named),
+            named.options.get("on_doubt") == "repeat",
+            target_of(each),
+            bool(each.options.get("name")),
+        )
+        for each, named in zip(given, _named(given), strict=True)
     )
+
+
+#: Options that make another destination of the same key or host.
+_POINTING = ("region", "table", "host", "app_id")
+
+
+def target_of(address: Address) -> str:
+    """What a URL points at, as a digest: the same however its other options, its name or a secret
+    that can be renewed (password, service account, GA4's API secret) change."""
+    who = address.host
+    if address.scheme == "ga4":
+        who = address.host.partition(":")[0]
+    elif address.scheme == "mixpanel":
+        who = address.options.get("token", address.host)
+    elif address.scheme == "rudderstack":
+        who = f"{address.user}@{address.host}"
+    base = address.options.get("endpoint", "").rstrip("/")
+    target = f"{address.scheme}://{who}{address.path.rstrip('/')}?{base}"
+    for name in _POINTING:
+        told = address.options.get(name, "")
+        if told and (name, told) != ("region", "us"):
+            target += f"&{name}={told}"
+    return hashlib.sha256(target.encode()).hexdigest()[:32]
 
 
 def _named(addresses: Sequence[Address]) -> list[Address]:
-    taken: Counter[str] = Counter(
-        each.options["name"] for each in addresses if "name" in each.options
-    )
-    found = []
-    for each in addresses:
-        name = each.options.get("name") or _free_name(each, taken)
-        if taken[name] > 1:
+    schemes = Counter(_plain(each) for each in addresses if not each.options.get("name"))
+    told = {each.options.get("name") for each in addresses}
+    names = [each.options.get("name") or _default_name(each, schemes, told) for each in addresses]
+    for name, times in Counter(names).items():
+        if times > 1:
             raise SettingsError(
                 "destinations", f"two are called {name!r}; tell them apart with ?name="
             )
-        found.append(replace(each, options={**each.options, "name": name}))
-    return found
+    return [
+        replace(each, options={**each.options, "name": name})
+        for each, name in zip(addresses, names, strict=True)
+    ]
 
 
-def _free_name(each: Address, taken: Counter[str]) -> str:
-    plain = each.scheme.partition("+")[0]
-    target = f"{each.scheme}://{each.host}{each.path}?{each.options.get('endpoint', '')}"
-    suffixed = f"{plain}-{hashlib.sha256(target.encode()).hexdigest()[:6]}"
-    name = suffixed if taken[plain] else plain
-    taken[name] += 1
-    return name
+def _plain(each: Address) -> str:
+    return each.scheme.partition("+")[0]
+
+
+def _default_name(each: Address, schemes: Counter[str], told: Collection[str | None]) -> str:
+    plain = _plain(each)
+    if schemes[plain] == 1 and plain not in told:
+        return plain
+    return f"{plain}-{target_of(each)[:6]}"
 
 
 def _added(scheme: str) -> Maker:

@@ -16,7 +16,9 @@ class Job:
     today's). ``answer``: what the destination last said, in words, at ``answered_at``.
     ``delivered``: events it got in all; of them ``doubtful`` ones perhaps not, or twice
     (``?on_doubt=``). ``cut``: values shortened to its limits. ``rate``: events delivered in the
-    minute before ``rated_at`` (``pace.per_minute`` tells today's).
+    minute before ``rated_at`` (``pace.per_minute`` tells today's). ``target``: what its destination
+    points at, as a digest ("" where an older release made the job). ``left_at``: the log's end when
+    no destination pointed there any more.
     """
 
     id: int
@@ -35,6 +37,8 @@ class Job:
     cut: int = 0
     rate: float = 0.0
     rated_at: float = 0.0
+    target: str = ""
+    left_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

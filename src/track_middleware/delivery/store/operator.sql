@@ -68,7 +68,7 @@ INSERT INTO replay (job, since, until, labels, "begin", total, made) VALUES (?, 
 -- replays: every replay with where its job stands, or one of them, oldest first
 SELECT job.id, job.destination, job.position, job."end", job.paused_until, job.pause_reason,
     job.wait, job.pace, job.paced_at, job.answer, job.answered_at, job.delivered, job.doubtful,
-    job.cut, job.rate, job.rated_at,
+    job.cut, job.rate, job.rated_at, job.target, job.left_at,
     replay.since, replay.until, replay.labels, replay."begin", replay.total, replay.made,
     replay.ended
 FROM replay JOIN job ON job.id = replay.job WHERE :job IS NULL OR job.id = :job ORDER BY job.id;

@@ -142,15 +142,32 @@ SELECT reason, count FROM counter;
 
 -- job_live: the live job of a destination
 SELECT id, destination, position, "end", paused_until, pause_reason, wait, pace, paced_at, answer,
-    answered_at, delivered, doubtful, cut, rate, rated_at
+    answered_at, delivered, doubtful, cut, rate, rated_at, target, left_at
 FROM job WHERE destination = ? AND "end" IS NULL;
 
 -- job_add: a live job
 INSERT INTO job (destination, position) VALUES (?, ?);
 
+-- job_claim: whose a live job is
+UPDATE job SET target = ?, left_at = NULL WHERE id = ?;
+
+-- job_leave: no destination points any more where a live job does
+UPDATE job SET left_at = ? WHERE id = ? AND left_at IS NULL;
+
+-- job_rename: a destination's jobs, its replays' among them, are called otherwise
+UPDATE job SET destination = :new WHERE destination = :old;
+
+-- dead_rename: and so are its dead letters
+UPDATE dead SET destination = :new WHERE destination = :old;
+
+-- job_waits: how many events wait for a job, up to a position
+SELECT (SELECT COUNT(*) FROM log WHERE position > job.position AND position <= :end)
+    + (SELECT COUNT(*) FROM delivery WHERE delivery.job = job.id)
+FROM job WHERE id = :job;
+
 -- jobs: every job
 SELECT id, destination, position, "end", paused_until, pause_reason, wait, pace, paced_at, answer,
-    answered_at, delivered, doubtful, cut, rate, rated_at
+    answered_at, delivered, doubtful, cut, rate, rated_at, target, left_at
 FROM job ORDER BY id;
 
 -- job_move: a job has served everything up to a position, and knows more than before

@@ -11,6 +11,7 @@ import msgspec
 
 from ...errors import StoreError
 from . import NOTHING, DeadLetter, Flight, Job, Learnt, NewRow, Outcome, Stored, flights
+from .claims import SqliteClaims
 from .connection import CACHE, SMALL_CACHE, Connection
 from .gate import Gate
 from .intake import SqliteIntake
@@ -78,7 +79,7 @@ def to_read(path: Path) -> SqliteStore | None:
 
 class SqliteStore:
     """Log and ledger in one database; ``intake`` is the drain's part, ``lease`` the election's,
-    ``letters`` and ``replays`` the operator's.
+    ``letters`` and ``replays`` the operator's; ``claims`` says whose a job is.
 
     One thread uses it at a time; other threads take a ``sibling``.
     """
@@ -88,6 +89,7 @@ class SqliteStore:
         self._now = now
         self.intake = SqliteIntake(connection)
         self.lease = SqliteLease(connection)
+        self.claims = SqliteClaims(connection)
         self.letters = SqliteLetters(connection)
         self.replays = SqliteReplays(connection)
 
