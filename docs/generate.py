@@ -13,7 +13,7 @@ from typing import Any, get_type_hints
 
 from track_middleware.destinations import commerce
 from track_middleware.destinations.registry import BUILT_IN
-from track_middleware.settings import REDACTED, Settings
+from track_middleware.settings import REDACTED, RESERVED, Settings
 
 HERE = Path(__file__).resolve().parent
 
@@ -22,7 +22,9 @@ HEAD = """# Settings
 The same names work as keyword arguments of a middleware, as keys of Django's `TRACK` and of Flask's
 `app.config["TRACK"]`, and, in capitals after `TRACK_`, as environment variables (`TRACK_DATA_DIR`).
 Lists in a variable are separated by white space, or JSON. Arguments and dict win over variables.
-An unknown key is an error that names the nearest known one; an unknown variable only warns.
+An unknown key is an error that names the nearest known one; an unknown variable only warns. What
+cannot be used (a destination's URL, a dotted path, a file that is not there) is an error at start.
+*Reserved*: this release checks the value and does nothing with it, and `doctor` says so.
 
 This page is generated from `src/track_middleware/settings.py` by `make docs`.
 
@@ -39,7 +41,10 @@ def settings_page() -> str:
 def _row(setting: Field[Any]) -> str:
     choices = setting.metadata["one_of"]
     kind = " or ".join(f"`{each!r}`" for each in choices) if choices else _type(setting.name)
-    return f"| `{setting.name}` | {kind} | {_default(setting)} | {setting.metadata['meaning']} |\n"
+    meaning = setting.metadata["meaning"]
+    if setting.name in RESERVED:
+        meaning = f"*Reserved.* {meaning}"
+    return f"| `{setting.name}` | {kind} | {_default(setting)} | {meaning} |\n"
 
 
 def _type(name: str) -> str:

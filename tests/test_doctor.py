@@ -12,7 +12,7 @@ from track_middleware import doctor
 from track_middleware.delivery import handover
 from track_middleware.delivery.store import NewRow, sqlite
 from track_middleware.destinations import registry
-from track_middleware.settings import Settings, load
+from track_middleware.settings import RESERVED, Settings, load
 from track_middleware.wiring import build
 
 SECRET = "long enough to be a secret"
@@ -101,9 +101,26 @@ def test_no_destination_is_a_note(tmp_path: Path) -> None:
     assert ids(tmp_path)["destinations"] == "note"
 
 
-def test_opt_in_without_a_banner_is_a_warning(tmp_path: Path) -> None:
+def test_opt_in_is_a_warning_also_with_a_banner_that_nobody_reads_yet(tmp_path: Path) -> None:
     assert ids(tmp_path, consent="opt_in")["consent"] == "warning"
-    assert "consent" not in ids(tmp_path, consent="opt_in", banners=["onetrust"])
+    assert ids(tmp_path, consent="opt_in", banners=["onetrust"])["consent"] == "warning"
+    assert "consent" not in ids(tmp_path)
+
+
+@pytest.mark.parametrize("name", RESERVED)
+def test_a_setting_that_nothing_acts_on_yet_is_a_warning(tmp_path: Path, name: str) -> None:
+    values = {
+        "cookieless": True,
+        "bait": True,
+        "noscript": True,
+        "impersonation": "separate",
+        "plan": "plan.json",
+    }
+    others = {"console": "a token", "repairs": "shop.repairs", "write_keys": {"k": "ios"}}
+    given = {**values, **others, "reconcile": {"Order": {"count": "shop.count"}}}
+    said = settings(tmp_path, **{name: given.get(name, ["x"])})
+    (found,) = [each for each in doctor.examined(said, tmp_path) if each.id == "reserved"]
+    assert (found.level, found.message.startswith(f"{name} ")) == ("warning", True)
 
 
 def test_consent_that_let_nothing_through_is_a_warning(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from .delivery import counters, handover, segments
+from .delivery import counters, handover, segments, startup
 from .delivery.lease import STALE
 from .delivery.pace import allowed, per_minute
 from .delivery.store import Job, sqlite
@@ -20,7 +20,7 @@ from .delivery.store.sqlite import SqliteStore
 from .destinations import registry
 from .errors import SettingsError, StoreError
 from .event import iso
-from .settings import Settings, free_bytes
+from .settings import Settings, free_bytes, reserved
 
 #: A destination that is so many seconds behind, or a worker so silent, is a finding.
 LATE = 60.0
@@ -52,15 +52,19 @@ def examined(
         found.append(Finding("enabled", "warning", "enabled is off: nothing is tracked"))
     found += _secret(settings)
     found += _folder(settings, data_dir)
-    found += _destinations(settings)
+    found += _unusable(settings)
     found += _consent(settings)
     found += _outbox(settings, data_dir)
     try:
         found += _flow(settings, state(settings, data_dir))
     except OSError as error:
         found.append(Finding("folder", "error", f"{data_dir} cannot be read: {error.strerror}"))
-    except (StoreError, SettingsError) as error:
-        found.append(Finding("store", "error", str(error)))
+    except SettingsError as error:
+        if error.setting not in {each.id for each in found}:
+            found.append(Finding(error.setting, "error", str(error)))
+    except StoreError as error:
+        if "store" not in {each.id for each in found}:
+            found.append(Finding("store", "error", str(error)))
     return found
 
 
@@ -110,22 +114,22 @@ def file_system(folder: Path, mounts: str) -> str:
     return kind
 
 
-def _destinations(settings: Settings) -> Iterator[Finding]:
+def _unusable(settings: Settings) -> Iterator[Finding]:
+    for problem in startup.problems(settings):
+        yield Finding(problem.setting, "error", str(problem))
     if not settings.destinations:
         yield Finding("destinations", "note", "no destinations: events are only stored")
-    try:
-        registry.routes(settings.destinations)
-    except SettingsError as error:
-        yield Finding("destinations", "error", str(error))
+    for name in reserved(settings):
+        message = f"{name} is set, and this release does not act on it"
+        yield Finding("reserved", "warning", message)
 
 
 def _consent(settings: Settings) -> Iterator[Finding]:
-    if settings.consent == "opt_in" and not settings.banners:
+    if settings.consent == "opt_in":
         yield Finding(
             "consent",
             "warning",
-            "consent is opt_in and no banner is named: nothing is let through until the page "
-            "calls track.consent(…)",
+            "consent is opt_in: nothing is let through until the page calls track.consent(…)",
         )
 
 

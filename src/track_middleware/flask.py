@@ -20,9 +20,9 @@ from flask.cli import with_appcontext
 from markupsafe import Markup
 
 from . import wiring as wirings
+from .delivery import startup
 from .errors import TrackError
 from .http import by_name
-from .settings import load
 from .tracking.inject import PLACEHOLDER
 from .wsgi import answer, ours
 
@@ -47,7 +47,7 @@ class Track:
 
     def init_app(self, app: Flask) -> None:
         """Puts the tracker around an app; SettingsError for settings that are there and wrong."""
-        load(app.config.get("TRACK", {}), {})
+        startup.loaded(app.config.get("TRACK", {}), {})
         site = _Site(app)
         app.extensions[NAME] = site
         app.wsgi_app = site  # type: ignore[method-assign]

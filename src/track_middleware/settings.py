@@ -200,6 +200,19 @@ def load(
     return settings
 
 
+#: Settings that are read and checked, and that no code of this release acts on.
+RESERVED = (
+    "banners", "bait", "bridge", "console", "cookieless", "impersonation", "migrate_cookies",
+    "noscript", "plan", "proxies", "reconcile", "repairs", "write_keys",
+)  # fmt: skip
+
+
+def reserved(settings: Settings) -> list[str]:
+    """Those reserved settings that say something else than their default."""
+    unset = Settings()
+    return [name for name in RESERVED if getattr(settings, name) != getattr(unset, name)]
+
+
 def _nearest(name: str) -> str:
     close = difflib.get_close_matches(name.lower(), NAMES, n=1, cutoff=0.5)
     return f"; did you mean {close[0]!r}?" if close else "; docs/settings.md lists them all"

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from . import __version__, dotted
+from .delivery import startup
 from .delivery.counters import Counters
 from .delivery.handover import NO_OUTBOX
 from .delivery.keeper import Keeper
@@ -23,7 +24,7 @@ from .delivery.spool import Spool
 from .errors import EventError, NoTracker, TrackError
 from .event import Entry, decode_entry, lenient_encoder
 from .places import prefixes, script, secret
-from .settings import NAMES, Settings, load
+from .settings import NAMES, Settings
 from .tracking import ids
 from .tracking.core import Seams
 from .tracking.exchange import Exchange
@@ -230,7 +231,7 @@ def build(
 
     SettingsError names what cannot be used.
     """
-    settings = load(given, os.environ, defaults=defaults)
+    settings = startup.loaded(given, os.environ, defaults=defaults)
     data_dir = Path(settings.data_dir or ".track").absolute()
     host = settings.data_host or socket.gethostname()
     settings = replace(settings, data_dir=str(data_dir), data_host=host)

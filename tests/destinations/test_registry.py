@@ -23,6 +23,8 @@ from track_middleware.errors import SettingsError
         ("heap://S3CRET?bots=perhaps", "bots='perhaps'; it is 1 or 0"),
         ("heap://S3CRET?events=", "empty list of events"),
         ("heap://S3CRET?purpose=", "empty purpose"),
+        ("heap://S3CRET?purpose=markting", "did you mean 'marketing'"),
+        ("heap://S3CRET?purpose=x", "there are analytics, marketing"),
         ("mixpanel://user:S3CRET@abc?token=S3CRET", "project's number"),
         ("mixpanel://user:S3CRET@123", "needs ?token="),
         ("mixpanel://user@123?token=S3CRET", "without its secret"),

@@ -378,6 +378,7 @@ def test_a_middleware_out_of_place_is_a_system_check_error(
         (["destinations"], ["track.E006"]),
         ({"destination": []}, ["track.E007"]),
         ({"secret_key": "short"}, ["track.E008"]),
+        ({"destinations": ["amplitud://KEY"], "time_zone": "Mars"}, ["track.E011", "track.E011"]),
     ],
 )
 def test_a_setting_that_cannot_be_used_is_a_system_check_error(

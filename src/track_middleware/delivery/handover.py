@@ -106,13 +106,13 @@ def resolved(name: str, given: str | Callable[..., Any] | None) -> Callable[...,
 
 def _plain(name: str, value: Any) -> Any:
     if callable(value):
-        return _dotted(name, value)
+        return dotted_path(name, value)
     if isinstance(value, list):
         return [_plain(name, item) for item in value]
     return value
 
 
-def _dotted(name: str, function: Callable[..., Any]) -> str:
+def dotted_path(name: str, function: Callable[..., Any]) -> str:
     """A function's dotted path; SettingsError when another process could not find it there."""
     module = getattr(function, "__module__", None)
     path = f"{module}.{getattr(function, '__qualname__', '')}"

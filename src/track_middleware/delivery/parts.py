@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime, tzinfo
 from functools import partial
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -31,7 +32,7 @@ def finisher(settings: Settings) -> Finisher:
     """Enrichment and hooks; SettingsError when a dotted path or the country file is not there."""
     enrichers = [resolved("enrichers", each) for each in settings.enrichers]
     return Finisher(
-        enrich=partial(enrichment.enrich, place=_place(settings.geo_file)),
+        enrich=partial(enrichment.enrich, place=place(settings.geo_file)),
         version=enrichment.VERSION,
         reads=enrichment.READS,
         enrichers=[each for each in enrichers if each is not None],
@@ -66,10 +67,13 @@ def _zone(name: str) -> tzinfo:
         raise SettingsError("time_zone", f"there is no time zone {name!r}") from error
 
 
-def _place(geo_file: str | None) -> Place | None:
-    """The look-up in a MaxMind-format database (its reader is the package ``maxminddb``)."""
+def place(geo_file: str | None) -> Place | None:
+    """The look-up in a MaxMind-format database (its reader is the package ``maxminddb``);
+    SettingsError when the file or its reader is missing."""
     if geo_file is None:
         return None
+    if not Path(geo_file).is_file():
+        raise SettingsError("geo_file", f"{geo_file} is not there")
     try:
         import maxminddb  # type: ignore[import-not-found,unused-ignore]
     except ImportError as error:

@@ -12,10 +12,13 @@ from fnmatch import translate
 import msgspec
 
 from ..settings import Address
-from .options import flag, wrong
+from .options import choice, flag, wrong
 
 #: The event of a request that is no page view: kept, but delivered only where it is asked for.
 REQUEST = "Request"
+
+#: What a visitor is asked about.
+PURPOSES = ("analytics", "marketing")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +65,9 @@ _decoder = msgspec.json.Decoder(_Consented)
 
 def of(address: Address) -> Filter:
     """The filter that a destination's URL asks for."""
-    purpose = address.options.get("purpose")
-    if purpose == "":
+    if address.options.get("purpose") == "":
         raise wrong(address, "has an empty purpose; write for example ?purpose=marketing")
+    purpose = choice(address, "purpose", PURPOSES)
     return Filter(labels=_labels(address), bots=flag(address, "bots"), purpose=purpose)
 
 

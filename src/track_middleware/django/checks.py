@@ -9,6 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.core import checks
 
+from ..delivery import startup
 from ..errors import SettingsError
 from ..settings import Settings, load
 from . import outbox, site
@@ -64,7 +65,8 @@ def _misplaced(paths: list[str], ours: int) -> Iterator[checks.CheckMessage]:
 
 def check_settings(**_given: Any) -> list[checks.CheckMessage]:
     """``track.E006`` TRACK is no dict, ``track.E007`` a setting is unknown or cannot be used,
-    ``track.E008`` the secret key is too short, ``track.E009`` no worker can find the outbox."""
+    ``track.E008`` the secret key is too short, ``track.E009`` no worker can find the outbox,
+    ``track.E011`` a site cannot start with a setting's value."""
     track = getattr(settings, "TRACK", {})
     if not isinstance(track, Mapping):
         return [checks.Error("TRACK must be a dict of settings", id="track.E006")]
@@ -75,7 +77,12 @@ def check_settings(**_given: Any) -> list[checks.CheckMessage]:
     if len(loaded.secret_key) < SHORTEST_SECRET:
         message = f"the secret key has fewer than {SHORTEST_SECRET} characters"
         return [checks.Error(message, id="track.E008")]
-    return list(_unfindable(loaded))
+    return [*_unusable(loaded), *_unfindable(loaded)]
+
+
+def _unusable(loaded: Settings) -> Iterator[checks.CheckMessage]:
+    for problem in startup.problems(loaded) if loaded.enabled else ():
+        yield checks.Error(f"TRACK: {problem}", id="track.E011")
 
 
 def _unfindable(loaded: Settings) -> Iterator[checks.CheckMessage]:

@@ -35,11 +35,16 @@ def path_of(url: str, data_dir: Path) -> Path:
     """
     if not url:
         return data_dir / "events.db"
-    scheme, separator, rest = url.partition(":///")
+    scheme, separator, rest = url.partition("://")
     if not separator:
         return Path(url)
     if scheme != "sqlite":
         raise StoreError(f"this release has no store of the kind {scheme}; use sqlite:///file")
+    if not rest.startswith("/") or rest == "/":
+        raise StoreError(
+            "the store names no file; write sqlite:///file or sqlite:////absolute/file"
+        )
+    rest = rest[1:]
     return Path(rest.replace("<data_dir>", str(data_dir)))
 
 
