@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from track_middleware import doctor
+from track_middleware import doctor, facts
 from track_middleware.delivery import handover
 from track_middleware.delivery.store import NewRow, sqlite
 from track_middleware.destinations import registry
@@ -197,6 +197,17 @@ def test_events_of_a_destination_that_was_taken_out_are_told(tmp_path: Path) -> 
     given = settings(tmp_path, destinations=["heap://B"])
     (found,) = [each for each in doctor.examined(given, tmp_path) if each.id == "former"]
     assert "1 events wait for heap-" in found.message
-    (name,) = [each["name"] for each in doctor.state(given, tmp_path)["destinations"]]
+    (name,) = [each["name"] for each in facts.state(given, tmp_path)["destinations"]]
     assert name == "heap"
     assert "former" not in ids(tmp_path, destinations=["heap://A", "heap://B"])
+
+
+def test_a_face_that_keeps_an_outbox_is_not_told_that_it_has_none(data_dir: Path) -> None:
+    """What stands in settings.json may be older than the app's own setting."""
+    given = load({"data_dir": str(data_dir), "outbox": True}, {})
+    handover.write(given, data_dir)
+    mine = handover.Origin("package.module.source")
+    found = doctor.examined(given, data_dir, outbox=mine)
+    assert "outbox" not in {each.id for each in found}
+    found = doctor.examined(given, data_dir, outbox=handover.NO_OUTBOX)
+    assert "outbox" in {each.id for each in found}

@@ -1,25 +1,17 @@
-"""What is wrong in a set-up, found without running it; and the facts that ``status`` shows."""
+"""What is wrong in a set-up, found without running it."""
 
 from __future__ import annotations
 
-import fcntl
 import os
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from .delivery import counters, handover, segments, startup
-from .delivery.lease import STALE
-from .delivery.pace import allowed, per_minute
-from .delivery.store import Job, sqlite
-from .delivery.store.claims import claimed, former
-from .delivery.store.replays import Replay
-from .delivery.store.sqlite import SqliteStore
-from .destinations import registry
+from .delivery import handover, startup
+from .delivery.handover import Origin
 from .errors import SettingsError, StoreError
-from .event import iso
+from .facts import state
 from .settings import Settings, free_bytes, reserved
 
 #: A destination that is so many seconds behind, or a worker so silent, is a finding.
@@ -44,9 +36,14 @@ class Finding:
 
 
 def examined(
-    settings: Settings, data_dir: Path, *, face: Sequence[tuple[str, str]] = ()
+    settings: Settings,
+    data_dir: Path,
+    *,
+    face: Sequence[tuple[str, str]] = (),
+    outbox: Origin | None = None,
 ) -> list[Finding]:
-    """Everything that is wrong. ``face`` is what a framework's own checks say (id, message)."""
+    """Everything that is wrong. ``face`` is what a framework's own checks say (id, message),
+    ``outbox`` where its outbox is found; None: as was handed over."""
     found = [Finding(name, "error", message) for name, message in face]
     if not settings.enabled:
         found.append(Finding("enabled", "warning", "enabled is off: nothing is tracked"))
@@ -54,7 +51,7 @@ def examined(
     found += _folder(settings, data_dir)
     found += _unusable(settings)
     found += _consent(settings)
-    found += _outbox(settings, data_dir)
+    found += _outbox(settings, data_dir, outbox)
     try:
         found += _flow(settings, state(settings, data_dir))
     except OSError as error:
@@ -133,14 +130,16 @@ def _consent(settings: Settings) -> Iterator[Finding]:
         )
 
 
-def _outbox(settings: Settings, data_dir: Path) -> Iterator[Finding]:
+def _outbox(settings: Settings, data_dir: Path, origin: Origin | None) -> Iterator[Finding]:
     if not settings.outbox:
         return
     try:
         handed = handover.read(data_dir)
     except (OSError, SettingsError):
-        return  # what else is asked says so
-    if handed is not None and not handed.outbox.path:
+        handed = None  # what else is asked says so
+    if origin is None and handed is not None:
+        origin = handed.outbox
+    if origin is not None and not origin.path:
         message = "outbox is on, and this app has none: only Django keeps one"
         yield Finding("outbox", "warning", message)
 
@@ -149,6 +148,12 @@ def _flow(settings: Settings, facts: dict[str, Any]) -> Iterator[Finding]:
     waits = facts["spool"]["bytesWaiting"]
     if waits and not facts["worker"]["alive"] and settings.deliver != "inline":
         yield Finding("worker", "error", f"no worker is alive, and {waits} bytes wait in the spool")
+    if facts["worker"]["error"]:
+        message = f"the last worker could not start: {facts['worker']['error']}"
+        yield Finding("worker", "error", message)
+    if facts["worker"]["otherSettings"]:
+        message = "the worker runs with other settings than the app's now: start it again"
+        yield Finding("restart", "warning", message)
     for name in facts["spool"]["unknown"]:
         yield Finding("spool", "warning", f"{name} was written by a release that this is not")
     for each in facts["destinations"]:
@@ -166,132 +171,3 @@ def _flow(settings: Settings, facts: dict[str, Any]) -> Iterator[Finding]:
     if facts["counters"].get("consent") and not facts["events"]:
         message = "not one event was let through by consent yet, and some were held back"
         yield Finding("consent", "warning", message)
-
-
-# The facts.
-
-
-def state(settings: Settings, data_dir: Path) -> dict[str, Any]:
-    """What a data folder holds, by the names of ``status --json``. Reading it changes nothing.
-
-    StoreError when the store cannot be read.
-    """
-    path = sqlite.path_of(settings.store, data_dir)
-    facts: dict[str, Any] = {
-        "dataDir": str(data_dir),
-        "store": str(path),
-        "events": 0,
-        "worker": _worker(data_dir, path),
-        "spool": _spool(data_dir, {}),
-        "destinations": [],
-        "former": [],
-        "replays": [],
-        "counters": counters.totals(data_dir / counters.FOLDER),
-    }
-    store = sqlite.to_read(path)
-    if store is not None:
-        try:
-            _add_stored(facts, store, settings, data_dir)
-        finally:
-            store.close()
-    return facts
-
-
-def _add_stored(
-    facts: dict[str, Any], store: SqliteStore, settings: Settings, data_dir: Path
-) -> None:
-    facts["events"] = store.end()
-    facts["spool"] = _spool(data_dir, dict(store.intake.offsets()))
-    routes, all_jobs = registry.routes(settings.destinations), store.jobs()
-    jobs = claimed(routes, all_jobs)
-    for route in routes:
-        facts["destinations"].append(_destination(store, route.name, jobs.get(route.name)))
-    left = [(job.destination, store.claims.waiting(job)) for job in former(routes, all_jobs)]
-    facts["former"] = [{"name": name, "waiting": number} for name, number in left if number]
-    facts["replays"] = [_replay(store, each) for each in store.replays.all()]
-    for reason, number in store.counters().items():
-        facts["counters"][reason] = facts["counters"].get(reason, 0) + number
-
-
-def _destination(store: SqliteStore, name: str, job: Job | None) -> dict[str, Any]:
-    if job is None:
-        counts, lag, seconds = {}, 0, 0.0
-    else:
-        counts, lag = store.count(job), store.end() - job.position
-        ahead = store.read(job.position, 1)
-        seconds = max(0.0, time.time() - ahead[0].accepted_at) if ahead else 0.0
-    return {
-        "name": name,
-        "lag": lag,
-        "lagSeconds": round(seconds, 1),
-        **_learnt(job),
-        "retry": counts.get("retry", 0),
-        "held": counts.get("held", 0),
-        "dead": counts.get("dead", 0),
-        "pausedUntil": job.paused_until if job else None,
-        "pauseReason": job.pause_reason if job else "",
-    }
-
-
-def _learnt(job: Job | None) -> dict[str, Any]:
-    """What a job knows of its destination; rates are events a minute."""
-    now = time.time()
-    pace = allowed(job, now) if job else None
-    return {
-        "delivered": job.delivered if job else 0,
-        "doubtful": job.doubtful if job else 0,
-        "cut": job.cut if job else 0,
-        "rate": round(per_minute(job, now), 1) if job else 0.0,
-        "pace": None if pace is None else round(pace * 60, 1),
-        "answer": job.answer if job else "",
-        "answeredAt": job.answered_at if job else None,
-    }
-
-
-def _replay(store: SqliteStore, replay: Replay) -> dict[str, Any]:
-    counts = store.count(replay.job)
-    return {
-        "id": replay.job.id,
-        "destination": replay.job.destination,
-        "events": replay.total,
-        "progress": round(replay.progress, 4),
-        "retry": counts.get("retry", 0),
-        "held": counts.get("held", 0),
-        "began": iso(replay.made),
-        "ended": None if replay.ended is None else iso(replay.ended),
-        "pausedUntil": replay.job.paused_until,
-        "pauseReason": replay.job.pause_reason,
-    }
-
-
-def _spool(data_dir: Path, offsets: dict[str, int]) -> dict[str, Any]:
-    sizes = segments.sizes(data_dir)
-    waiting = sum(max(0, size.length - offsets.get(size.name, 0)) for size in sizes)
-    return {
-        "segments": len(sizes),
-        "bytesWaiting": waiting,
-        "unknown": segments.strangers(data_dir),
-    }
-
-
-def _worker(data_dir: Path, store: Path) -> dict[str, Any]:
-    """The worker renews its lease every second, and nobody else writes to the store."""
-    written = [
-        path.stat().st_mtime
-        for path in (store, store.with_name(store.name + "-wal"))
-        if path.exists()
-    ]
-    age = max(0.0, time.time() - max(written)) if written else None
-    alive = age is not None and age < STALE and _is_held(data_dir / "worker.lock")
-    return {"alive": alive, "leaseAge": None if age is None else round(age, 2)}
-
-
-def _is_held(lock: Path) -> bool:
-    try:
-        with lock.open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except FileNotFoundError:
-        return False
-    except BlockingIOError:
-        return True
-    return False

@@ -16,7 +16,7 @@ Sample = tuple[Mapping[str, object], float]
 
 
 def metrics(facts: Mapping[str, Any]) -> str:
-    """What ``doctor.state`` gives, as text; ends with a line feed."""
+    """What ``facts.state`` gives, as text; ends with a line feed."""
     spool, worker = facts["spool"], facts["worker"]
     lines = [
         *_family(

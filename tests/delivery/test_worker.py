@@ -11,12 +11,14 @@ import sys
 import threading
 import time
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
 import pytest
 
 from tests.delivery.recorder import Recorder, Say
+from track_middleware import doctor, facts
 from track_middleware.delivery import drain, handover
 from track_middleware.delivery import worker as worker_module
 from track_middleware.delivery.command import FINDING, WELL, WRONG_CALL, work
@@ -286,3 +288,35 @@ def test_a_hung_worker_is_replaced_and_does_nothing_more(process, spool, out, da
     assert store.lease.read()[0] == generation == 2
     assert delivered(out) == ["A", "B", "C", "D", "E"]
     store.close()
+
+
+def test_a_worker_that_cannot_start_says_why_to_whoever_asks(data_dir, settings, spool):
+    """A child's standard error may go nowhere; the next one that starts takes it back."""
+    accept(spool, "a")
+    handover.write(settings, data_dir)
+    path = data_dir / handover.FILE
+    sound = path.read_bytes()
+    path.write_bytes(sound.replace(b"jsonl://", b"jsnol://"))
+    assert work(data_dir, once=True) == WRONG_CALL
+    assert "did you mean 'jsonl'" in facts.state(settings, data_dir)["worker"]["error"]
+    path.write_bytes(sound)
+    assert work(data_dir, once=True) == WELL
+    assert facts.state(settings, data_dir)["worker"]["error"] == ""
+
+
+def test_a_running_worker_with_other_settings_is_told(data_dir, settings, spool):
+    accept(spool, "a")
+    stop = threading.Event()
+    worker = Worker(settings, data_dir=data_dir)
+    thread = threading.Thread(target=worker.run, args=(stop,))
+    thread.start()
+    try:
+        until(lambda: facts.state(settings, data_dir)["worker"]["alive"])
+        changed = replace(settings, keep_days=7)
+        assert not facts.state(settings, data_dir)["worker"]["otherSettings"]
+        assert facts.state(changed, data_dir)["worker"]["otherSettings"]
+        assert "restart" in {each.id for each in doctor.examined(changed, data_dir)}
+    finally:
+        stop.set()
+        thread.join()
+        worker.close()

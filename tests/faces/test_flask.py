@@ -240,3 +240,21 @@ def test_a_conditional_request_is_answered_as_before(app: flask.Flask, site: WSG
     tag = site.ask("/etag").header("ETag")
     assert tag == 'W/"v1"'
     assert site.ask("/etag", headers={**NAVIGATION, "If-None-Match": tag}).status == 304
+
+
+def test_the_worker_verb_takes_the_apps_settings_of_now(app: flask.Flask, tmp_path: Path) -> None:
+    """Not those of whoever sent the last event."""
+    former, now = tmp_path / "former.jsonl", tmp_path / "now.jsonl"
+    app.config["TRACK"] = {"deliver": "worker", "destinations": [f"jsonl://{former}"]}
+    with app.app_context():
+        track("Order Completed", user_id="4")
+    app.config["TRACK"] = {"deliver": "worker", "destinations": [f"jsonl://{now}"]}
+    result = app.test_cli_runner().invoke(args=["track", "worker", "--once"])
+    assert result.exit_code == 0, result.output
+    assert b"Order Completed" in now.read_bytes()
+    assert not former.exists()
+
+
+def test_the_worker_verb_refuses_what_the_app_cannot_use(app: flask.Flask) -> None:
+    app.config["TRACK"] = {"destinations": ["amplitud://KEY"]}
+    assert app.test_cli_runner().invoke(args=["track", "worker", "--once"]).exit_code == 2

@@ -355,6 +355,21 @@ def test_the_worker_of_a_web_process_sets_django_up_and_moves_the_rows(tmp_path:
     assert json.loads(line)["event"] == "Order Completed"
 
 
+def test_doctor_tells_a_missing_table_with_what_to_do_and_nothing_that_is_not_so(
+    tmp_path: Path,
+) -> None:
+    said = subprocess.run(
+        [sys.executable, "-m", "django", "track", "doctor"],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+        env={**os.environ, "DJANGO_SETTINGS_MODULE": "tests.faces.outbox_settings",
+             "OUTBOX_SITE": str(tmp_path)},
+    )  # fmt: skip
+    assert (said.returncode, said.stderr) == (1, "")
+    assert "track.E010" in said.stdout
+    assert "Run migrate" in said.stdout
+    assert "only Django" not in said.stdout
+
+
 def outcomes(folder: Path, **environ: str) -> dict[str, list[Any]]:
     found: dict[str, list[Any]] = json.loads(ran("-m tests.faces.outbox_kills", folder, **environ))
     return found

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ..delivery.handover import NO_OUTBOX, Origin
 from ..errors import TrackError
 from . import arguments as options
 from . import demo, place, replay, state, tail
@@ -38,12 +39,14 @@ def run(
     given: Mapping[str, Any] | None = None,
     defaults: Mapping[str, Any] | None = None,
     checks: Checks = tuple,
+    outbox: Origin = NO_OUTBOX,
     prog: str = "track-middleware",
 ) -> int:
     """Runs one verb; its exit status.
 
-    ``given`` and ``defaults`` are a face's settings, as ``wiring.build`` takes them; without them
-    ``--data-dir`` names the folder whose ``settings.json`` counts, else the ``TRACK_*`` variables.
+    ``given`` and ``defaults`` are a face's settings, as ``wiring.build`` takes them, ``outbox``
+    says where its outbox is found; without them ``--data-dir`` names the folder whose
+    ``settings.json`` counts, else the ``TRACK_*`` variables.
     """
     parser = _parser(prog)
     try:
@@ -51,7 +54,9 @@ def run(
     except SystemExit as leaving:  # argparse has said what is wrong
         return leaving.code if isinstance(leaving.code, int) else WRONG_CALL
     try:
-        found = place.found(arguments.data_dir, given=given, defaults=defaults, checks=checks)
+        found = place.found(
+            arguments.data_dir, given=given, defaults=defaults, checks=checks, outbox=outbox
+        )
         status: int = arguments.verb(arguments, found)
     except TrackError as error:
         print(f"{prog}: {error}", file=sys.stderr)
@@ -78,6 +83,7 @@ def _parser(prog: str) -> argparse.ArgumentParser:
 def _worker(arguments: argparse.Namespace, where: Place) -> int:
     from ..delivery import command
 
+    place.hand_over(where)
     return command.work(
         where.data_dir,
         once=arguments.once,

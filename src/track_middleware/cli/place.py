@@ -14,7 +14,9 @@ from typing import Any
 
 import msgspec
 
-from ..delivery import handover
+from .. import places
+from ..delivery import handover, startup
+from ..delivery.handover import NO_OUTBOX, Origin
 from ..delivery.store import sqlite
 from ..delivery.store.sqlite import SqliteStore
 from ..errors import SettingsError
@@ -29,11 +31,15 @@ _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A site: its settings, its data folder, and what its face finds wrong in its framework."""
+    """A site: its settings, its data folder, and what its face finds wrong in its framework.
+
+    ``outbox``: where its face's outbox is found; None where no face has given the settings.
+    """
 
     settings: Settings
     data_dir: Path
     checks: Callable[[], Sequence[tuple[str, str]]]
+    outbox: Origin | None = None
 
     @property
     def store_path(self) -> Path:
@@ -56,6 +62,7 @@ def found(
     given: Mapping[str, Any] | None,
     defaults: Mapping[str, Any] | None,
     checks: Callable[[], Sequence[tuple[str, str]]],
+    outbox: Origin = NO_OUTBOX,
 ) -> Place:
     """The site of a data folder, of a face's settings, or of the ``TRACK_*`` variables.
 
@@ -63,7 +70,8 @@ def found(
     """
     if given is not None and data_dir is None:
         settings = load(given, os.environ, defaults=defaults)
-        return _placed(settings, Path(settings.data_dir or ".track"), checks)
+        there = _placed(settings, Path(settings.data_dir or ".track"), checks)
+        return replace(there, outbox=outbox)
     settings = load({}, os.environ)
     folder = (data_dir or Path(settings.data_dir or ".track")).absolute()
     try:
@@ -81,6 +89,23 @@ def _placed(
     folder = folder.absolute()
     host = settings.data_host or socket.gethostname()
     return Place(replace(settings, data_dir=str(folder), data_host=host), folder, checks)
+
+
+def hand_over(where: Place) -> None:
+    """The worker that starts next takes the app's own settings, where a face has given them.
+
+    SettingsError when it could not use them, or the folder cannot be written.
+    """
+    if where.outbox is None:
+        return
+    for problem in startup.problems(where.settings):
+        raise problem
+    origin = where.outbox if where.settings.outbox else NO_OUTBOX
+    try:
+        secret = where.settings.secret_key or places.secret(where.data_dir)
+        handover.write(replace(where.settings, secret_key=secret), where.data_dir, origin)
+    except OSError as error:
+        raise SettingsError("data_dir", f"{where.data_dir}: {error.strerror}") from error
 
 
 def moment(text: str) -> float:

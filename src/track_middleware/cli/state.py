@@ -9,6 +9,7 @@ from dataclasses import asdict
 from typing import Any
 
 from .. import doctor, places
+from .. import facts as site
 from .. import metrics as exposition
 from ..delivery.store import sqlite
 from ..errors import SettingsError
@@ -46,7 +47,7 @@ def path(arguments: argparse.Namespace, where: Place) -> int:
 
 def status(arguments: argparse.Namespace, where: Place) -> int:
     """Prints what waits, what is delivered and what was not kept; 1 when something stands still."""
-    facts = doctor.state(where.settings, where.data_dir)
+    facts = site.state(where.settings, where.data_dir)
     there = "" if where.data_dir.exists() else "  (not there yet)"
     say(facts, _status_lines(facts, there), as_json=arguments.json)
     stuck = any(each["pausedUntil"] or each["pauseReason"] for each in facts["destinations"])
@@ -62,6 +63,10 @@ def _status_lines(facts: dict[str, Any], there: str) -> Iterator[str]:
     yield f"data folder  {facts['dataDir']}{there}"
     yield f"store        {facts['store']} ({_counted(facts['events'], 'event')})"
     yield f"worker       {'alive' if worker['alive'] else 'not running'}{age}"
+    if worker["error"]:
+        yield f"{'':<13}the last one could not start: {worker['error']}"
+    if worker["otherSettings"]:
+        yield f"{'':<13}it runs with other settings than the app's now: start it again"
     yield (
         f"spool        {_counted(spool['segments'], 'segment')}, "
         f"{_counted(spool['bytesWaiting'], 'byte')} waiting"
@@ -113,13 +118,15 @@ def _counted(number: int, noun: str) -> str:
 
 def metrics(arguments: argparse.Namespace, where: Place) -> int:
     """Prints the numbers of ``status`` in Prometheus' text format."""
-    sys.stdout.write(exposition.metrics(doctor.state(where.settings, where.data_dir)))
+    sys.stdout.write(exposition.metrics(site.state(where.settings, where.data_dir)))
     return WELL
 
 
 def examine(arguments: argparse.Namespace, where: Place) -> int:
     """Prints what is wrong in a set-up; 1 when something is."""
-    found = doctor.examined(where.settings, where.data_dir, face=where.checks())
+    found = doctor.examined(
+        where.settings, where.data_dir, face=where.checks(), outbox=where.outbox
+    )
     lines = [f"{each.level}  {each.id}  {each.message}" for each in found]
     say([asdict(each) for each in found], lines or ["all is well"], as_json=arguments.json)
     return FINDING if any(each.level != "note" for each in found) else WELL

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 from ..errors import TrackError
-from . import handover
+from . import handover, notes
 from .handover import Handover
 from .worker import Worker
 
@@ -40,6 +40,7 @@ def work(
         given.enter()
         worker = Worker(given.loaded(data_dir), data_dir=data_dir, outbox=given.outbox)
     except TrackError as error:
+        notes.failed(data_dir, error)
         print(f"track-middleware worker: {error}", file=sys.stderr)
         return WRONG_CALL
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sys
 from collections.abc import Callable
@@ -20,6 +21,12 @@ FILE = "settings.json"
 
 #: Settings that may be callables and that only requests need: they stay in the web process.
 _FOR_REQUESTS = ("user_id", "console")
+
+#: Settings that the worker acts on.
+_FOR_WORKER = (
+    "before_send", "consent", "dedupe_days", "destinations", "enrichers", "geo_file", "keep_days",
+    "merge_window", "outbox", "store", "time_zone",
+)  # fmt: skip
 
 
 class Origin(msgspec.Struct, frozen=True):
@@ -75,6 +82,13 @@ def write(settings: Settings, data_dir: Path, outbox: Origin = NO_OUTBOX) -> Non
     path = private_folder(data_dir) / FILE
     if not path.exists() or path.read_bytes() != content:
         replace_file(path, content)
+
+
+def digest(settings: Settings) -> str:
+    """What tells settings apart that a worker would act on in another way; SettingsError for a hook
+    that no other process can import."""
+    values = {name: _plain(name, getattr(settings, name)) for name in _FOR_WORKER}
+    return hashlib.sha256(msgspec.json.encode(values)).hexdigest()
 
 
 def read(data_dir: Path) -> Handover | None:

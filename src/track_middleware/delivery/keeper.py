@@ -20,7 +20,7 @@ from pathlib import Path
 
 from ..errors import TrackError
 from ..settings import Settings
-from . import flush, handover, lease
+from . import flush, handover, lease, notes
 from .files import private_folder
 from .handover import NO_OUTBOX, Origin
 from .spool import Spool
@@ -144,6 +144,7 @@ class Keeper:
             except (OSError, TrackError) as error:
                 if told != str(error):
                     told = str(error)
+                    notes.failed(self._data_dir, error)
                     logger.error("this process cannot keep a worker, and tries again: %s", error)
             pause.wait(waited)
             waited = min(waited * 2, _LONGEST_PAUSE)

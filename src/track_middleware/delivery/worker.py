@@ -19,7 +19,7 @@ from typing import TypeVar
 from ..destinations import registry
 from ..destinations.registry import Route
 from ..settings import Settings
-from . import counters, segments
+from . import counters, notes, segments
 from .drain import Drain
 from .handover import NO_OUTBOX, Origin
 from .lease import LOCK, STALE, Lease
@@ -150,6 +150,7 @@ class Worker:
         so that new ones get everything from it on."""
         self._store.fenced(self._lease.generation)
         self._store.claims.take(self._routes)
+        notes.started(self._data_dir, self._settings)
         segments.sweep(self._data_dir)
 
     def _hold(self, stop: threading.Event) -> bool:

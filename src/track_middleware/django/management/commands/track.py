@@ -12,6 +12,7 @@ from django.db import connections
 from .... import cli
 from ... import site
 from ...checks import check_middleware, check_outbox, check_settings
+from ...outbox import Keeping
 
 
 class Command(BaseCommand):  # type: ignore[misc]  # Django ships no types
@@ -26,17 +27,27 @@ class Command(BaseCommand):  # type: ignore[misc]  # Django ships no types
 
     def run_from_argv(self, argv: list[str]) -> None:
         """From the command line: the verb's exit status is ours."""
-        sys.exit(cli.run(argv[2:], given=site.given(), defaults=site.defaults(), checks=_checks))
+        sys.exit(_run(argv[2:]))
 
     def handle(self, *_given: Any, arguments: list[str], **_options: Any) -> None:
         """From ``call_command``."""
-        status = cli.run(arguments, given=site.given(), defaults=site.defaults(), checks=_checks)
+        status = _run(arguments)
         if status:
             sys.exit(status)
+
+
+def _run(arguments: list[str]) -> int:
+    return cli.run(
+        arguments,
+        given=site.given(),
+        defaults=site.defaults(),
+        checks=_checks,
+        outbox=Keeping().origin,
+    )
 
 
 def _checks() -> list[tuple[str, str]]:
     """What Django's own checks say of us, for ``doctor``."""
     found = [*check_middleware(), *check_outbox(databases=connections)]
     found += [each for each in check_settings() if each.id == "track.E009"]
-    return [(each.id, each.msg) for each in found]
+    return [(each.id, f"{each.msg}. {each.hint}" if each.hint else each.msg) for each in found]
