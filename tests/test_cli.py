@@ -428,3 +428,40 @@ def test_a_demo_on_a_taken_port_is_a_wrong_call(capsys: pytest.CaptureFixture[st
     with socket.create_server(("127.0.0.1", 0)) as taken:
         assert cli.run(["demo", "--port", str(taken.getsockname()[1])]) == 2
     assert "already" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("argv", "told"),
+    [
+        (("dead", "list", "--since", "foo"), "write 2026-11-25T14:00, or 90m, 2h, 3d"),
+        (("dead", "list", "--limit", "0"), "no number from 1 on"),
+        (("dead", "list", "--destination", "hok"), "there are: jsonl"),
+        (("replay", "--stop", "1", "--since", "2h"), "takes no choice"),
+    ],
+)
+def test_a_wrong_call_says_what_is_right(
+    data_dir: Path,
+    site: Callable[[str], None],
+    capsys: pytest.CaptureFixture[str],
+    argv: tuple[str, ...],
+    told: str,
+) -> None:
+    site("Order Completed")
+    assert cli.run(["--data-dir", str(data_dir), *argv]) == 2
+    assert told in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("argv", [("metrics",), ("worker", "--once")])
+def test_every_verb_that_prints_takes_json_and_the_folder_before_or_behind_it(
+    data_dir: Path,
+    site: Callable[[str], None],
+    capsys: pytest.CaptureFixture[str],
+    argv: tuple[str, ...],
+) -> None:
+    site("Order Completed")
+    for call in (
+        ("--data-dir", data_dir, *argv, "--json"),
+        (*argv, "--json", "--data-dir", data_dir),
+    ):
+        _, out = called(capsys, *call)
+        assert json.loads(out)["events"] == 1

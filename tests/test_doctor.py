@@ -211,3 +211,9 @@ def test_a_face_that_keeps_an_outbox_is_not_told_that_it_has_none(data_dir: Path
     assert "outbox" not in {each.id for each in found}
     found = doctor.examined(given, data_dir, outbox=handover.NO_OUTBOX)
     assert "outbox" in {each.id for each in found}
+
+
+def test_a_file_that_cannot_be_is_told_before_the_first_event(tmp_path: Path) -> None:
+    assert ids(tmp_path, destinations=[f"jsonl://{tmp_path}"])["file"] == "error"
+    assert ids(tmp_path, destinations=[f"jsonl://{tmp_path}/no/out.jsonl"])["file"] == "error"
+    assert "file" not in ids(tmp_path, destinations=[f"jsonl://{tmp_path}/out.jsonl"])

@@ -12,7 +12,7 @@ from .delivery import handover, startup
 from .delivery.handover import Origin
 from .errors import SettingsError, StoreError
 from .facts import state
-from .settings import Settings, free_bytes, reserved
+from .settings import Settings, address, free_bytes, reserved
 
 #: A destination that is so many seconds behind, or a worker so silent, is a finding.
 LATE = 60.0
@@ -114,6 +114,13 @@ def file_system(folder: Path, mounts: str) -> str:
 def _unusable(settings: Settings) -> Iterator[Finding]:
     for problem in startup.problems(settings):
         yield Finding(problem.setting, "error", str(problem))
+    for each in map(address, settings.destinations):
+        if each.scheme == "jsonl" and Path(each.path).is_dir():
+            yield Finding(
+                "file", "error", f"{each.path} is a folder: no event can be written there"
+            )
+        elif each.scheme == "jsonl" and not Path(each.path).parent.is_dir():
+            yield Finding("file", "error", f"the folder of {each.path} is not there")
     if not settings.destinations:
         yield Finding("destinations", "note", "no destinations: events are only stored")
     for name in reserved(settings):

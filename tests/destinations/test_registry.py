@@ -28,6 +28,7 @@ from track_middleware.errors import SettingsError
         ("mixpanel://user:S3CRET@abc?token=S3CRET", "project's number"),
         ("mixpanel://user:S3CRET@123", "needs ?token="),
         ("mixpanel://user@123?token=S3CRET", "without its secret"),
+        ("segment://S3CRET?endpoint=http://example.com", "over plain http"),
         ("webhook+https:///S3CRET", "has no host"),
         ("webhook+https://x/?secret=", "empty secret"),
     ],

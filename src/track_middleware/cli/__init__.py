@@ -71,10 +71,13 @@ def run(
 
 def _parser(prog: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog=prog, description="Page views and key metrics, kept.")
+    parser.add_argument("--data-dir", type=Path, help="the app's data folder")
     verbs = parser.add_subparsers(metavar="VERB", required=True)
     for name, meaning, arguments, verb in VERBS:
         own = verbs.add_parser(name, help=meaning, description=meaning)
-        own.add_argument("--data-dir", type=Path, help="the app's data folder")
+        own.add_argument(
+            "--data-dir", type=Path, default=argparse.SUPPRESS, help="the app's data folder"
+        )
         arguments(own)
         own.set_defaults(verb=verb)
     return parser
@@ -84,17 +87,20 @@ def _worker(arguments: argparse.Namespace, where: Place) -> int:
     from ..delivery import command
 
     place.hand_over(where)
-    return command.work(
+    status = command.work(
         where.data_dir,
         once=arguments.once,
         wait=arguments.wait,
         parent_fd=arguments.parent_fd,
     )
+    if arguments.json and arguments.once and status == WELL:
+        state.status(arguments, where)
+    return status
 
 
 VERBS: tuple[Row, ...] = (
     ("demo", "a tracked shop in your browser, its events in this terminal", options.demo,
-     lambda arguments, _: demo.run(arguments.port, builtin=arguments.builtin)),
+     lambda given, _: demo.run(given.port, builtin=given.builtin, as_json=given.json)),
     ("init", "makes the data folder and the store's schema", options.as_json, state.init),
     ("status", "what waits, what is delivered, what was not kept", options.as_json, state.status),
     ("tail", "one line for each event as it reaches the store", options.tail, tail.run),
@@ -103,6 +109,6 @@ VERBS: tuple[Row, ...] = (
     ("replay", "sends a part of the log to a destination again", options.replay, replay.run),
     ("dead", "what was refused for good", options.dead,
      lambda arguments, where: arguments.way(arguments, where)),
-    ("metrics", "the numbers of status as Prometheus reads them", options.nothing, state.metrics),
+    ("metrics", "the numbers of status as Prometheus reads them", options.as_json, state.metrics),
     ("doctor", "what is wrong in this set-up", options.as_json, state.examine),
 )  # fmt: skip

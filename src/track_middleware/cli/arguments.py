@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from argparse import SUPPRESS, ArgumentParser
+from argparse import SUPPRESS, ArgumentParser, ArgumentTypeError
 from pathlib import Path
 
 from . import letters, place
@@ -11,10 +11,6 @@ from . import letters, place
 def as_json(parser: ArgumentParser) -> None:
     """What every verb that prints takes."""
     parser.add_argument("--json", action="store_true", help="JSON instead of text")
-
-
-def nothing(parser: ArgumentParser) -> None:
-    """For a verb that takes nothing of its own."""
 
 
 def tail(parser: ArgumentParser) -> None:
@@ -26,6 +22,7 @@ def tail(parser: ArgumentParser) -> None:
 
 def worker(parser: ArgumentParser) -> None:
     """Of ``worker``."""
+    as_json(parser)
     parser.add_argument("--once", action="store_true", help="deliver what is there and end")
     parser.add_argument("--wait", action="store_true", help="wait for the folder's first event")
     parser.add_argument("--parent-fd", type=int, help=SUPPRESS)
@@ -33,6 +30,7 @@ def worker(parser: ArgumentParser) -> None:
 
 def demo(parser: ArgumentParser) -> None:
     """Of ``demo``."""
+    as_json(parser)
     parser.add_argument("--port", type=int, default=0, help="instead of 8000 or a free one")
     parser.add_argument(
         "--builtin", action="store_true", help="the small built-in site, also in a checkout"
@@ -56,7 +54,7 @@ def dead(parser: ArgumentParser) -> None:
     """Of ``dead`` and its ways."""
     ways = parser.add_subparsers(metavar="list|show|replay|drop", required=True)
     listing = ways.add_parser("list", help="the newest dead letters")
-    listing.add_argument("--limit", type=int, default=100, metavar="N", help="at most so many")
+    listing.add_argument("--limit", type=_number, default=100, metavar="N", help="at most so many")
     showing = ways.add_parser("show", help="one dead letter with its event")
     showing.add_argument("id", type=int)
     replaying = ways.add_parser("replay", help="send their events again, with ids and times kept")
@@ -86,6 +84,20 @@ def _choice(parser: ArgumentParser) -> None:
 def _span(parser: ArgumentParser, what: str) -> None:
     for name, word in (("--since", "at or after"), ("--until", "before")):
         parser.add_argument(
-            name, type=place.moment, metavar="TIME",
+            name, type=_moment, metavar="TIME",
             help=f"only what was {what} {word}: 2026-11-25T14:00, or 90m, 2h, 3d ago",
         )  # fmt: skip
+
+
+def _moment(text: str) -> float:
+    try:
+        return place.moment(text)
+    except ValueError as error:
+        message = f"{text!r} is no time: write 2026-11-25T14:00, or 90m, 2h, 3d for so long ago"
+        raise ArgumentTypeError(message) from error
+
+
+def _number(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise ArgumentTypeError(f"{text!r} is no number from 1 on")
+    return int(text)

@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from ..settings import Settings
-from .place import FINDING, WELL, WRONG_CALL, Place
+from .place import FINDING, WELL, WRONG_CALL, Place, say
 from .tail import follow
 
 #: The shop of a checkout; not part of an installed package.
@@ -23,7 +23,7 @@ _USUAL_PORT = 8000
 _PATIENCE = 30.0
 
 
-def run(port: int, *, builtin: bool = False) -> int:
+def run(port: int, *, builtin: bool = False, as_json: bool = False) -> int:
     """Starts a site in a folder of its own, prints its address, tails its events until Ctrl-C."""
     port = port or _free_port()
     if not _is_free(port):
@@ -34,12 +34,12 @@ def run(port: int, *, builtin: bool = False) -> int:
         with tempfile.TemporaryDirectory(
             prefix="track-demo-", ignore_cleanup_errors=True
         ) as folder:
-            return _show(Path(folder), port, builtin=builtin)
+            return _show(Path(folder), port, builtin=builtin, as_json=as_json)
     finally:
         signal.signal(signal.SIGTERM, former)
 
 
-def _show(folder: Path, port: int, *, builtin: bool) -> int:
+def _show(folder: Path, port: int, *, builtin: bool, as_json: bool) -> int:
     log = folder / "server.log"
     with log.open("wb") as output:
         if not builtin and (SHOP / "manage.py").exists() and find_spec("django"):
@@ -50,10 +50,11 @@ def _show(folder: Path, port: int, *, builtin: bool) -> int:
         print(f"the site did not start:\n{log.read_text(errors='replace')}", file=sys.stderr)
         return FINDING
     try:
-        print(f"The site: http://127.0.0.1:{port}/   (Ctrl-C ends it)", flush=True)
+        site = f"http://127.0.0.1:{port}/"
+        say({"site": site}, (f"The site: {site}   (Ctrl-C ends it)",), as_json=as_json)
         data_dir = folder / "track"
         where = Place(Settings(data_dir=str(data_dir)), data_dir, tuple)
-        follow(where, alive=lambda: server.poll() is None)
+        follow(where, as_json=as_json, alive=lambda: server.poll() is None)
     except KeyboardInterrupt:
         print()
     finally:

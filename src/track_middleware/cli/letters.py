@@ -33,6 +33,11 @@ def listed(arguments: argparse.Namespace, where: Place) -> int:
     if store is not None:
         with closing(store):
             found = store.letters.chosen(_choice(arguments), limit=arguments.limit)
+            if not found and arguments.destination is not None:
+                names = {job.destination for job in store.jobs()}
+                names |= {route.name for route in registry.routes(where.settings.destinations)}
+                if arguments.destination not in names:
+                    return _no_destination(arguments.destination, names)
     lines = [
         f"{each.id:>6}  {iso(each.time)}  {each.stage}  {each.destination or '-'}  "
         f"{each.label}  {each.reason}"
@@ -162,6 +167,12 @@ def _agreed(number: int) -> bool:
 
 def _unknown(ids: Sequence[int]) -> int:
     print(f"there is no dead letter {', '.join(map(str, ids))}", file=sys.stderr)
+    return WRONG_CALL
+
+
+def _no_destination(name: str, known: set[str]) -> int:
+    there = ", ".join(sorted(known)) or "none"
+    print(f"there is no destination {name!r}; there are: {there}", file=sys.stderr)
     return WRONG_CALL
 
 

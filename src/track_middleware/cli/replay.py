@@ -23,6 +23,10 @@ from .place import FINDING, WELL, WRONG_CALL, Place, say
 
 def run(arguments: argparse.Namespace, where: Place) -> int:
     """Begins a replay, which the worker carries out, or stops one."""
+    chosen = (arguments.since, arguments.until, arguments.events, arguments.dry_run or None)
+    if arguments.stop is not None and chosen != (None,) * 4:
+        print("--stop ends a whole replay and takes no choice of events", file=sys.stderr)
+        return WRONG_CALL
     if arguments.stop is not None:
         return _stopped(arguments, where)
     route, facts = _destination(where, arguments.destination)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
@@ -118,7 +117,8 @@ def _counted(number: int, noun: str) -> str:
 
 def metrics(arguments: argparse.Namespace, where: Place) -> int:
     """Prints the numbers of ``status`` in Prometheus' text format."""
-    sys.stdout.write(exposition.metrics(site.state(where.settings, where.data_dir)))
+    facts = site.state(where.settings, where.data_dir)
+    say(facts, exposition.metrics(facts).splitlines(), as_json=arguments.json)
     return WELL
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping, Sequence
+from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from ..errors import SettingsError
@@ -30,6 +31,22 @@ def check(address: Address, *, extra: Sequence[str] = ()) -> None:
     for name in address.options:
         if name not in known:
             raise wrong(address, f"has an unknown option {name!r}{nearest(name, known)}")
+
+
+def no_plain_http(address: Address) -> None:
+    """SettingsError when ``?endpoint=`` would carry key and events over plain http to another
+    machine."""
+    parts = urlsplit(address.options.get("endpoint", ""))
+    if parts.scheme == "http" and not loopback(parts.hostname or ""):
+        raise wrong(address, "sends events over plain http, which only this machine may get")
+
+
+def loopback(host: str) -> bool:
+    """Whether a host is this machine, by its name or address."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
 
 
 def key(address: Address, what: str) -> str:

@@ -28,7 +28,7 @@ from . import (
     webhook,
 )  # fmt: skip
 from .filters import Filter
-from .options import nearest
+from .options import nearest, no_plain_http
 
 #: Packages that add destinations name them here: scheme = "package.module:make".
 GROUP = "track_middleware.destinations"
@@ -88,6 +88,8 @@ def routes(urls: Sequence[str]) -> tuple[Route, ...]:
         twice = address(next(url for url in urls if urls.count(url) > 1))
         raise SettingsError("destinations", f"the same {twice.scheme} URL stands there twice")
     given = [address(url) for url in urls]
+    for each in given:
+        no_plain_http(each)
     return tuple(
         Route(
             make(named),

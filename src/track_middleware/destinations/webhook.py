@@ -10,7 +10,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import ipaddress
 from collections.abc import Mapping, Sequence
 from urllib.parse import urlsplit
 
@@ -19,7 +18,7 @@ from ..settings import Address
 from . import Answer, Call, Outbound, Verdict
 from .answers import usual
 from .limits import ids, listed, packed
-from .options import check, wrong
+from .options import check, loopback, wrong
 
 #: Events and bytes of one call: small enough for the usual servers' body limits.
 MOST = 500
@@ -75,7 +74,7 @@ def make(address: Address) -> Webhook:
         raise wrong(address, "has no host")
     url = address.options.get("endpoint") or _target(address)
     parts = urlsplit(url)
-    if parts.scheme == "http" and not _loopback(parts.hostname or ""):
+    if parts.scheme == "http" and not loopback(parts.hostname or ""):
         raise wrong(address, "sends events over plain http, which only this machine may get")
     return Webhook(
         address.options.get("name", "webhook"),
@@ -96,12 +95,3 @@ def _basic(address: Address) -> Mapping[str, str]:
         return {}
     pair = f"{address.user}:{address.password}".encode()
     return {"authorization": "Basic " + base64.b64encode(pair).decode()}
-
-
-def _loopback(host: str) -> bool:
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
