@@ -89,10 +89,12 @@ def test_init_where_nothing_can_be_made_is_a_wrong_call(
     assert "data_dir" in capsys.readouterr().err
 
 
-def test_status_of_nothing_is_well(data_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_status_of_a_folder_that_is_not_there_is_a_finding_and_makes_nothing(
+    data_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     status, out = called(capsys, "status", "--data-dir", data_dir, "--json")
     facts = json.loads(out)
-    assert status == 0
+    assert status == 1
     assert facts["events"] == facts["spool"]["bytesWaiting"] == 0
     assert facts["worker"]["error"] == ""
     assert not facts["worker"]["alive"]
@@ -465,3 +467,21 @@ def test_every_verb_that_prints_takes_json_and_the_folder_before_or_behind_it(
     ):
         _, out = called(capsys, *call)
         assert json.loads(out)["events"] == 1
+
+
+@pytest.mark.parametrize("argv", [("status",), ("doctor",), ("dead", "list")])
+def test_a_folder_that_is_nobodys_is_told_in_plain_words(
+    data_dir: Path, capsys: pytest.CaptureFixture[str], argv: tuple[str, ...]
+) -> None:
+    assert cli.run([*argv, "--data-dir", str(data_dir)]) == 1
+    told = capsys.readouterr()
+    assert f"{data_dir} is not there" in told.out + told.err
+
+
+def test_doctor_says_that_nobody_has_written_settings_and_not_that_there_are_no_destinations(
+    data_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data_dir.mkdir()
+    _, out = called(capsys, "doctor", "--data-dir", data_dir)
+    assert "no app has written its settings" in out
+    assert "no destinations" not in out

@@ -28,6 +28,9 @@ _AT_ONCE = 200
 
 def listed(arguments: argparse.Namespace, where: Place) -> int:
     """Prints the newest dead letters of a choice."""
+    if not where.data_dir.exists() and where.stranger:
+        print(where.stranger, file=sys.stderr)
+        return FINDING
     store = where.store()
     found: Sequence[DeadLetter] = ()
     if store is not None:

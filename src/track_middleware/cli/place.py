@@ -46,6 +46,18 @@ class Place:
         """The file of the store; StoreError for an engine that is no file."""
         return sqlite.path_of(self.settings.store, self.data_dir)
 
+    @property
+    def stranger(self) -> str:
+        """Why this may be no site's folder; "" where a site has written, or a face gives its own
+        settings."""
+        if self.outbox is not None or (self.data_dir / handover.FILE).exists():
+            return ""
+        if self.data_dir.exists():
+            return f"no app has written its settings to {self.data_dir} yet"
+        return (
+            f"{self.data_dir} is not there: no app has written to it yet, or it is not its folder"
+        )
+
     def store(self) -> SqliteStore | None:
         """The store, to read from; None before there is one. The caller closes it."""
         return sqlite.to_read(self.store_path)

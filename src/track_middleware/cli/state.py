@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Iterator
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Literal
 
 from .. import doctor, places
 from .. import facts as site
@@ -51,6 +52,9 @@ def status(arguments: argparse.Namespace, where: Place) -> int:
     say(facts, _status_lines(facts, there), as_json=arguments.json)
     stuck = any(each["pausedUntil"] or each["pauseReason"] for each in facts["destinations"])
     idle = facts["spool"]["bytesWaiting"] and not facts["worker"]["alive"]
+    if not where.data_dir.exists() and where.stranger:
+        print(where.stranger, file=sys.stderr)
+        return FINDING
     return FINDING if stuck or idle or facts["former"] else WELL
 
 
@@ -127,6 +131,10 @@ def examine(arguments: argparse.Namespace, where: Place) -> int:
     found = doctor.examined(
         where.settings, where.data_dir, face=where.checks(), outbox=where.outbox
     )
+    if where.stranger:
+        found = [each for each in found if (each.id, each.level) != ("destinations", "note")]
+        level: Literal["warning", "note"] = "note" if where.data_dir.exists() else "warning"
+        found.append(doctor.Finding("settings", level, where.stranger))
     lines = [f"{each.level}  {each.id}  {each.message}" for each in found]
     say([asdict(each) for each in found], lines or ["all is well"], as_json=arguments.json)
     return FINDING if any(each.level != "note" for each in found) else WELL
