@@ -146,13 +146,13 @@ def test_a_worker_that_cannot_be_started_is_tried_again(host, tmp_path):
     web = host("process", program, 60)
     web.tracks("A")
     until(lambda: "tries again" in web.log.read_text())
-    written(program, f"#!/bin/sh\ntouch {begun}\nexec sleep 1\n")
+    written(program, f"#!/bin/sh\ntouch {begun}\nexec sleep 1 >&-\n")
     until(begun.exists)
 
 
 def test_a_worker_without_a_sign_of_life_is_replaced(host, tmp_path):
     program, begun = tmp_path / "worker", tmp_path / "begun"
-    written(program, f"#!/bin/sh\necho $$ >> {begun}\nexec sleep 60\n")
+    written(program, f"#!/bin/sh\necho $$ >> {begun}\nexec sleep 60 >&-\n")
     web = host("process", program, 0.5)
     web.tracks("A")
     until(lambda: begun.exists() and len(begun.read_text().split()) >= 2)
