@@ -14,7 +14,7 @@ from . import beacon, ids, origin
 from .beacon import Message
 from .context import language
 from .core import Core
-from .door import answer, refusal
+from .door import answer, full, refusal
 from .identity import Identity
 from .privacy import kept_address
 
@@ -68,7 +68,7 @@ class Collector:
                 refused.append((index, str(error)))
                 entries.append(self._refused(str(error), bytes(raw)))
         if not self._core.keep_last(entries):
-            return answer(429, {"error": "full", "retry": 30}, ("Retry-After", "30"))
+            return full()
         good = len(entries) - len(refused)
         content: dict[str, Any] = {"ok": good}
         if refused:

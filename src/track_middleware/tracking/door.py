@@ -18,3 +18,8 @@ def answer(status: int, content: dict[str, Any], *more: tuple[str, str]) -> Repl
 def refusal(status: int, reason: str, *more: tuple[str, str]) -> Reply:
     """A 4xx that says why, without an echo of what came in."""
     return answer(status, {"error": reason}, *more)
+
+
+def full() -> Reply:
+    """The answer when nothing more can be kept for now."""
+    return answer(429, {"error": "full", "retry": 30}, ("Retry-After", "30"))

@@ -14,9 +14,10 @@ from ..errors import EventError
 from ..event import Entry, Event, Kind, PageRef
 from ..http import Reply, Request
 from . import ids, pageview, routes
+from .choice import choice_entry
 from .core import Core
 from .identity import LoadedUser, identified
-from .own import Own, choice_entry
+from .own import Own
 from .response import NOTHING, Ending, Response
 from .scene import Scene
 

@@ -8,11 +8,29 @@ import hmac
 import re
 from collections.abc import Iterable, Sequence
 from fnmatch import translate
+from typing import NamedTuple
 
+from . import beacon
 from .signing import Mac
 
-#: What lies under the prefix: method and purpose.
-OWN = {"m.js": ("GET", "script"), "q": ("POST", "collect"), "c": ("POST", "consent")}
+_CHOICE_LIMIT = 4096
+
+
+class Place(NamedTuple):
+    """What lies somewhere under the prefix: the methods it takes, what it is for, and the most
+    bytes of body that are read."""
+
+    methods: tuple[str, ...]
+    purpose: str
+    limit: int = 0
+
+
+#: What lies under the prefix.
+OWN = {
+    "m.js": Place(("GET", "HEAD"), "script"),
+    "q": Place(("POST",), "collect", beacon.LIMIT),
+    "c": Place(("POST",), "consent", _CHOICE_LIMIT),
+}
 
 _HASHED_SCRIPT = re.compile(r"m\.[0-9a-f]{8}\.js\Z")
 
@@ -33,8 +51,8 @@ def starts(prefixes: Iterable[str]) -> tuple[str, ...]:
     return tuple(f"/{each}/" for each in dict.fromkeys(prefixes))
 
 
-def purpose(rest: str) -> tuple[str, str] | None:
-    """Method and purpose of what lies at ``rest`` under the prefix; None when nothing does."""
+def place(rest: str) -> Place | None:
+    """What lies at ``rest`` under the prefix; None when nothing does."""
     if _HASHED_SCRIPT.match(rest):
         return OWN["m.js"]
     return OWN.get(rest)
