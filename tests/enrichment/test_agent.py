@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -211,3 +213,22 @@ def test_systems_are_named_as_the_parsers_own_cases_say() -> None:
     exact = sum((a.os or "Other", a.os_version) == wanted for a, wanted in agents)
     assert len(cases) > 450
     assert exact / len(cases) >= 0.99
+
+
+def test_the_engine_that_is_not_asked_is_not_loaded_until_somebody_else_asks_it() -> None:
+    program = """
+import sys
+from track_middleware.enrichment.agent import agent
+
+ipad = "Mozilla/5.0 (iPad; CPU OS 16_6 like Mac OS X) AppleWebKit/605.1.15 Mobile/15E148"
+assert "user_agents" not in sys.modules
+assert agent(ipad).device == "tablet"
+assert "ua_parser_builtins.regexes" not in sys.modules
+
+import user_agents
+from ua_parser import user_agent_parser
+
+assert user_agents.parse(ipad).is_tablet
+assert user_agent_parser.Parse(ipad)["os"]["family"] == "iOS"
+"""
+    subprocess.run([sys.executable, "-c", program], check=True)

@@ -6,20 +6,17 @@ per distinct string and kept in a bounded cache, so that the worker parses few o
 
 from __future__ import annotations
 
+import importlib
+import sys
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from typing import Any
-
-import ua_parser
-from ua_parser import Domain, Result
-from user_agents.parsers import (
-    UserAgent,
-    parse_browser,
-    parse_device,
-    parse_operating_system,
-)
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 from . import bots
+
+if TYPE_CHECKING:
+    from ua_parser import Resolver, Result
 
 #: A user agent is read up to this many characters; real ones stay far below.
 LENGTH = 1024
@@ -76,12 +73,16 @@ def _known(text: str) -> Agent:
 
 
 @cache
-def _engine() -> ua_parser.Resolver:
+def _engine() -> Resolver:
     """ua-parser's rules on its fastest installed engine, without its cache (ours is above)."""
+    import ua_parser
+
     return ua_parser.BestAvailableResolver(ua_parser.load_lazy_builtins())
 
 
 def _parsed(text: str) -> Result:
+    from ua_parser import Domain
+
     return _engine()(text, Domain.ALL).complete()
 
 
@@ -97,18 +98,47 @@ def _device_rules(result: Result) -> Any:
     Its own ``parse`` asks ua-parser's pure Python engine: 1.2 ms a string against 35 us.
     """
     browser, os, device = result.user_agent, result.os, result.device
-    rules = UserAgent.__new__(UserAgent)
+    parsers = _user_agents()
+    rules = parsers.UserAgent.__new__(parsers.UserAgent)
     rules.ua_string = result.string
-    rules.browser = parse_browser(
+    rules.browser = parsers.parse_browser(
         *((browser.family, browser.major, browser.minor, browser.patch) if browser else ("Other",))
     )
-    rules.os = parse_operating_system(
+    rules.os = parsers.parse_operating_system(
         *((os.family, os.major, os.minor, os.patch) if os else ("Other",))
     )
-    rules.device = parse_device(
+    rules.device = parsers.parse_device(
         *((device.family, device.brand, device.model) if device else ("Other", None, None))
     )
     return rules
+
+
+@cache
+def _user_agents() -> Any:
+    """The rules of user-agents, without the engine that it would ask.
+
+    That one compiles 1,300 patterns when it is imported: 0.2 s of CPU, several times that deep in
+    other imports, for nothing. Whoever else wants it still gets it.
+    """
+    if _ENGINE not in sys.modules:
+        sys.modules[_ENGINE] = _Later(_ENGINE)
+    from user_agents import parsers
+
+    if isinstance(sys.modules.get(_ENGINE), _Later):
+        del sys.modules[_ENGINE]
+    return parsers
+
+
+_ENGINE = "ua_parser.user_agent_parser"
+
+
+class _Later(ModuleType):
+    """Stands for a module until something of it is asked for; then it is imported."""
+
+    def __getattr__(self, name: str) -> Any:
+        if sys.modules.get(self.__name__) is self:
+            del sys.modules[self.__name__]
+        return getattr(importlib.import_module(self.__name__), name)
 
 
 #: Television sets and consoles run Android or Linux, and are neither tablets nor desktops.

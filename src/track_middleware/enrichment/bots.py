@@ -13,11 +13,11 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ua_parser import BestAvailableResolver, Domain, UserAgent
-from ua_parser.core import Matcher
-from ua_parser.matchers import UserAgentMatcher
+if TYPE_CHECKING:
+    from ua_parser import UserAgent
+    from ua_parser.core import Matcher
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +73,8 @@ def _crawlers() -> tuple[Callable[[str], tuple[str, int] | None], list[str]]:
     """The matcher of the public list (matched text, index) and its classes by index."""
     # Its import reads half a megabyte; only the worker, at its first event, needs it.
     from crawleruseragents import CRAWLER_USER_AGENTS_DATA
+    from ua_parser import BestAvailableResolver, Domain
+    from ua_parser.matchers import UserAgentMatcher
 
     listed: list[dict[str, Any]] = CRAWLER_USER_AGENTS_DATA
     matchers: list[Matcher[UserAgent]] = [
