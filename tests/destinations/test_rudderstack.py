@@ -8,7 +8,7 @@ import pytest
 
 from tests.destinations.samples import CONTEXT, NOW, body, event, identify, made, page, sent
 from track_middleware.destinations import DELIVERED, Answer, Verdict
-from track_middleware.destinations.rudderstack import RudderStack
+from track_middleware.destinations.spec import Source
 from track_middleware.errors import SettingsError
 
 RUDDER = made("rudderstack://KEY@dp.shop.test:8443/rs")
@@ -51,7 +51,7 @@ def test_the_traits_of_a_group_stay_where_they_are() -> None:
 
 
 def test_a_track_event_is_spliced_as_it_stands() -> None:
-    assert isinstance(RUDDER, RudderStack)
+    assert isinstance(RUDDER, Source)
     raw = b'{"type":"track","event":"x","userId":"1", "properties":{"type":"identify","odd":1.0e5}}'
     (call,) = RUDDER.wire_calls([("m", raw)], NOW).calls
     assert raw[1:] in call.body

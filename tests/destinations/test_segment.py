@@ -9,14 +9,15 @@ import pytest
 
 from tests.destinations.samples import CONTEXT, NOW, body, event, identify, made, page, said, sent
 from track_middleware.destinations import DELIVERED, Answer, Outbound, Verdict
-from track_middleware.destinations.segment import LIMITS, Segment
+from track_middleware.destinations.segment import LIMITS
+from track_middleware.destinations.spec import Source
 from track_middleware.event import encode_event
 
 SEGMENT = made("segment://KEY")
 
 
 def wire_calls(*pairs: tuple[str, bytes]) -> Outbound:
-    assert isinstance(SEGMENT, Segment)
+    assert isinstance(SEGMENT, Source)
     return SEGMENT.wire_calls(pairs, NOW)
 
 

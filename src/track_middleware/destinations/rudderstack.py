@@ -12,9 +12,8 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from ..event import Event
 from ..settings import Address
-from . import Answer, Call, Outbound, Verdict, spec
+from . import Answer, Verdict, spec
 from .answers import verdict, words
 from .options import check, wrong
 
@@ -27,27 +26,7 @@ VOCABULARY: Mapping[str, str] = {
 }
 
 
-class RudderStack:
-    """Sends events to one RudderStack source."""
-
-    most = 1_000
-
-    def __init__(self, name: str, write_key: str, base_url: str) -> None:
-        self.name = name
-        self._key = write_key
-        self._batches = spec.Batches(base_url, write_key, limits=LIMITS, shape=_shaped)
-
-    def calls(self, events: Sequence[Event], now: float) -> Outbound:
-        return self.wire_calls(spec.wired(events), now)
-
-    def wire_calls(self, events: Sequence[tuple[str, bytes]], now: float) -> Outbound:
-        return self._batches.calls(events, now)
-
-    def judge(self, call: Call, answer: Answer | None) -> Sequence[Verdict]:
-        return [_judged(answer, secrets=(self._key, spec.basic(self._key)))] * len(call.ids)
-
-
-def make(address: Address) -> RudderStack:
+def make(address: Address) -> spec.Source:
     """A RudderStack source of its URL: the write key, and the host of the data plane behind @."""
     check(address)
     if "region" in address.options:
@@ -56,7 +35,7 @@ def make(address: Address) -> RudderStack:
         raise wrong(address, "is rudderstack://WRITE_KEY@data-plane-host")
     base_url = address.options.get("endpoint") or _target(address)
     name = address.options.get("name", "rudderstack")
-    return RudderStack(name, address.user, base_url.rstrip("/"))
+    return spec.Source(name, base_url.rstrip("/"), address.user, dialect=_DIALECT)
 
 
 def _target(address: Address) -> str:
@@ -64,7 +43,7 @@ def _target(address: Address) -> str:
     return f"https://{raw.netloc.rpartition('@')[2]}{raw.path}"
 
 
-def _judged(answer: Answer | None, *, secrets: Sequence[str]) -> Verdict:
+def _judged(answer: Answer | None, secrets: Sequence[str]) -> Verdict:
     usual = verdict(answer, secrets=secrets)
     if answer is None or answer.status == 200 or usual.state != "delivered":
         return usual
@@ -83,3 +62,6 @@ def _shaped(outline: spec.Outline, body: bytes) -> bytes:
     fields["context"] = msgspec.Raw(spec.put_together(context))
     fields["channel"] = msgspec.Raw(b'"server"')
     return spec.put_together(fields)
+
+
+_DIALECT = spec.Dialect(LIMITS, _shaped, _judged, most=1_000)

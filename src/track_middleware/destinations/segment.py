@@ -11,9 +11,8 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from ..event import Event
 from ..settings import Address
-from . import Answer, Call, Outbound, Verdict, spec
+from . import Answer, Verdict, spec
 from .answers import LONGEST_WAIT, verdict, words
 from .options import base, check, key
 
@@ -34,37 +33,16 @@ _AGAIN = frozenset((410, 460))
 _SET_UP = frozenset((501, 505))
 
 
-class Segment:
-    """Sends events to one Segment source."""
-
-    most = LIMITS.most
-
-    def __init__(self, name: str, write_key: str, base_url: str) -> None:
-        self.name = name
-        self._key = write_key
-        tail = b',"writeKey":' + msgspec.json.encode(write_key)
-        self._batches = spec.Batches(
-            base_url, write_key, limits=LIMITS, shape=spec.plain, tail=tail
-        )
-
-    def calls(self, events: Sequence[Event], now: float) -> Outbound:
-        return self.wire_calls(spec.wired(events), now)
-
-    def wire_calls(self, events: Sequence[tuple[str, bytes]], now: float) -> Outbound:
-        return self._batches.calls(events, now)
-
-    def judge(self, call: Call, answer: Answer | None) -> Sequence[Verdict]:
-        return [_judged(answer, secrets=(self._key, spec.basic(self._key)))] * len(call.ids)
-
-
-def make(address: Address) -> Segment:
+def make(address: Address) -> spec.Source:
     """A Segment source of its URL."""
     check(address)
     write_key = key(address, "WRITE_KEY")
-    return Segment(address.options.get("name", "segment"), write_key, base(address, REGIONS))
+    tail = b',"writeKey":' + msgspec.json.encode(write_key)
+    name = address.options.get("name", "segment")
+    return spec.Source(name, base(address, REGIONS), write_key, dialect=_DIALECT, tail=tail)
 
 
-def _judged(answer: Answer | None, *, secrets: Sequence[str]) -> Verdict:
+def _judged(answer: Answer | None, secrets: Sequence[str]) -> Verdict:
     usual = verdict(answer, secrets=secrets)
     if answer is None:
         return usual
@@ -82,3 +60,6 @@ def _reset(answer: Answer) -> float | None:
     text = answer.headers.get("x-ratelimit-reset", "")
     seconds = float(text) if text.isascii() and text.isdigit() else None
     return seconds if seconds is not None and seconds <= LONGEST_WAIT else None
+
+
+_DIALECT = spec.Dialect(LIMITS, spec.plain, _judged, most=LIMITS.most)

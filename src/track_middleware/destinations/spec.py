@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from ..event import Event, encode_event, iso
-from . import Call, Outbound, Verdict
+from . import Answer, Call, Outbound, Verdict
 from .limits import Piece, ids, listed, packed
 
 #: A message id has fewer characters than this.
@@ -50,6 +50,20 @@ class Outline(msgspec.Struct, rename="camel", gc=False):
 #: A message's JSON as one vendor wants it; the same object where nothing has to change.
 Shape = Callable[[Outline, bytes], bytes]
 
+#: What one vendor means by an answer to a whole batch, in words without these secrets.
+Judge = Callable[[Answer | None, Sequence[str]], Verdict]
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """How one vendor speaks the protocol; ``most`` events are taken from the log at once."""
+
+    limits: Limits
+    shape: Shape
+    judge: Judge
+    most: int
+
+
 _outline = msgspec.json.Decoder(Outline)
 _outlines = msgspec.json.Decoder(list[Outline])
 _fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -69,20 +83,24 @@ _CLOCKS = ("originalTimestamp", "sentAt", "receivedAt")
 _PAGE = ("path", "referrer", "title", "url")
 
 
-class Batches:
-    """Makes the calls for one source. ``tail`` is what the body holds behind ``batch``."""
+class Source:
+    """Sends events to one source. ``tail`` is what a call's body holds behind ``batch``."""
 
     def __init__(
-        self, base_url: str, write_key: str, *, limits: Limits, shape: Shape, tail: bytes = b""
+        self, name: str, base_url: str, write_key: str, *, dialect: Dialect, tail: bytes = b""
     ) -> None:
+        self.name = name
+        self.most = dialect.most
         self._url = base_url + PATH
-        self._limits = limits
-        self._shape = shape
+        self._dialect = dialect
         self._tail = tail + b"}"
         self._headers = {"content-type": "application/json", "authorization": basic(write_key)}
+        self._secrets = (write_key, basic(write_key))
 
-    def calls(self, events: Sequence[tuple[str, bytes]], now: float) -> Outbound:
-        """The calls that carry these (message id, JSON of one line) pairs."""
+    def calls(self, events: Sequence[Event], now: float) -> Outbound:
+        return self.wire_calls(wired(events), now)
+
+    def wire_calls(self, events: Sequence[tuple[str, bytes]], now: float) -> Outbound:
         settled: dict[str, Verdict] = {}
         pieces: list[Piece] = []
         for (message_id, body), outline in zip(events, _outlined(events), strict=True):
@@ -92,6 +110,7 @@ class Batches:
             else:
                 pieces.append((message_id, made))
         sent_at = b',"sentAt":"' + iso(now).encode() + b'"'
+        limits = self._dialect.limits
         calls = [
             Call(
                 self._url,
@@ -99,9 +118,12 @@ class Batches:
                 ids(run),
                 headers=self._headers,
             )
-            for run in packed(pieces, most=self._limits.most, size=self._limits.size)
+            for run in packed(pieces, most=limits.most, size=limits.size)
         ]
         return Outbound(calls, settled)
+
+    def judge(self, call: Call, answer: Answer | None) -> Sequence[Verdict]:
+        return [self._dialect.judge(answer, self._secrets)] * len(call.ids)
 
     def _message(self, message_id: str, body: bytes, outline: Outline | None) -> bytes | Verdict:
         if outline is None:
@@ -111,9 +133,9 @@ class Batches:
             return Verdict("refused", f"it has {problem}")
         if len(message_id) >= ID_LENGTH:
             return Verdict("refused", f"its id has {ID_LENGTH} characters or more")
-        shaped = self._shape(outline, body)
-        if len(shaped) > self._limits.message:
-            return Verdict("refused", f"it is larger than {self._limits.message} bytes")
+        shaped, largest = self._dialect.shape(outline, body), self._dialect.limits.message
+        if len(shaped) > largest:
+            return Verdict("refused", f"it is larger than {largest} bytes")
         return shaped
 
 
