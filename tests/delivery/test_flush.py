@@ -12,6 +12,7 @@ from tests.delivery.served import row
 from track_middleware.delivery.flush import flush
 from track_middleware.delivery.store import sqlite
 from track_middleware.delivery.store.sqlite import SqliteStore
+from track_middleware.destinations import registry
 from track_middleware.settings import Settings, load
 
 NOW = 1_795_435_200.0
@@ -65,3 +66,15 @@ def test_a_destination_that_is_asked_again_has_not_got_it_yet(
 ) -> None:
     store.pause(store.job("webhook"), NOW - 1, "no answer", wait=1.0)
     assert not flushed(settings, data_dir)
+
+
+def test_a_destination_is_found_by_what_it_points_at_whatever_it_is_called(
+    settings: Settings, data_dir: Path, store: SqliteStore
+) -> None:
+    """The list has changed since the last worker gave jobs their names."""
+    kept, other = "webhook+https://example.test/in", "webhook+https://example.test/other"
+    store.claims.take(registry.routes([kept]))
+    store.advance(store.job("webhook"), 1, [])
+    assert flushed(load({"destinations": [f"{kept}?name=orders"]}, {}), data_dir)
+    assert not flushed(load({"destinations": [other]}, {}), data_dir)
+    assert not flushed(load({"destinations": [kept, other]}, {}), data_dir)

@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ..destinations import registry
+from ..destinations.registry import Route
 from ..errors import StoreError
 from ..settings import Settings
 from . import segments
 from .drain import FLUSH
 from .files import private_folder
 from .store import Job, sqlite
+from .store.claims import claimed
 from .store.sqlite import SqliteStore
 
 _LOOK = 0.02
@@ -44,7 +46,7 @@ def flush(
     if nothing and not sqlite.path_of(settings.store, data_dir).exists():
         return True
     before = _ask(private_folder(data_dir) / FLUSH) + settings.merge_window
-    names = [route.name for route in registry.routes(settings.destinations)]
+    routes = registry.routes(settings.destinations)
     deadline = monotonic() + timeout
     store: SqliteStore | None = None
     try:
@@ -52,7 +54,7 @@ def flush(
             store = store or _opened(settings, data_dir)
             moved = not waits()
             stored = store is not None and _is_stored(store, data_dir, accepted, before)
-            if store is not None and moved and stored and _is_served(store, names, now()):
+            if store is not None and moved and stored and _is_served(store, routes, now()):
                 return True
             if monotonic() >= deadline:
                 return False
@@ -90,10 +92,10 @@ def _is_stored(store: SqliteStore, data_dir: Path, accepted: dict[str, int], bef
     return drained and not waits
 
 
-def _is_served(store: SqliteStore, names: list[str], now: float) -> bool:
+def _is_served(store: SqliteStore, routes: Sequence[Route], now: float) -> bool:
     end = store.end()
-    jobs = {job.destination: job for job in store.jobs() if job.end is None}
-    return all(name in jobs and _is_done(jobs[name], end, now) for name in names)
+    jobs = claimed(routes, store.jobs())
+    return len(jobs) == len(routes) and all(_is_done(job, end, now) for job in jobs.values())
 
 
 def _is_done(job: Job, end: int, now: float) -> bool:
