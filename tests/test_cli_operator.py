@@ -368,11 +368,26 @@ def test_a_replay_is_stopped(operator: Operator) -> None:
     assert operator.call("replay", "--stop", 99)[0] == 2
 
 
-def test_status_says_until_when_a_destination_is_paused_and_why(operator: Operator) -> None:
+def test_status_says_when_a_destination_is_tried_again_and_why(operator: Operator) -> None:
     operator.store.pause(operator.store.job("jsonl"), 4_000_000_000.0, "the disk is full")
     status, out, _ = operator.call("status")
     assert status == 1
-    assert "paused until 2096-10-02T07:06:40.000Z: the disk is full" in out
+    assert ", tries again at 2096-10-02T07:06:40.000Z: the disk is full" in out
+    (shown,) = operator.asked("status")["destinations"]
+    assert (shown["pause"], shown["pauseReason"]) == ("tries again", "the disk is full")
+
+
+def test_status_says_that_a_destination_needs_somebody(operator: Operator) -> None:
+    job, until = operator.store.job("jsonl"), 4_000_000_000.0
+    operator.store.pause(job, until, "HTTP 401", wait=30.0, needs_you=True)
+    status, out, _ = operator.call("status")
+    assert status == 1
+    assert ", needs you: HTTP 401 (asked again at 2096-10-02T07:06:40.000Z)" in out
+    (shown,) = operator.asked("status")["destinations"]
+    assert shown["pause"] == "needs you"
+    operator.store.pause(job, None, "")
+    (shown,) = operator.asked("status")["destinations"]
+    assert shown["pause"] == ""
 
 
 def test_status_says_what_a_destination_got_how_fast_and_what_it_last_said(

@@ -151,10 +151,12 @@ def test_a_paused_and_a_late_destination_are_findings(tmp_path: Path) -> None:
     store = sqlite.open(tmp_path / "events.db")
     jobs = [store.job(name) for name in ("late", "paused")]
     store.append([NewRow("e1", "v", 5.0, "track", "Order", b"{}")])
-    store.pause(jobs[1], None, "wrong key")
-    store.close()
+    store.pause(jobs[1], None, "no answer")
     found = ids(tmp_path, destinations=urls)
-    assert (found["lag"], found["paused"]) == ("warning", "error")
+    assert (found["lag"], found["paused"]) == ("warning", "warning")
+    store.pause(jobs[1], None, "wrong key", needs_you=True)
+    store.close()
+    assert ids(tmp_path, destinations=urls)["paused"] == "error"
 
 
 def test_a_strangers_segment_is_a_warning(tmp_path: Path) -> None:

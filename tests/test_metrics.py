@@ -26,7 +26,7 @@ def facts(**more: Any) -> dict[str, Any]:
 
 def destination(name: str, **more: Any) -> dict[str, Any]:
     return {
-        "name": name, "lag": 3, "lagSeconds": 1.5, "retry": 1, "held": 2, "dead": 4,
+        "name": name, "lag": 3, "lagSeconds": 1.5, "retry": 1, "held": 2, "dead": 4, "pause": "",
         "pausedUntil": None, "pauseReason": "", "delivered": 90, "doubtful": 0, "cut": 0,
         "rate": 2.5, **more,
     }  # fmt: skip
@@ -35,7 +35,7 @@ def destination(name: str, **more: Any) -> dict[str, Any]:
 def test_every_line_is_of_the_format_and_every_metric_has_a_type_before_its_samples() -> None:
     text = metrics(
         facts(
-            destinations=[destination("amplitude"), destination("heap", pauseReason="busy")],
+            destinations=[destination("amplitude"), destination("heap", pause="tries again")],
             counters={"consent": 7, "torn": 1},
             replays=[
                 {"id": 5, "destination": "heap", "events": 9, "progress": 0.25, "ended": None}
@@ -59,7 +59,7 @@ def test_every_line_is_of_the_format_and_every_metric_has_a_type_before_its_samp
 def test_numbers_of_destinations_replays_and_reasons() -> None:
     lines = metrics(
         facts(
-            destinations=[destination("heap", pauseReason="busy")],
+            destinations=[destination("heap", pause="tries again")],
             counters={"consent": 7},
             replays=[
                 {"id": 5, "destination": "heap", "events": 9, "progress": 0.25, "ended": None}

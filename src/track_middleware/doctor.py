@@ -164,8 +164,11 @@ def _flow(settings: Settings, facts: dict[str, Any]) -> Iterator[Finding]:
     for name in facts["spool"]["unknown"]:
         yield Finding("spool", "warning", f"{name} was written by a release that this is not")
     for each in facts["destinations"]:
-        if each["pauseReason"]:
-            yield Finding("paused", "error", f"{each['name']} is paused: {each['pauseReason']}")
+        if each["pause"] == "needs you":
+            yield Finding("paused", "error", f"{each['name']} needs you: {each['pauseReason']}")
+        elif each["pause"]:
+            message = f"{each['name']} is paused and tried again: {each['pauseReason']}"
+            yield Finding("paused", "warning", message)
         elif each["lagSeconds"] > LATE:
             message = f"{each['name']} is {each['lag']} events, {each['lagSeconds']:.0f} s behind"
             yield Finding("lag", "warning", message)

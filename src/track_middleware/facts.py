@@ -15,6 +15,7 @@ from .delivery.store.claims import claimed, former
 from .delivery.store.replays import Replay
 from .delivery.store.sqlite import SqliteStore
 from .destinations import registry
+from .destinations.registry import Route
 from .errors import SettingsError
 from .event import iso
 from .settings import Settings
@@ -54,7 +55,7 @@ def _add_stored(
     routes, all_jobs = registry.routes(settings.destinations), store.jobs()
     jobs = claimed(routes, all_jobs)
     for route in routes:
-        facts["destinations"].append(_destination(store, route.name, jobs.get(route.name)))
+        facts["destinations"].append(_destination(store, route, jobs.get(route.name)))
     left = [(job.destination, store.claims.waiting(job)) for job in former(routes, all_jobs)]
     facts["former"] = [{"name": name, "waiting": number} for name, number in left if number]
     facts["replays"] = [_replay(store, each) for each in store.replays.all()]
@@ -62,21 +63,27 @@ def _add_stored(
         facts["counters"][reason] = facts["counters"].get(reason, 0) + number
 
 
-def _destination(store: SqliteStore, name: str, job: Job | None) -> dict[str, Any]:
-    if job is None:
-        counts, lag, seconds = {}, 0, 0.0
-    else:
-        counts, lag = store.count(job), store.end() - job.position
-        ahead = store.read(job.position, 1)
-        seconds = max(0.0, time.time() - ahead[0].accepted_at) if ahead else 0.0
+def _destination(store: SqliteStore, route: Route, job: Job | None) -> dict[str, Any]:
+    counts = store.count(job) if job else {}
+    lag, since = store.claims.ahead(job, route) if job else (0, None)
+    seconds = max(0.0, time.time() - since) if since is not None else 0.0
     return {
-        "name": name,
+        "name": route.name,
         "lag": lag,
         "lagSeconds": round(seconds, 1),
         **_learnt(job),
         "retry": counts.get("retry", 0),
         "held": counts.get("held", 0),
         "dead": counts.get("dead", 0),
+        **_pause(job),
+    }
+
+
+def _pause(job: Job | None) -> dict[str, Any]:
+    """``pause``: "tries again" or "needs you" while a job is paused, else ""."""
+    word = "needs you" if job and job.needs_you else "tries again"
+    return {
+        "pause": word if job and (job.paused_until or job.pause_reason) else "",
         "pausedUntil": job.paused_until if job else None,
         "pauseReason": job.pause_reason if job else "",
     }
@@ -108,8 +115,7 @@ def _replay(store: SqliteStore, replay: Replay) -> dict[str, Any]:
         "held": counts.get("held", 0),
         "began": iso(replay.made),
         "ended": None if replay.ended is None else iso(replay.ended),
-        "pausedUntil": replay.job.paused_until,
-        "pauseReason": replay.job.pause_reason,
+        **_pause(replay.job),
     }
 
 

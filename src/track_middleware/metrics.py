@@ -40,7 +40,7 @@ def metrics(facts: Mapping[str, Any]) -> str:
 
 #: Name of a destination's metric, its type, its meaning, its key among the facts.
 _DESTINATION = (
-    ("lag_events", "gauge", "Events that the destination has before it.", "lag"),
+    ("lag_events", "gauge", "Events that it takes and has before it.", "lag"),
     ("lag_seconds", "gauge", "Age of the first of them.", "lagSeconds"),
     ("retried_events", "gauge", "Events that wait for another attempt.", "retry"),
     ("held_events", "gauge", "Events behind a retry of their visitor.", "held"),
@@ -49,7 +49,7 @@ _DESTINATION = (
     ("cut_total", "counter", "Values that were shortened to its limits.", "cut"),
     ("events_per_minute", "gauge", "Events that it got in about the last minute.", "rate"),
     ("dead_letters", "gauge", "Events that it refused for good, up to the cap.", "dead"),
-    ("paused", "gauge", "Whether it is left alone for now.", "pauseReason"),
+    ("paused", "gauge", "Whether it is left alone for now.", "pause"),
 )
 
 _REPLAY = (

@@ -236,10 +236,11 @@ class StoreContract:
 
     def test_a_pause_survives(self, store, opened_again):
         job = store.job("webhook")
-        store.pause(job, 77.0, "no answer", wait=7.0)
+        store.pause(job, 77.0, "no answer", wait=7.0, needs_you=True)
         found = opened_again().job("webhook")
-        assert (found.paused_until, found.wait) == (77.0, 7.0)
+        assert (found.paused_until, found.wait, found.needs_you) == (77.0, 7.0, True)
         store.pause(job, None, "")
+        assert not store.job("webhook").needs_you
         found = store.job("webhook")
         assert (found.paused_until, found.wait) == (None, 0.0)
 

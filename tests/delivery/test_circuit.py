@@ -128,6 +128,7 @@ def test_nobody_is_waited_for_longer_than_a_day(shop: Open, asked: str) -> None:
     here = shop(Receiver([Answer(503, headers)]))
     here.accept(row(1))
     assert here.run() == here.now + 86_400
+    assert not webhook(here).needs_you
 
 
 def test_what_a_job_tells_its_operator(shop: Open) -> None:
@@ -139,8 +140,10 @@ def test_what_a_job_tells_its_operator(shop: Open) -> None:
     job = webhook(here)
     assert (job.answer, job.answered_at) == ("HTTP 401: who are you?", here.now)
     assert (job.pause_reason, job.delivered) == ("HTTP 401: who are you?", 0)
+    assert job.needs_you
     here.run_out()
     job = webhook(here)
+    assert not job.needs_you
     assert (job.delivered, job.doubtful, job.answer) == (4, 0, "HTTP 200")
     assert pace.per_minute(job, here.now) == pytest.approx(4, rel=0.01)
     assert pace.per_minute(job, here.now + 600) < 0.001

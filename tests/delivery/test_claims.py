@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from track_middleware.delivery.store import DeadLetter, NewRow, sqlite
+from track_middleware.delivery.store import DeadLetter, NewRow, claims, sqlite
 from track_middleware.delivery.store.claims import former
 from track_middleware.delivery.store.replays import Part
 from track_middleware.destinations import registry
@@ -132,3 +132,36 @@ def test_the_ledger_holds_no_key(store, tmp_path):
     take(store, "segment://S3CRETKEY", "heap://S3CRETKEY")
     store.sync()
     assert b"S3CRETKEY" not in (tmp_path / "events.db").read_bytes()
+
+
+def labelled(store, *labels, bot=None):
+    first = store.end()
+    store.append(
+        [
+            NewRow(f"e{first + n}", "v", float(first + n), "track", label, b"{}", bot=bot)
+            for n, label in enumerate(labels)
+        ]
+    )
+
+
+def ahead(store, url):
+    (route,) = registry.routes([url])
+    return store.claims.ahead(store.job("heap"), route)
+
+
+def test_what_a_destination_does_not_take_is_not_ahead_of_it(store):
+    take(store, A)
+    labelled(store, "Request", "Order")
+    labelled(store, "Order", bot="crawl")
+    labelled(store, "Request", "Signup")
+    assert ahead(store, A) == (2, 1.0)
+    assert ahead(store, f"{A}?bots=1") == (3, 1.0)
+    assert ahead(store, f"{A}?events=Request,Sign*") == (3, 0.0)
+    assert ahead(store, f"{A}?events=Refund") == (0, None)
+
+
+def test_of_a_very_long_queue_the_far_end_is_counted_unseen(store, monkeypatch):
+    monkeypatch.setattr(claims, "COUNTED", 3)
+    take(store, A)
+    labelled(store, "Request", "Request", "Order", "Request", "Order")
+    assert ahead(store, A) == (3, 2.0)

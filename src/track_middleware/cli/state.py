@@ -50,7 +50,7 @@ def status(arguments: argparse.Namespace, where: Place) -> int:
     facts = site.state(where.settings, where.data_dir)
     there = "" if where.data_dir.exists() else "  (not there yet)"
     say(facts, _status_lines(facts, there), as_json=arguments.json)
-    stuck = any(each["pausedUntil"] or each["pauseReason"] for each in facts["destinations"])
+    stuck = any(each["pause"] for each in facts["destinations"])
     idle = facts["spool"]["bytesWaiting"] and not facts["worker"]["alive"]
     if not where.data_dir.exists() and where.stranger:
         print(where.stranger, file=sys.stderr)
@@ -109,10 +109,12 @@ def _progress(replay: dict[str, Any]) -> str:
 
 
 def _pause(each: dict[str, Any]) -> str:
-    if not each["pauseReason"]:
+    if not each["pause"]:
         return ""
-    until = f" until {iso(each['pausedUntil'])}" if each["pausedUntil"] else ""
-    return f", paused{until}: {each['pauseReason']}"
+    at = f" at {iso(each['pausedUntil'])}" if each["pausedUntil"] else ""
+    if each["pause"] == "needs you":
+        return f", needs you: {each['pauseReason']} (asked again{at})"
+    return f", tries again{at}: {each['pauseReason']}"
 
 
 def _counted(number: int, noun: str) -> str:

@@ -78,7 +78,9 @@ class Circuit:
             if not job.wait or until <= now + job.wait:
                 return until
             # It is further off than it was put: the clock went back.
-            self._ledger.pause(job, now + job.wait, job.pause_reason, wait=job.wait)
+            self._ledger.pause(
+                job, now + job.wait, job.pause_reason, wait=job.wait, needs_you=job.needs_you
+            )
             return now + job.wait
         return self._rest if now < self._rest <= now + 2 * pace.SPAN else None
 
@@ -131,7 +133,8 @@ class Circuit:
         self._size = 1
         self._look_on(trouble)
         self._meter.stop()
-        self._ledger.pause(job, self._now() + wait, reason, wait=wait)
+        until = self._now() + wait
+        self._ledger.pause(job, until, reason, wait=wait, needs_you=trouble.pause)
 
     def _look_on(self, trouble: Verdict) -> None:
         """Further each time, while it cannot be told whether the events are at fault."""

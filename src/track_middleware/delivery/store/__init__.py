@@ -162,9 +162,17 @@ class Ledger(Protocol):
         not take again. One transaction."""
         ...
 
-    def pause(self, job: Job, until: float | None, reason: str, *, wait: float = 0.0) -> None:
+    def pause(
+        self,
+        job: Job,
+        until: float | None,
+        reason: str,
+        *,
+        wait: float = 0.0,
+        needs_you: bool = False,
+    ) -> None:
         """Stops a job until a moment (None: runs again); survives a restart. ``wait`` is the
-        pause's length."""
+        pause's length; ``needs_you``: it will go on failing until somebody mends the set-up."""
         ...
 
     def count(self, job: Job) -> dict[str, int]:

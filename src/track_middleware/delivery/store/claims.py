@@ -7,6 +7,7 @@ order) never takes the position of the destination that had it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
 from ...destinations.registry import Route
 from .connection import Connection
@@ -52,6 +53,17 @@ def former(routes: Sequence[Route], jobs: Sequence[Job]) -> list[Job]:
     return [job for job in jobs if job.end is None and job.id not in taken]
 
 
+class Ahead(NamedTuple):
+    """How many events a destination has before it, and when the first was accepted."""
+
+    events: int
+    since: float | None
+
+
+#: So many events are looked at; those behind them count whether the destination takes them or not.
+COUNTED = 100_000
+
+
 class SqliteClaims:
     """The claims in a SQLite ledger."""
 
@@ -83,6 +95,15 @@ class SqliteClaims:
         """How many events wait for a job that is nobody's."""
         end = self._db.value("log_end") if job.left_at is None else job.left_at
         return int(self._db.value("job_waits", {"job": job.id, "end": end}))
+
+    def ahead(self, job: Job, route: Route) -> Ahead:
+        """What a job has before it, of what its destination takes."""
+        end = self._db.value("log_end")
+        counted = min(end, job.position + COUNTED)
+        rows = self._db.all("job_ahead", {"position": job.position, "end": counted})
+        taken = [row for row in rows if route.filter.wants(row[0], bot=row[1])]
+        first = min(((position, at) for *_, position, at in taken), default=(0, None))
+        return Ahead(sum(row[2] for row in taken) + end - counted, first[1])
 
     def _rename(self, jobs: Sequence[Job], names: Mapping[int, str]) -> None:
         """In two steps, because two may change names with each other."""

@@ -18,7 +18,8 @@ class Job:
     (``?on_doubt=``). ``cut``: values shortened to its limits. ``rate``: events delivered in the
     minute before ``rated_at`` (``pace.per_minute`` tells today's). ``target``: what its destination
     points at, as a digest ("" where an older release made the job). ``left_at``: the log's end when
-    no destination pointed there any more.
+    no destination pointed there any more. ``needs_you``: it is paused until somebody mends the
+    set-up (a refused key, an address that is not there), not only until it answers again.
     """
 
     id: int
@@ -39,6 +40,7 @@ class Job:
     rated_at: float = 0.0
     target: str = ""
     left_at: int | None = None
+    needs_you: bool = False
 
 
 @dataclass(frozen=True, slots=True)

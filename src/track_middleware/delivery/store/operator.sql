@@ -69,12 +69,14 @@ INSERT INTO replay (job, since, until, labels, "begin", total, made) VALUES (?, 
 SELECT job.id, job.destination, job.position, job."end", job.paused_until, job.pause_reason,
     job.wait, job.pace, job.paced_at, job.answer, job.answered_at, job.delivered, job.doubtful,
     job.cut, job.rate, job.rated_at, job.target, job.left_at,
+    job.needs_you,
     replay.since, replay.until, replay.labels, replay."begin", replay.total, replay.made,
     replay.ended
 FROM replay JOIN job ON job.id = replay.job WHERE :job IS NULL OR job.id = :job ORDER BY job.id;
 
 -- replay_job_end: a job has nothing more to read
-UPDATE job SET position = "end", paused_until = NULL, pause_reason = '' WHERE id = ?;
+UPDATE job SET position = "end", paused_until = NULL, pause_reason = '', needs_you = 0
+WHERE id = ?;
 
 -- replay_end: a replay is over
 UPDATE replay SET ended = ? WHERE job = ? AND ended IS NULL;

@@ -142,7 +142,7 @@ SELECT reason, count FROM counter;
 
 -- job_live: the live job of a destination
 SELECT id, destination, position, "end", paused_until, pause_reason, wait, pace, paced_at, answer,
-    answered_at, delivered, doubtful, cut, rate, rated_at, target, left_at
+    answered_at, delivered, doubtful, cut, rate, rated_at, target, left_at, needs_you
 FROM job WHERE destination = ? AND "end" IS NULL;
 
 -- job_add: a live job
@@ -165,9 +165,14 @@ SELECT (SELECT COUNT(*) FROM log WHERE position > job.position AND position <= :
     + (SELECT COUNT(*) FROM delivery WHERE delivery.job = job.id)
 FROM job WHERE id = :job;
 
+-- job_ahead: what a job has before it, as its destination's filter tells it apart: of each kind how
+-- many, and where and when the first was accepted; up to a position
+SELECT label, bot, COUNT(*), MIN(position), accepted_at
+FROM log WHERE position > :position AND position <= :end GROUP BY label, bot;
+
 -- jobs: every job
 SELECT id, destination, position, "end", paused_until, pause_reason, wait, pace, paced_at, answer,
-    answered_at, delivered, doubtful, cut, rate, rated_at, target, left_at
+    answered_at, delivered, doubtful, cut, rate, rated_at, target, left_at, needs_you
 FROM job ORDER BY id;
 
 -- job_move: a job has served everything up to a position, and knows more than before
@@ -188,7 +193,7 @@ WHERE id = :job;
 SELECT position FROM job WHERE id = ?;
 
 -- job_pause: a job rests until a moment, or runs again
-UPDATE job SET paused_until = :until, pause_reason = :reason, wait = :wait WHERE id = :job;
+UPDATE job SET paused_until = ?, pause_reason = ?, wait = ?, needs_you = ? WHERE id = ?;
 
 -- flight_keep: an event left over a road, or is known to have been taken there
 INSERT OR REPLACE INTO flight (job, position, road, taken) VALUES (?, ?, ?, ?);

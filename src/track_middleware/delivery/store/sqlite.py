@@ -231,15 +231,16 @@ class SqliteStore:
                 flights.learn(self._db, job, position, Learnt(doubtful=doubtful))
         return flights.roads(self._db, job)
 
-    def pause(self, job: Job, until: float | None, reason: str, *, wait: float = 0.0) -> None:
-        values = {"job": job.id, "until": until, "reason": reason, "wait": wait}
+    def pause(
+        self, job: Job, until: float | None, reason: str, *, wait: float = 0.0,
+        needs_you: bool = False,
+    ) -> None:  # fmt: skip
         with self._db.batch():
-            self._db.change("job_pause", values)
+            self._db.change("job_pause", (until, reason, wait, needs_you, job.id))
 
     def count(self, job: Job) -> dict[str, int]:
-        counts: dict[str, int] = dict(self._db.all("delivery_states", (job.id,)))
-        counts["dead"] = self._db.value("dead_count", (job.destination,))
-        return counts
+        states = self._db.all("delivery_states", (job.id,))
+        return {**dict(states), "dead": self._db.value("dead_count", (job.destination,))}
 
     def dead(self, *, stage: str | None = None, limit: int = 100) -> Sequence[DeadLetter]:
         rows = self._db.all("dead_list", {"stage": stage, "limit": limit})
