@@ -2,7 +2,8 @@
 
 Tests that need a program carry ``@pytest.mark.needs("chromium", …)``. Where it is missing they are
 left out and counted; with ``TRACK_TEST_ALL=1`` they fail instead, so that a machine that promises
-to run everything cannot leave anything out silently.
+to run everything cannot leave anything out silently. That holds with pytest-xdist (``-n 2``) too,
+whose workers learn what was asked and tell what they left out.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ import pytest
 from tests.programs import KNOWN, there
 
 #: Taken out of the environment at once: settings are read from ``TRACK_*`` variables.
-ALL_REQUIRED = os.environ.pop("TRACK_TEST_ALL", "") not in ("", "0")
+_ASKED_FOR_ALL = os.environ.pop("TRACK_TEST_ALL", "") not in ("", "0")
 
 # How long an example takes says how busy the machine is, not whether the code is right.
 hypothesis.settings.register_profile(
@@ -30,6 +31,7 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("any machine")
 
+_ALL_REQUIRED: pytest.StashKey[bool] = pytest.StashKey()
 _LEFT_OUT: pytest.StashKey[Counter[str]] = pytest.StashKey()
 _LEFT_OUT_TESTS: pytest.StashKey[int] = pytest.StashKey()
 
@@ -39,14 +41,38 @@ _strangers: list[str] = []
 def pytest_configure(config: pytest.Config) -> None:
     for name in [name for name in os.environ if name.startswith("TRACK_")]:
         del os.environ[name]
+    handed = getattr(config, "workerinput", {"all_required": _ASKED_FOR_ALL})
+    config.stash[_ALL_REQUIRED] = handed["all_required"]
     config.stash[_LEFT_OUT] = Counter()
     config.stash[_LEFT_OUT_TESTS] = 0
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """A worker of pytest-xdist gets its environment without our variable."""
+    node.workerinput["all_required"] = node.config.stash[_ALL_REQUIRED]
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    told = getattr(session.config, "workeroutput", {})
+    told["left_out"] = dict(session.config.stash[_LEFT_OUT])
+    told["left_out_tests"] = session.config.stash[_LEFT_OUT_TESTS]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Every worker collects, and leaves out, the same."""
+    told = getattr(node, "workeroutput", {})
+    node.config.stash[_LEFT_OUT] |= Counter(told.get("left_out", {}))
+    node.config.stash[_LEFT_OUT_TESTS] = max(
+        node.config.stash[_LEFT_OUT_TESTS], told.get("left_out_tests", 0)
+    )
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leaves out what cannot run here; unknown names are errors, not silent omissions."""
     missing = {item: _missing(item) for item in items}
-    if ALL_REQUIRED:
+    if config.stash[_ALL_REQUIRED]:
         return
     left_out = [item for item in items if missing[item]]
     items[:] = [item for item in items if not missing[item]]

@@ -35,7 +35,7 @@ def test_calls_home():
 def run(tmp_path: Path):
     """Runs pytest over one module under this suite's conftest; gives its exit code and output."""
 
-    def running(module: str, **env: str) -> tuple[int, str]:
+    def running(module: str, *options: str, **env: str) -> tuple[int, str]:
         programs = (ROOT / "tests" / "programs.py").read_text()
         absent = '\n    "absent": lambda: False,\n    "linux"'
         (tmp_path / "tests").mkdir()
@@ -44,7 +44,7 @@ def run(tmp_path: Path):
         (tmp_path / "tests" / "test_it.py").write_text(module)
         (tmp_path / "pyproject.toml").write_bytes((ROOT / "pyproject.toml").read_bytes())
         ended = subprocess.run(
-            [sys.executable, "-m", "pytest", "tests", "-p", "no:cacheprovider"],
+            [sys.executable, "-m", "pytest", "tests", "-p", "no:cacheprovider", *options],
             cwd=tmp_path, env={"PATH": "/usr/bin:/bin", **env}, capture_output=True, text=True,
             check=False,
         )  # fmt: skip
@@ -53,15 +53,21 @@ def run(tmp_path: Path):
     return running
 
 
-def test_a_test_whose_program_is_missing_is_left_out_and_counted(run):
-    code, output = run(NEEDY.format(name="absent"))
+@pytest.fixture(params=[(), ("-n", "2")], ids=["one process", "two workers"])
+def options(request: pytest.FixtureRequest) -> tuple[str, ...]:
+    given: tuple[str, ...] = request.param
+    return given
+
+
+def test_a_test_whose_program_is_missing_is_left_out_and_counted(run, options):
+    code, output = run(NEEDY.format(name="absent"), *options)
     assert code == 0
     assert "left out: 1 (absent: 1)" in output
     assert "1 passed" in output
 
 
-def test_a_left_out_test_fails_where_everything_must_run(run):
-    code, output = run(NEEDY.format(name="absent"), TRACK_TEST_ALL="1")
+def test_a_left_out_test_fails_where_everything_must_run(run, options):
+    code, output = run(NEEDY.format(name="absent"), *options, TRACK_TEST_ALL="1")
     assert code == 1
     assert "left out: 0" in output
 
