@@ -70,6 +70,12 @@ def host(data_dir, out):
         each.close()
 
 
+def children(pid: int) -> list[int]:
+    """Of a process, whichever of its threads started them."""
+    tasks = Path(f"/proc/{pid}/task").iterdir()
+    return [int(each) for task in tasks for each in (task / "children").read_text().split()]
+
+
 def delivered(out: Path) -> list[str]:
     if not out.exists():
         return []
@@ -111,6 +117,16 @@ def test_flush_waits_until_it_is_delivered(host, out):
     web.says("flush")
     assert web.child.stdout.readline() == "flushed True\n"
     assert delivered(out) == ["A"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_a_kept_worker_lets_requests_go_first(host, out):
+    web = host("process")
+    web.tracks("A")
+    until(lambda: delivered(out) == ["A"])
+    (worker,) = children(web.child.pid)
+    assert os.getpriority(os.PRIO_PROCESS, worker) > os.getpriority(os.PRIO_PROCESS, web.child.pid)
+    assert os.sched_getscheduler(worker) == os.SCHED_BATCH
 
 
 def test_another_process_takes_over_when_the_elected_one_dies(host, out):
