@@ -2,7 +2,7 @@
 was accepted. ``WORKER`` is another program for its worker, hung after ``SILENT`` seconds.
 
 Tracks one event per line of its standard input (the line is the event's id), until its end; the
-line ``fork`` makes a child that tracks ``forked`` and lives on for a while after its parent.
+line ``fork`` makes a child that tracks ``forked`` and outlives its parent until it is killed.
 """
 
 import os
@@ -35,7 +35,7 @@ for line in sys.stdin:
     word = line.strip()
     if word == "fork" and os.fork() == 0:
         track("forked")
-        time.sleep(6)
+        time.sleep(60)
         os._exit(0)
     elif word == "flush":
         print("flushed", keeper.flush(spool, 10.0), flush=True)

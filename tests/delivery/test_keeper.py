@@ -34,7 +34,7 @@ class Host:
         with self.log.open("wb") as log:
             self.child = subprocess.Popen(
                 [*command, *more], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                stderr=log, text=True,
+                stderr=log, text=True, start_new_session=True,
             )  # fmt: skip
 
     def says(self, word: str) -> None:
@@ -48,7 +48,9 @@ class Host:
         assert self.child.stdout.readline() == f"{name}\n"
 
     def close(self) -> None:
-        self.child.kill()
+        """Ends it and its forks; their workers, in groups of their own, follow."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.child.pid, signal.SIGKILL)
         self.child.communicate()
 
 

@@ -3,40 +3,22 @@
 from __future__ import annotations
 
 import http.client
+import os
+import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from tests.faces.apps import NAVIGATION, SECRET
 from tests.faces.pages import HOME
+from tests.processes import started
 from tests.programs import ROOT
-
-APP = """
-import sys
-from pathlib import Path
-from tests.faces.apps import build
-app = build(sys.argv[-2], Path(sys.argv[-1])).app
-"""
-
-SERVERS = {
-    "gunicorn": "from gunicorn.app.base import BaseApplication\n"
-    "class Here(BaseApplication):\n"
-    "    def load_config(self):\n"
-    "        for name, value in dict(bind='127.0.0.1:{port}', workers=1, threads=4,\n"
-    "                                worker_class='gthread', keepalive=5).items():\n"
-    "            self.cfg.set(name, value)\n"
-    "    def load(self):\n"
-    "        return app\n"
-    "Here().run()\n",
-    "uvicorn": "import uvicorn\n"
-    "uvicorn.run(app, host='127.0.0.1', port={port}, log_level='error')\n",
-    "waitress": "import waitress\nwaitress.serve(app, listen='127.0.0.1:{port}')\n",
-}
 
 STANDS = [
     pytest.param(server, face, id=f"{server}-{face}", marks=pytest.mark.needs(server))
@@ -54,26 +36,51 @@ def _listens(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
+@pytest.fixture(scope="module")
+def stands() -> Iterator[subprocess.Popen[str]]:
+    """The process that servers are forked from."""
+    command = [sys.executable, "-m", "tests.faces.stands"]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with started(command, cwd=ROOT, text=True, **pipes) as process:
+        yield process
+
+
 @pytest.fixture
 def connection(
-    request: pytest.FixtureRequest, data_dir: Path, free_port: int
+    request: pytest.FixtureRequest,
+    stands: subprocess.Popen[str],
+    data_dir: Path,
+    free_port: int,
 ) -> Iterator[http.client.HTTPConnection]:
     """One kept connection to the app behind a server, ended by its process id."""
-    server, face = request.param
-    code = APP + SERVERS[server].format(port=free_port)
-    process = subprocess.Popen([sys.executable, "-c", code, face, str(data_dir)], cwd=ROOT)
+    assert stands.stdin is not None
+    assert stands.stdout is not None
+    print(*request.param, data_dir, free_port, sep="\t", file=stands.stdin, flush=True)
+    server = int(stands.stdout.readline())
     try:
-        deadline = time.monotonic() + 30
-        while not _listens(free_port):
-            assert process.poll() is None, "the server ended"
-            assert time.monotonic() < deadline, "the server did not come up"
-            time.sleep(0.05)
+        _until(lambda: _listens(free_port), "the server did not come up")
         client = http.client.HTTPConnection("127.0.0.1", free_port, timeout=10)
         yield client
         client.close()
     finally:
-        process.terminate()
-        process.wait(timeout=20)
+        with suppress(ProcessLookupError):
+            os.kill(server, signal.SIGTERM)
+    _until(lambda: not _runs(server), "the server did not end")
+
+
+def _until(true: Callable[[], bool], otherwise: str) -> None:
+    deadline = time.monotonic() + 30
+    while not true():
+        assert time.monotonic() < deadline, otherwise
+        time.sleep(0.02)
+
+
+def _runs(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def ask(

@@ -1,6 +1,6 @@
 """A web process under torture: events and page requests, each id printed once it is accepted.
 
-``python -m tests.torture.producer DATA_DIR MODE DESTINATION``
+``python -m tests.torture.producer DATA_DIR MODE DESTINATION…``
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ def page(site: wiring.Wiring) -> str:
     return str(environ["page"])
 
 
-def main(data_dir: str, mode: str, destination: str) -> None:
+def main(data_dir: str, mode: str, *destinations: str) -> None:
     site = wiring.configure(
         {
             "data_dir": data_dir, "deliver": mode, "secret_key": "torture", "merge_window": 0.2,
-            "destinations": [destination],
+            "destinations": list(destinations),
         }
     )  # fmt: skip
     number = 0

@@ -1,0 +1,63 @@
+"""Servers, each with the app of one face: forked from one process that has imported everything,
+because that takes longer than all that a test asks of them.
+
+Each line of the standard input names a server, a face, a data folder and a port, apart by tabs; the
+process that serves is told on the standard output. It runs until it is ended.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+from tests.faces.apps import build
+
+
+def _gunicorn(app: Any, port: int) -> None:
+    from gunicorn.app.base import BaseApplication
+
+    class Here(BaseApplication):  # type: ignore[misc]  # it ships no types
+        def load_config(self) -> None:
+            place = f"127.0.0.1:{port}"
+            given = {"bind": place, "worker_class": "gthread", "threads": 4, "keepalive": 5}
+            for name, value in given.items():
+                self.cfg.set(name, value)
+
+        def load(self) -> Any:
+            return app
+
+    Here().run()
+
+
+def _uvicorn(app: Any, port: int) -> None:
+    import uvicorn
+
+    uvicorn.run(app, host="127.0.0.1", port=port, log_level="error")
+
+
+def _waitress(app: Any, port: int) -> None:
+    import waitress
+
+    waitress.serve(app, listen=f"127.0.0.1:{port}")
+
+
+SERVERS = {"gunicorn": _gunicorn, "uvicorn": _uvicorn, "waitress": _waitress}
+
+
+def main() -> None:
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody asks how they ended
+    for line in sys.stdin:
+        server, face, data_dir, port = line.rstrip("\n").split("\t")
+        child = os.fork()
+        if child == 0:
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            SERVERS[server](build(face, Path(data_dir)).app, int(port))
+            os._exit(0)
+        print(child, flush=True)
+
+
+if __name__ == "__main__":
+    main()
