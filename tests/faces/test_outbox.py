@@ -22,6 +22,7 @@ from tests.delivery.cluster import Cluster, cluster
 from tests.faces import django_site
 from tests.faces.apps import SECRET
 from track_middleware import flush, track
+from track_middleware.cli import outbox as claims
 from track_middleware.delivery.store import sqlite
 from track_middleware.delivery.worker import Worker
 from track_middleware.django import checks, outbox, site
@@ -340,6 +341,7 @@ django.setup()
 from django.core.management import call_command
 from django.db import transaction
 from track_middleware import flush, track
+from track_middleware.cli import outbox as claims
 call_command("migrate", verbosity=0)
 with transaction.atomic():
     track("Order Completed", user_id="4")
@@ -448,3 +450,34 @@ def test_on_postgresql_two_workers_share_the_rows_and_take_each_once(
     every, fewest = map(int, said.split())
     assert every == 201
     assert fewest > 0
+
+
+def test_what_a_dead_host_left_is_told_and_freed_by_who_knows_that_it_is_dead(
+    shop: Shop, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    track("Order Completed", user_id="4")
+    shop.work()
+    track("Invoice Paid", user_id="4")
+    outbox._rows("default").update(owner="dead")
+    shop.work()
+    assert shop.delivered() == ["Order Completed"], "nobody takes it by himself"
+    call_command("track", "outbox")
+    assert "nothing is left" in capsys.readouterr().out, "a living host may be at it"
+
+    monkeypatch.setattr(claims, "LEFT", -1.0)
+    for verb in ("status", "doctor", "outbox"):
+        with pytest.raises(SystemExit, match="1"):
+            call_command("track", verb)
+        assert "1 rows of default are claimed by the store dead" in capsys.readouterr().out
+    with pytest.raises(SystemExit, match="2"):
+        call_command("track", "outbox", "--free", "dead")
+    with pytest.raises(SystemExit, match="2"):
+        call_command("track", "outbox", "--free", "another", "--yes")
+    assert outbox._rows("default").get().owner == "dead"
+
+    capsys.readouterr()
+    call_command("track", "outbox", "--free", "dead", "--yes")
+    assert "1 wait for a worker again" in capsys.readouterr().out
+    shop.work()
+    assert shop.delivered() == ["Order Completed", "Invoice Paid"]
+    call_command("track", "outbox")

@@ -15,6 +15,7 @@ from ..delivery.handover import NO_OUTBOX, Origin
 from ..errors import TrackError
 from . import arguments as options
 from . import demo, place, replay, state, tail
+from . import outbox as claimed
 from .place import Place
 
 WELL, FINDING, WRONG_CALL = place.WELL, place.FINDING, place.WRONG_CALL
@@ -109,6 +110,8 @@ VERBS: tuple[Row, ...] = (
     ("replay", "sends a part of the log to a destination again", options.replay, replay.run),
     ("dead", "what was refused for good", options.dead,
      lambda arguments, where: arguments.way(arguments, where)),
+    ("outbox", "what another host has claimed in the app's outbox and left", options.outbox,
+     claimed.run),
     ("metrics", "the numbers of status as Prometheus reads them", options.as_json, state.metrics),
     ("doctor", "what is wrong in this set-up", options.as_json, state.examine),
 )  # fmt: skip

@@ -50,6 +50,13 @@ def replay(parser: ArgumentParser) -> None:
     parser.add_argument("--dry-run", action="store_true", help="only count, and warn")
 
 
+def outbox(parser: ArgumentParser) -> None:
+    """Of ``outbox``."""
+    as_json(parser)
+    parser.add_argument("--free", metavar="STORE", help="any worker may take what this one claimed")
+    parser.add_argument("--yes", action="store_true", help="its host is gone for good")
+
+
 def dead(parser: ArgumentParser) -> None:
     """Of ``dead`` and its ways."""
     ways = parser.add_subparsers(metavar="list|show|replay|drop", required=True)

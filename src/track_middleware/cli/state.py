@@ -15,6 +15,7 @@ from ..delivery.store import sqlite
 from ..errors import SettingsError
 from ..event import iso
 from ..tracking import routes
+from . import outbox
 from .place import FINDING, WELL, Place, say
 
 
@@ -48,14 +49,17 @@ def path(arguments: argparse.Namespace, where: Place) -> int:
 def status(arguments: argparse.Namespace, where: Place) -> int:
     """Prints what waits, what is delivered and what was not kept; 1 when something stands still."""
     facts = site.state(where.settings, where.data_dir)
+    left = outbox.claims(where)
     there = "" if where.data_dir.exists() else "  (not there yet)"
-    say(facts, _status_lines(facts, there), as_json=arguments.json)
+    facts["outbox"] = [outbox.facts(each) for each in left]
+    lines = (*_status_lines(facts, there), *outbox.told(left))
+    say(facts, lines, as_json=arguments.json)
     stuck = any(each["pause"] for each in facts["destinations"])
     idle = facts["spool"]["bytesWaiting"] and not facts["worker"]["alive"]
     if not where.data_dir.exists() and where.stranger:
         print(where.stranger, file=sys.stderr)
         return FINDING
-    return FINDING if stuck or idle or facts["former"] else WELL
+    return FINDING if stuck or idle or facts["former"] or left else WELL
 
 
 def _status_lines(facts: dict[str, Any], there: str) -> Iterator[str]:
@@ -137,6 +141,8 @@ def examine(arguments: argparse.Namespace, where: Place) -> int:
         found = [each for each in found if (each.id, each.level) != ("destinations", "note")]
         level: Literal["warning", "note"] = "note" if where.data_dir.exists() else "warning"
         found.append(doctor.Finding("settings", level, where.stranger))
+    left = [line.removeprefix("outbox").lstrip() for line in outbox.told(outbox.claims(where))]
+    found += [doctor.Finding("outbox", "warning", line) for line in left]
     lines = [f"{each.level}  {each.id}  {each.message}" for each in found]
     say([asdict(each) for each in found], lines or ["all is well"], as_json=arguments.json)
     return FINDING if any(each.level != "note" for each in found) else WELL

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from .drain import Drain
 from .framing import bodies
@@ -45,12 +45,31 @@ class Outbox(Protocol):
         ...
 
 
+class Claim(NamedTuple):
+    """Rows that a ledger (``owner``) is storing: where they lie, how many, and when the oldest of
+    their events was accepted (epoch seconds)."""
+
+    owner: str
+    place: str
+    rows: int
+    since: float
+
+
 class Source(Protocol):
     """Where events wait. One thread uses it."""
 
     def move(self, owner: str, take: Take) -> bool:
         """Hands the frames of committed rows to ``take``, then deletes the rows; True when there
         may be more. ``owner`` is the name of the ledger that takes them."""
+        ...
+
+    def claims(self) -> Sequence[Claim]:
+        """Every claim; a living worker's last for moments."""
+        ...
+
+    def free(self, owner: str) -> int:
+        """Ends a ledger's claims, so that any worker takes the rows: how many. Only when its host
+        is gone for good: what it had stored is then stored, and sent, once more."""
         ...
 
     def close(self) -> None:
@@ -105,7 +124,7 @@ class Mover:
 
     def _move(self, drain: Drain, owner: str) -> bool:
         if self._source is None:
-            self._source = _made(self._origin)
+            self._source = source(self._origin)
         return self._source.move(owner, lambda rows: _stored(drain, rows, self._now()))
 
 
@@ -113,8 +132,8 @@ def _stored(drain: Drain, rows: Sequence[bytes], now: float) -> None:
     drain.take([body for frames in rows for body in bodies(frames)], now)
 
 
-def _made(origin: Origin) -> Source:
-    """SettingsError when there is nothing at the path."""
+def source(origin: Origin) -> Source:
+    """What lies in an outbox; SettingsError when there is nothing at the path."""
     function = resolved("outbox", origin.path)
     assert function is not None
     made: Source = function()

@@ -18,8 +18,12 @@ from django.apps import apps
 from django.conf import settings
 from django.core.exceptions import SynchronousOnlyOperation
 from django.db import Error, connections, router, transaction
+from django.db.models import Count, Min
 
+from ..delivery.framing import bodies
 from ..delivery.handover import Origin
+from ..delivery.outbox import Claim
+from ..event import decode_entry
 
 if TYPE_CHECKING:
     from ..delivery.outbox import Take
@@ -73,6 +77,20 @@ class Databases:
         """Moves up to ``AT_ONCE`` rows of each database; True when there may be more."""
         moved = [self._moved(alias, owner, take) for alias in _aliases()]
         return any(moved)
+
+    def claims(self) -> Sequence[Claim]:
+        """Every claim, in every database that can be asked."""
+        found: list[Claim] = []
+        for alias in _aliases():
+            try:
+                found += _claims(alias)
+            except Error as error:
+                _tell(alias, error)
+        return found
+
+    def free(self, owner: str) -> int:
+        """Ends a ledger's claims in every database."""
+        return sum(_rows(alias).filter(owner=owner).update(owner="") for alias in _aliases())
 
     def close(self) -> None:
         """Closes this thread's connections."""
@@ -146,6 +164,17 @@ def _claim(alias: str, owner: str, ids: Sequence[int]) -> set[int]:
     else:
         free.update(owner=owner)
     return set(_rows(alias).filter(id__in=ids, owner=owner).values_list("id", flat=True))
+
+
+def _claims(alias: str) -> Iterator[Claim]:
+    """A ledger claims at most ``AT_ONCE`` rows of a database before it stores them."""
+    rows = _rows(alias).exclude(owner="")
+    for owner, number, first in (
+        rows.order_by().values_list("owner").annotate(Count("id"), Min("id"))
+    ):
+        (frames,) = _rows(alias).filter(id=first).values_list("frames", flat=True) or (b"",)
+        accepted = [decode_entry(body).at for body in bodies(bytes(frames))]
+        yield Claim(owner, alias, number, min(accepted, default=0.0))
 
 
 def _rows(alias: str) -> Any:
