@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import logging
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, get_args, get_type_hints
@@ -127,7 +128,10 @@ class Settings:
         "verified: a user id claimed by the browser counts only when the cookie says the same.",
         one_of=("verified", "trusted"),
     )
-    write_keys: dict[str, str] = _setting({}, "Write key -> platform, for Segment's protocol.")
+    write_keys: dict[str, str] = _setting(
+        {},
+        "Write key -> platform (server, web, ios, android), for Segment's and RudderStack's SDKs. Empty: their paths answer 404.",
+    )
     linked_domains: list[str] = _setting([], "Other domains of yours that share the visitor.")
     proxies: list[str] = _setting([], "Vendors whose browser scripts are served from this host.")
     console: Dotted | None = _setting(
@@ -203,7 +207,7 @@ def load(
 #: Settings that are read and checked, and that no code of this release acts on.
 RESERVED = (
     "banners", "bait", "bridge", "console", "cookieless", "impersonation", "migrate_cookies",
-    "noscript", "plan", "proxies", "reconcile", "repairs", "write_keys",
+    "noscript", "plan", "proxies", "reconcile", "repairs",
 )  # fmt: skip
 
 
@@ -311,10 +315,32 @@ def _check_together(settings: Settings) -> None:
         )
     if settings.client_global and not settings.client_global.isidentifier():
         raise SettingsError("client_global", "must be a JavaScript identifier")
+    _check_write_keys(settings.write_keys)
     if settings.min_free:
         free_bytes(settings.min_free, total=1)
     for url in settings.destinations:
         address(url)
+
+
+#: Who may speak with a write key.
+PLATFORMS = ("server", "web", "ios", "android")
+
+
+def _check_write_keys(keys: Mapping[Any, Any]) -> None:
+    for key, platform in keys.items():
+        # "server" is the origin of our own ids; SDKs send keys as a user name, which has no colon.
+        if not isinstance(key, str) or not _WRITE_KEY(key) or key == "server":
+            raise SettingsError(
+                "write_keys",
+                "a write key has 1 to 100 letters, digits, - . and _, and is not server",
+            )
+        if platform not in PLATFORMS:
+            raise SettingsError(
+                "write_keys", f"a key's platform is one of {', '.join(PLATFORMS)}, not {platform!r}"
+            )
+
+
+_WRITE_KEY = re.compile(r"[A-Za-z0-9._-]{1,100}").fullmatch
 
 
 def free_bytes(text: str, *, total: int) -> int:

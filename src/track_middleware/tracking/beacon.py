@@ -78,7 +78,7 @@ def beacon(body: bytes) -> Beacon:
     try:
         read = _beacons.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise UnreadableError(_reason(error)) from error
+        raise UnreadableError(reason(error)) from error
     if not (0 <= read.sent < _LATEST):
         raise UnreadableError("sent is no time in milliseconds")
     return read
@@ -91,9 +91,9 @@ def message(raw: msgspec.Raw) -> Message:
     try:
         read = _messages.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise UnreadableError(_reason(error)) from error
+        raise UnreadableError(reason(error)) from error
     for bag in (read.properties, read.traits):
-        if bag is not None and _too_much(bag):
+        if bag is not None and too_much(bag, keys=_MOST_KEYS, levels=_DEEPEST):
             raise UnreadableError(f"more than {_MOST_KEYS} keys or {_DEEPEST} levels")
     if read.type == "track" and not read.name:
         raise UnreadableError("a track message has no name")
@@ -102,10 +102,11 @@ def message(raw: msgspec.Raw) -> Message:
     return read
 
 
-def _too_much(bag: dict[str, Any]) -> bool:
-    left = _MOST_KEYS
+def too_much(bag: dict[str, Any], *, keys: int, levels: int) -> bool:
+    """Whether a bag holds more keys and items, at all levels together, or more levels."""
+    left = keys
     level: list[Any] = [bag]
-    for _ in range(_DEEPEST):
+    for _ in range(levels):
         below: list[Any] = []
         for each in level:
             left -= len(each)
@@ -120,8 +121,8 @@ def _too_much(bag: dict[str, Any]) -> bool:
 _PATH = re.compile(r" - at `.*`\Z")
 
 
-def _reason(error: Exception) -> str:
-    """Why, without the sender's own keys or values in it."""
+def reason(error: Exception) -> str:
+    """Why it is unreadable, without the sender's own keys or values in it."""
     if isinstance(error, msgspec.ValidationError):
         text = str(error)
         place = _PATH.search(text)

@@ -25,6 +25,8 @@ from .token import Tokens, host_id
 
 #: Beacons of one client: so many at once, so many a second from then on.
 _BURST, _RATE = 120.0, 20.0
+#: Calls of apps' and servers' SDKs: many phones, or a whole fleet of servers, share an address.
+_MANY_BURST, _MANY_RATE = 1000.0, 500.0
 
 _NAME_LENGTH = 200
 
@@ -71,8 +73,8 @@ class Core:
 
     __slots__ = (
         "about", "confirm_after", "cookies", "count", "excluded", "host", "last_sink", "library",
-        "limit", "linked", "load_mac", "new_id", "now", "prefix", "redaction", "rules", "script",
-        "settings", "shared", "sink", "snippet", "starts", "tokens", "traits", "trouble",
+        "limit", "linked", "load_mac", "many", "new_id", "now", "prefix", "redaction", "rules",
+        "script", "settings", "shared", "sink", "snippet", "starts", "tokens", "traits", "trouble",
         "vendor_cookies",
     )  # fmt: skip
 
@@ -92,6 +94,7 @@ class Core:
         self.rules = Rules(settings)
         self.snippet = Snippet(settings)
         self.limit = Limit(rate=_RATE, burst=_BURST)
+        self.many = Limit(rate=_MANY_RATE, burst=_MANY_BURST)
         self.prefix = seams.prefixes[0]
         self.redaction = Redaction(settings.redact)
         self.linked = frozenset(name.lower() for name in settings.linked_domains)

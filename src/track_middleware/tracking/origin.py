@@ -21,14 +21,19 @@ def address(core: Core, request: Request) -> str:
     return client_address(request.peer, request.header("x-forwarded-for"), proxies)
 
 
+def country(core: Core, request: Request) -> dict[str, str] | None:
+    """The CDN's word on the country, as the facts of an entry."""
+    if core.settings.trusted_proxies:
+        named = next(filter(None, map(request.header, _COUNTRY)), "")
+        if named:
+            return {"country": named[:2].upper()}
+    return None
+
+
 def facts(core: Core, request: Request) -> dict[str, str] | None:
     """The raw values of a request that only enrichment reads: the CDN's word on the country,
     vendors' cookies."""
-    found: dict[str, str] = {}
-    if core.settings.trusted_proxies:
-        country = next(filter(None, map(request.header, _COUNTRY)), "")
-        if country:
-            found["country"] = country[:2].upper()
+    found = country(core, request) or {}
     if core.vendor_cookies is not None:
         found |= vendors.values(request.cookie, core.vendor_cookies)
     return found or None

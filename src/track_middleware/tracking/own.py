@@ -1,4 +1,4 @@
-"""Answers requests for our own paths: the script, the collector, the consent choice."""
+"""Answers requests for our own paths: the script, the collector, the consent choice, Segment's."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from .collector import Collector
 from .core import Core
 from .door import answer, refusal
 from .identity import Identity
+from .segment_door import SegmentDoor
 
 
 class Own:
@@ -34,6 +35,9 @@ class Own:
             return refusal(404, "nothing here")
         if self._request.method not in place.methods:
             return refusal(405, f"{place.methods[0]} only", ("Allow", ", ".join(place.methods)))
+        if place.purpose == "segment":
+            door = SegmentDoor(self._core, self._request, self._identity, self._rest)
+            return self._with_cookies(door.reply(body))
         if len(body) > place.limit:
             return refusal(413, "the body is too large")
         if place.purpose == "script":

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from fnmatch import translate
 from typing import NamedTuple
 
-from . import beacon
+from . import beacon, segment
 from .signing import Mac
 
 _CHOICE_LIMIT = 4096
@@ -31,6 +31,10 @@ OWN = {
     "q": Place(("POST",), "collect", beacon.LIMIT),
     "c": Place(("POST",), "consent", _CHOICE_LIMIT),
 }
+
+#: Everything under these is Segment's protocol; the second is where RudderStack's beacons go.
+_SEGMENTS = ("v1/", "beacon/v1/")
+_SEGMENT = Place(("POST", "GET", "HEAD", "OPTIONS"), "segment", segment.LIMIT)
 
 _HASHED_SCRIPT = re.compile(r"m\.[0-9a-f]{8}\.js\Z")
 
@@ -55,6 +59,8 @@ def place(rest: str) -> Place | None:
     """What lies at ``rest`` under the prefix; None when nothing does."""
     if _HASHED_SCRIPT.match(rest):
         return OWN["m.js"]
+    if rest.startswith(_SEGMENTS):
+        return _SEGMENT
     return OWN.get(rest)
 
 
