@@ -284,6 +284,13 @@ def test_a_category_and_secrets_of_a_page_go_where_they_belong() -> None:
     assert "u:p" not in repr(event)
 
 
+def test_traits_are_found_where_rudderstacks_sdks_have_them() -> None:
+    message = {"type": "identify", "userId": "1", "context": {"traits": {"plan": "pro", "x": 1}}}
+    event = sent(site(traits=["plan"]), message)
+    assert event.traits == {"plan": "pro"}
+    assert "traits" not in event.context
+
+
 @pytest.mark.parametrize(
     ("consent", "said_by_app", "kinds"),
     [
@@ -321,9 +328,9 @@ def test_a_browser_is_its_cookies_visitor_whatever_it_says() -> None:
     browser.open("/").signed_in("42")
     browser.close()
     where.entries.clear()
-    hostile = {**TRACK, "userId": "boss", "anonymousId": "somebody",
-               "context": {"session": {"id": "x"}, "consent": {"analytics": "denied"},
-                           "bot": {"class": "x"}, "page": {"id": "p", "url": "https://shop/"}}}  # fmt: skip
+    context = {"session": {"id": "x"}, "consent": {"analytics": "denied"}, "bot": {"class": "x"},
+               "page": {"id": "p", "url": "https://shop/"}}  # fmt: skip
+    hostile = {**TRACK, "userId": "boss", "anonymousId": "somebody", "context": context}
     assert browser.post("v1/t", {**hostile, "writeKey": "wk_web"}).status == 200
     event = kept(where)
     assert browser.exchange is not None

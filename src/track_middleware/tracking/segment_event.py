@@ -159,6 +159,8 @@ def _event(
         context["page"] = _redacted(core, page)
     if isinstance(traits := context.get("traits"), dict):
         context["traits"] = core.kept_traits(traits)
+        if message.type == "identify" and not message.traits:
+            message.traits = context.pop("traits")  # where RudderStack's SDKs have them
     context.setdefault("library", core.library)
     context["platform"] = platform
     original = message.original_timestamp or message.timestamp

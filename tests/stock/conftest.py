@@ -1,0 +1,25 @@
+"""Hosts for stock clients, and the clients' packages from npm."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.stock.host import HERE, Host, hosted
+
+
+@pytest.fixture
+def host(tmp_path: Path, free_port: int) -> Iterator[Host]:
+    with hosted(tmp_path, free_port) as host:
+        yield host
+
+
+@pytest.fixture(scope="session")
+def packages() -> Path:
+    """The folder whose ``node_modules`` holds the clients; they are installed where they are not."""
+    if not (HERE / "node_modules").is_dir():
+        subprocess.run(["npm", "install", "--silent"], cwd=HERE, check=True)
+    return HERE
