@@ -8,7 +8,7 @@ READY = $(VENV)/.ready
 UV = $(shell uv --version >/dev/null 2>&1 && echo uv || echo .uv/bin/uv)
 export UV_PYTHON_DOWNLOADS = never
 
-.PHONY: demo test engines check lint types bench client torture build docs constraints
+.PHONY: demo test engines check lint types bench client fuzz torture build docs constraints
 
 demo: $(READY)  ## The Django shop with its store, and the events as they arrive
 	@$(BIN)/python -m track_middleware demo
@@ -40,6 +40,9 @@ client:  ## Builds the browser script into the package
 
 torture: $(READY)  ## kill -9, forks, full disks: the long form
 	TORTURE=full $(BIN)/python -m pytest tests/torture $(PYTEST_ARGS)
+
+fuzz: $(READY)  ## Hostile requests to our own doors: the long form
+	FUZZ=100000 $(BIN)/python -m pytest tests/fuzz -s $(PYTEST_ARGS)
 
 build: $(READY)  ## Wheel and source distribution into dist/
 	rm -rf dist && $(UV) build -q --out-dir dist

@@ -19,7 +19,7 @@ def host(tmp_path: Path, free_port: int) -> Iterator[Host]:
 
 @pytest.fixture(scope="session")
 def packages() -> Path:
-    """The folder whose ``node_modules`` holds the clients; they are installed where they are not."""
+    """The folder of the clients' packages, which are installed where they are not."""
     if not (HERE / "node_modules").is_dir():
         subprocess.run(["npm", "install", "--silent"], cwd=HERE, check=True)
     return HERE

@@ -202,6 +202,14 @@ def test_a_body_that_is_none_is_a_400_and_a_dead_letter(
     ]
 
 
+def test_what_stands_around_a_batch_counts_for_each_messages_size() -> None:
+    where = site()
+    around = {"context": {"a": "x" * 20_000}, "around": 0, "writeKey": "wk_node"}
+    small, large = TRACK, {**TRACK, "properties": {"b": "x" * 20_000}}
+    reply = ask(where, "v1/batch", {"batch": [small, large], **around})
+    assert said(reply)["refused"] == [[1, "a message has more than 32 KiB"]]
+
+
 def test_more_than_2500_messages_are_refused_all_together() -> None:
     where = site()
     reply = ask(where, "v1/batch", {"batch": [{}] * 2501, "writeKey": "wk_node"})

@@ -76,6 +76,8 @@ class Batch(msgspec.Struct, rename="camel"):
     sent_at: str | None = None
     context: _Bag | None = None
     integrations: _Bag | None = None
+    #: How many bytes these two are: each message gets them. Never what a body says of it.
+    around: int = 0
 
 
 _ones = msgspec.json.Decoder(_One)
@@ -117,7 +119,8 @@ def batch(post: Post, body: bytes) -> Batch:
     around = (read.context or {}, read.integrations or {})
     if any(too_much(bag, keys=_MOST_KEYS, levels=_DEEPEST) for bag in around):
         raise UnreadableError(f"more than {_MOST_KEYS} keys or {_DEEPEST} levels")
-    if any(around) and len(_encode(around)) * len(read.batch) > _SPREAD:
+    read.around = len(_encode(around)) if any(around) else 0
+    if read.around * len(read.batch) > _SPREAD:
         raise UnreadableError("context is too large for so many messages")
     return read
 
@@ -127,7 +130,7 @@ def message(raw: bytes | msgspec.Raw, post: Post, around: Batch) -> Message:
 
     A path for one kind decides over the message's own type.
     """
-    if len(raw) > MESSAGE_LIMIT:
+    if len(raw) + around.around > MESSAGE_LIMIT:
         raise UnreadableError("a message has more than 32 KiB")
     try:
         read = _messages.decode(raw if post == "batch" else _typed(raw, post))
