@@ -101,6 +101,13 @@ def test_no_destination_is_a_note(tmp_path: Path) -> None:
     assert ids(tmp_path)["destinations"] == "note"
 
 
+def test_apps_whose_path_is_not_pinned_are_a_warning(tmp_path: Path) -> None:
+    keys = {"a": "ios", "b": "server"}
+    assert ids(tmp_path, write_keys=keys)["path"] == "warning"
+    assert "path" not in ids(tmp_path, write_keys=keys, path="tm")
+    assert "path" not in ids(tmp_path, write_keys={"b": "server"})
+
+
 def test_opt_in_is_a_warning_also_with_a_banner_that_nobody_reads_yet(tmp_path: Path) -> None:
     assert ids(tmp_path, consent="opt_in")["consent"] == "warning"
     assert ids(tmp_path, consent="opt_in", banners=["onetrust"])["consent"] == "warning"

@@ -51,6 +51,7 @@ def examined(
     found += _folder(settings, data_dir)
     found += _unusable(settings)
     found += _consent(settings)
+    found += _apps(settings)
     found += _outbox(settings, data_dir, outbox)
     try:
         found += _flow(settings, state(settings, data_dir))
@@ -135,6 +136,12 @@ def _consent(settings: Settings) -> Iterator[Finding]:
             "warning",
             "consent is opt_in: nothing is let through until the page calls track.consent(…)",
         )
+
+
+def _apps(settings: Settings) -> Iterator[Finding]:
+    if not settings.path and {"ios", "android"} & set(settings.write_keys.values()):
+        message = "apps have write keys and path is not pinned: another secret key moves their door"
+        yield Finding("path", "warning", message)
 
 
 def _outbox(settings: Settings, data_dir: Path, origin: Origin | None) -> Iterator[Finding]:
