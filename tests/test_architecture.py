@@ -15,7 +15,7 @@ FILES = {
     if path != PACKAGE / "__init__.py"
 }
 
-GROUND = {"errors", "event", "http", "settings"}
+GROUND = {"errors", "event", "http", "settings", "vendor_cookies"}
 PURE = {"enrichment", "plan", "destinations"}
 UPSTAIRS = {"history", "console", "proxy"}
 FACES = {"wsgi", "asgi", "flask", "starlette", "django"}

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
-from publicsuffixlist import PublicSuffixList
+if TYPE_CHECKING:
+    from publicsuffixlist import PublicSuffixList
+
+
+def rule(domain: str) -> Callable[[str], str | None]:
+    """What ``cookie_domain`` makes of a host: the Domain of its cookies; None: this host only."""
+    return registrable if domain == "auto" else lambda host: domain or None
 
 
 @lru_cache(maxsize=1)
 def _suffixes() -> PublicSuffixList:
+    from publicsuffixlist import PublicSuffixList  # its list is large, and few ask for it
+
     return PublicSuffixList()
 
 

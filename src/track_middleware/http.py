@@ -66,21 +66,24 @@ class Reply(msgspec.Struct, frozen=True, gc=False):
 
 
 class Cookie(msgspec.Struct, frozen=True, gc=False):
-    """One cookie to set; ``max_age`` in seconds, 0 deletes it. Always HttpOnly, Lax, Path=/."""
+    """One cookie to set; ``max_age`` in seconds, 0 deletes it. Always Lax and Path=/; HttpOnly
+    unless a vendor's script is to read it."""
 
     name: str
     value: str
     max_age: int
     secure: bool = False
     domain: str | None = None
+    http_only: bool = True
 
     def line(self) -> str:
         """The value of its ``Set-Cookie`` header (RFC 6265, section 4.1)."""
         domain = f"; Domain={self.domain}" if self.domain else ""
         secure = "; Secure" if self.secure else ""
+        hidden = "; HttpOnly" if self.http_only else ""
         return (
             f"{self.name}={self.value}; Max-Age={self.max_age}; Path=/{domain}"
-            f"; HttpOnly; SameSite=Lax{secure}"
+            f"{hidden}; SameSite=Lax{secure}"
         )
 
 

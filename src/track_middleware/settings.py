@@ -28,6 +28,11 @@ REDACTED = (
     "otp", "pin", "ssn", "card", "cvv", "iban", "phone",
 )  # fmt: skip
 
+#: Vendors whose scripts' cookies ``bridge`` may name, by their destinations' schemes.
+BRIDGED = (
+    "amplitude", "ga4", "heap", "mixpanel", "posthog", "rudderstack", "segment", "snowplow",
+)  # fmt: skip
+
 Dotted = str | Callable[..., Any]
 
 
@@ -158,7 +163,10 @@ class Settings:
     cookieless: bool = _setting(False, "Before consent, count without cookies.")
     banners: list[str] = _setting([], "Consent banners whose cookies are read.")
     migrate_cookies: list[str] = _setting([], "Former tools whose visitor cookies are taken over.")
-    bridge: list[str] = _setting([], "Vendors whose first-party cookies share the visitor.")
+    bridge: list[str] = _setting(
+        [],
+        "Vendors whose scripts' first-party cookies are read, or written, so that both sides' events are one visitor's there: amplitude, ga4, heap, mixpanel, posthog, rudderstack, segment, snowplow.",
+    )
     impersonation: str = _setting(
         "suspend",
         "What happens while an operator is logged in as somebody.",
@@ -206,8 +214,8 @@ def load(
 
 #: Settings that are read and checked, and that no code of this release acts on.
 RESERVED = (
-    "banners", "bait", "bridge", "console", "cookieless", "impersonation", "migrate_cookies",
-    "noscript", "plan", "proxies", "reconcile", "repairs",
+    "banners", "bait", "console", "cookieless", "impersonation", "migrate_cookies", "plan",
+    "proxies", "reconcile", "repairs",
 )  # fmt: skip
 
 
@@ -320,6 +328,9 @@ def _check_together(settings: Settings) -> None:
         free_bytes(settings.min_free, total=1)
     for url in settings.destinations:
         address(url)
+    for vendor in settings.bridge:
+        if vendor not in BRIDGED:
+            raise SettingsError("bridge", f"knows {', '.join(BRIDGED)}, not {str(vendor)[:40]!r}")
 
 
 #: Who may speak with a write key.

@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from . import __version__, dotted
+from . import __version__, domains, dotted
 from .delivery import startup
 from .delivery.counters import Counters
 from .delivery.handover import NO_OUTBOX
@@ -100,7 +100,8 @@ class Wiring:
             prefixes=prefixes(self.settings, keys, self.data_dir, now=time.time()),
             script=script(),
             version=__version__,
-            domain_of=_domain_rule(self.settings.cookie_domain),
+            domain_of=domains.rule(self.settings.cookie_domain),
+            site_of=domains.rule("auto" if self.settings.bridge else ""),
         )
 
     def user_look(
@@ -290,11 +291,3 @@ def captured(take: Callable[[Sequence[Entry]], None]) -> Iterator[None]:
         yield
     finally:
         _captures.remove(take)
-
-
-def _domain_rule(domain: str) -> Callable[[str], str | None]:
-    if domain != "auto":
-        return lambda host: domain or None
-    from .domains import registrable
-
-    return registrable

@@ -17,9 +17,20 @@ import msgspec
 
 from ..event import NAMESPACE, Event
 from ..settings import Address
+from ..vendor_cookies import cookie
 from . import DELIVERED, Answer, Call, Outbound, Verdict
 from .amplitude_answers import verdicts
-from .context import campaign, facts, group_id, milliseconds, own, renamed, session_start
+from .context import (
+    bridged,
+    browser_ids,
+    campaign,
+    facts,
+    group_id,
+    milliseconds,
+    own,
+    renamed,
+    session_start,
+)
 from .limits import Cutter, Piece, ids, listed, routed
 from .options import base, check, choice, key
 
@@ -86,9 +97,10 @@ class Amplitude:
     most = MOST
 
     def __init__(
-        self, name: str, api_key: str, base_url: str, *, api: str | None, group: str
+        self, name: str, api_key: str, base_url: str, *, api: str | None, group: str, cookie: str
     ) -> None:
         self.name = name
+        self._cookie = cookie
         self._key = api_key
         self._api = api
         self._group = group
@@ -123,9 +135,10 @@ class Amplitude:
         """The vendor's events for one of ours, or what is to become of it without any."""
         if event.type == "alias":
             return DELIVERED  # an event that carries both ids joins them there
-        found = facts(event)
+        found, told = facts(event), browser_ids(event, self._cookie)
+        event = bridged(event, told)
         try:
-            common = _common(event, found)
+            common = _common(event, found, told)
         except ValueError:
             return Verdict("refused", "its timestamp is no ISO 8601 time")
         if "user_id" not in common and "device_id" not in common:
@@ -170,6 +183,7 @@ def make(address: Address) -> Amplitude:
         base(address, REGIONS),
         api=choice(address, "api", [*_PATHS]),
         group=address.options.get("group_type") or "group",
+        cookie=cookie(address),
     )
 
 
@@ -179,7 +193,7 @@ def _insert_id(event: Event, number: int) -> str:
     return str(uuid5(NAMESPACE, f"{event.message_id}/{number}"))
 
 
-def _common(event: Event, found: Mapping[str, Any]) -> dict[str, Any]:
+def _common(event: Event, found: Mapping[str, Any], told: Mapping[str, Any]) -> dict[str, Any]:
     app = found.get("platform") in ("ios", "android")
     common: dict[str, Any] = renamed(found, _APP_FIELDS if app else _FIELDS)
     platform = found.get("platform")
@@ -188,7 +202,8 @@ def _common(event: Event, found: Mapping[str, Any]) -> dict[str, Any]:
     who = {"user_id": event.user_id, "device_id": event.anonymous_id}
     common.update({k: v for k, v in who.items() if v and v.lower() not in NO_IDS})
     common["time"] = milliseconds(event)
-    start = session_start(event)
+    session = told.get("session")
+    start = session if type(session) is int else session_start(event)
     if start is not None:
         common["session_id"] = start
     return common

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+import msgspec
+
 from ..event import Event, epoch
 
 #: Campaign keys that have a UTM name; the others are click ids and go by their own.
@@ -87,6 +89,23 @@ def group_id(event: Event) -> str | None:
     context = event.context if isinstance(event.context, Mapping) else {}
     found = context.get("groupId")
     return found if isinstance(found, str) and found else None
+
+
+def browser_ids(event: Event, cookie: str) -> Mapping[str, Any]:
+    """What a vendor's cookie said of the browser (``enrichment/bridge.py``): ``id``, ``session``,
+    ``number``; {} without it."""
+    context = event.context if isinstance(event.context, Mapping) else {}
+    every = context.get("vendorIds")
+    told = every.get(cookie) if isinstance(every, Mapping) else None
+    return told if isinstance(told, Mapping) else {}
+
+
+def bridged(event: Event, told: Mapping[str, Any]) -> Event:
+    """The event as its vendor's own script knows the visitor, where the cookie has named them."""
+    known = told.get("id")
+    if not isinstance(known, str) or not known or event.anonymous_id is None:
+        return event
+    return msgspec.structs.replace(event, anonymous_id=known)
 
 
 def own(values: Any) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,9 +21,10 @@ import msgspec
 
 from ..event import Event, epoch, iso
 from ..settings import Address
+from ..vendor_cookies import cookie
 from . import DELIVERED, Answer, Call, Outbound, Verdict
 from .answers import usual
-from .context import campaign, facts, own, renamed
+from .context import browser_ids, campaign, facts, own, renamed
 from .limits import Cutter, Piece, ids, listed, routed
 from .options import base, check, key
 
@@ -62,6 +64,8 @@ _ROADS = {
     "track": "/api/track", "user": "/api/add_user_properties", "join": "/api/v1/identify",
 }  # fmt: skip
 
+_NUMBER = re.compile(r"[1-9][0-9]{0,15}", re.ASCII)
+
 _encoder = msgspec.json.Encoder()
 
 
@@ -82,8 +86,9 @@ class Heap:
 
     most = MOST
 
-    def __init__(self, name: str, app_id: str, base_url: str) -> None:
+    def __init__(self, name: str, app_id: str, base_url: str, *, cookie: str) -> None:
         self.name = name
+        self._cookie = cookie
         self._app_id = app_id
         self._urls = {road: base_url + path for road, path in _ROADS.items()}
         self._head = b'{"app_id":' + _encoder.encode(app_id)
@@ -131,7 +136,11 @@ class Heap:
             return self._about_user(event, batch)
         body = _encoder.encode(
             {
-                **({"identity": event.user_id} if event.user_id else {"user_id": number(who)}),
+                **(
+                    {"identity": event.user_id}
+                    if event.user_id
+                    else {"user_id": self._number(event, who)}
+                ),
                 "event": batch.cutter.string(_name(event)),
                 "timestamp": at,
                 "properties": _properties(event, batch.cutter),
@@ -143,6 +152,11 @@ class Heap:
         batch.add("track", event, body)
         return None
 
+    def _number(self, event: Event, visitor: str) -> str:
+        """The number that Heap's own script gave the browser, else one made of the visitor's id."""
+        told = browser_ids(event, self._cookie).get("id")
+        return told if isinstance(told, str) and _NUMBER.fullmatch(told) else number(visitor)
+
     def _about_user(self, event: Event, batch: _Batch) -> Verdict | None:
         if not event.user_id:
             return DELIVERED  # nobody to say it of
@@ -153,7 +167,8 @@ class Heap:
             return Verdict("refused", f"it is larger than {SIZE} bytes")
         former = _former(event)
         if former:
-            told = {"identity": event.user_id, "user_id": number(former)}
+            visitor = number(former) if event.type == "alias" else self._number(event, former)
+            told = {"identity": event.user_id, "user_id": visitor}
             batch.add("join", event, _encoder.encode({"app_id": self._app_id, **told}))
         if body:
             batch.add("user", event, body)
@@ -164,7 +179,8 @@ def make(address: Address) -> Heap:
     """A Heap environment of its URL."""
     check(address)
     app_id = key(address, "APP_ID")
-    return Heap(address.options.get("name", "heap"), app_id, base(address, REGIONS))
+    name = address.options.get("name", "heap")
+    return Heap(name, app_id, base(address, REGIONS), cookie=cookie(address))
 
 
 def number(visitor: str) -> str:

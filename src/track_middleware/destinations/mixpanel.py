@@ -20,6 +20,7 @@ import msgspec
 
 from ..event import Event
 from ..settings import Address
+from ..vendor_cookies import cookie
 from . import Answer, Call, Outbound, Verdict
 from .limits import Cutter, Piece, ids, listed, routed
 from .mixpanel_answers import verdicts
@@ -126,6 +127,7 @@ def make(address: Address) -> Mixpanel:
         track=track,
         original=choice(address, "identity", ("simplified", "original")) == "original",
         group=address.options.get("group_type") or "$group_id",
+        cookie=cookie(address),
     )
     return Mixpanel(
         address.options.get("name", "mixpanel"),

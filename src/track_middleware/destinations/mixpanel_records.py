@@ -13,7 +13,16 @@ from uuid import UUID, uuid5
 
 from ..event import NAMESPACE, Event
 from . import DELIVERED, Verdict
-from .context import campaign, facts, group_id, milliseconds, own, renamed
+from .context import (
+    bridged,
+    browser_ids,
+    campaign,
+    facts,
+    group_id,
+    milliseconds,
+    own,
+    renamed,
+)
 
 #: Canonical name -> the vendor's: of its event, or what is done to a profile.
 VOCABULARY: Mapping[str, str] = {
@@ -65,13 +74,14 @@ class Records:
     """Makes the records of one project.
 
     ``track``: its events go to ``/track``, not to the import. ``original``: it has the older
-    identity merge. ``group`` is its group key.
+    identity merge. ``group`` is its group key, ``cookie`` that of its own script.
     """
 
     token: str
     track: bool
     original: bool
     group: str
+    cookie: str = ""
 
     def of(self, event: Event, now: float) -> list[Made] | Verdict:
         """An event's records, or what is to become of it without any."""
@@ -79,6 +89,7 @@ class Records:
             at = milliseconds(event)
         except ValueError:
             return Verdict("refused", "its timestamp is no ISO 8601 time")
+        event = bridged(event, browser_ids(event, self.cookie))
         late = self._untimely(at / 1000, now)
         if event.type not in ("identify", "group", "alias"):
             return Verdict("refused", late) if late else [("events", self._event(event, at))]
@@ -133,7 +144,8 @@ class Records:
 
     def _distinct_id(self, event: Event) -> str:
         device = _known(event.anonymous_id)
-        prefix = "" if self.original or not device else "$device:"
+        own_script = not self.original or bool(browser_ids(event, self.cookie))
+        prefix = "$device:" if device and own_script else ""
         return _known(event.user_id) or prefix + device
 
     def _joined(self, event: Event, at: int) -> list[Made]:

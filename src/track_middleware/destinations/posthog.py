@@ -20,9 +20,10 @@ import msgspec
 
 from ..event import NAMESPACE, Event, epoch
 from ..settings import Address
+from ..vendor_cookies import cookie
 from . import Answer, Call, Outbound, Verdict
 from .answers import verdict
-from .context import campaign, facts, own, renamed, session_start
+from .context import bridged, browser_ids, campaign, facts, own, renamed, session_start
 from .limits import Cutter, Piece, ids, listed, packed
 from .options import base, check, key, wrong
 
@@ -80,8 +81,11 @@ class PostHog:
 
     most = MOST
 
-    def __init__(self, name: str, api_key: str, base_url: str, *, group_type: str) -> None:
+    def __init__(
+        self, name: str, api_key: str, base_url: str, *, group_type: str, cookie: str
+    ) -> None:
         self.name = name
+        self._cookie = cookie
         self._key = api_key
         self._url = base_url + "/batch/"
         self._group_type = group_type
@@ -116,6 +120,7 @@ class PostHog:
         return Call(self._url, body, ids(run), headers={"content-type": "application/json"})
 
     def _body(self, event: Event, now: float, cutter: Cutter) -> bytes | Verdict:
+        event = bridged(event, browser_ids(event, self._cookie))
         problem = _problem(event, now)
         if problem:
             return Verdict("refused", problem)
@@ -129,6 +134,9 @@ class PostHog:
     def _shape(self, event: Event, cutter: Cutter) -> dict[str, Any]:
         """What an event is called there and what it says."""
         said = _said(event)
+        session = browser_ids(event, self._cookie).get("session")
+        if isinstance(session, str):
+            said["$session_id"] = session
         if event.type == "identify":
             return _identified(event, said)
         if event.type == "alias":
@@ -163,6 +171,7 @@ def make(address: Address) -> PostHog:
         key(address, "KEY"),
         base(address, REGIONS),
         group_type=group_type,
+        cookie=cookie(address),
     )
 
 

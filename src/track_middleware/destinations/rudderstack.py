@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from ..settings import Address
+from ..vendor_cookies import RUDDERSTACK
 from . import Answer, Verdict, spec
 from .answers import verdict, words
 from .options import check, wrong
@@ -53,7 +54,7 @@ def _judged(answer: Answer | None, secrets: Sequence[str]) -> Verdict:
 
 def _shaped(outline: spec.Outline, body: bytes) -> bytes:
     """A message as the vendor's server libraries send it: a channel, and traits in the context."""
-    body = spec.plain(outline, body)
+    body = spec.bridged(spec.plain(outline, body), RUDDERSTACK)
     if outline.type != "identify":
         return b'{"channel":"server",' + body[1:]
     fields = spec.taken_apart(body)

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from ..settings import Address
+from ..vendor_cookies import SEGMENT
 from . import Answer, Verdict, spec
 from .answers import LONGEST_WAIT, verdict, words
 from .options import base, check, key
@@ -62,4 +63,8 @@ def _reset(answer: Answer) -> float | None:
     return seconds if seconds is not None and seconds <= LONGEST_WAIT else None
 
 
-_DIALECT = spec.Dialect(LIMITS, spec.plain, _judged, most=LIMITS.most)
+def _shaped(outline: spec.Outline, body: bytes) -> bytes:
+    return spec.bridged(spec.plain(outline, body), SEGMENT)
+
+
+_DIALECT = spec.Dialect(LIMITS, _shaped, _judged, most=LIMITS.most)

@@ -17,9 +17,10 @@ import msgspec
 
 from ..event import NAMESPACE, Event, epoch
 from ..settings import Address
+from ..vendor_cookies import SNOWPLOW
 from . import Answer, Call, Outbound, Verdict, commerce, iglu
 from .answers import usual
-from .context import facts, milliseconds, own
+from .context import browser_ids, facts, milliseconds, own
 from .limits import Cutter, Piece, ids, listed, packed
 from .options import check, flag, wrong
 
@@ -134,6 +135,11 @@ class Snowplow:
             common["uid"] = event.user_id
         if event.anonymous_id:
             common["duid"] = common["tnuid"] = event.anonymous_id
+        told = browser_ids(event, SNOWPLOW)
+        if "id" in told:
+            common["duid"] = str(told["id"])[:_VISITOR]
+        if "session" in told and "number" in told:
+            common |= {"sid": str(told["session"])[:_VISITOR], "vid": str(told["number"])}
         return common
 
     def _said(

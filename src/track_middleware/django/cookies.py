@@ -26,7 +26,7 @@ def add(response: HttpResponseBase, cookie: Cookie) -> None:
     line.set(cookie.name, cookie.value, cookie.value)
     line.line = cookie.line()
     line["max-age"], line["path"], line["samesite"] = cookie.max_age, "/", "Lax"
-    line["httponly"] = True
+    line["httponly"] = cookie.http_only
     if cookie.secure:
         line["secure"] = True
     if cookie.domain:

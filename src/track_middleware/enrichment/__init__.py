@@ -11,9 +11,9 @@ from typing import Any
 
 from ..event import Event
 from . import agent as agents
+from . import bridge, vendor_ids
 from . import channel as channels
 from . import referrer as referrers
-from . import vendor_ids
 from .place import Place, country
 
 __all__ = ["READS", "VERSION", "Place", "enrich"]
@@ -35,7 +35,8 @@ def enrich(
     """The context keys that an event's context and its entry's facts imply; {} when none do.
 
     ``browser os device bot`` from the user agent, ``referrer channel click`` from page and
-    campaign, ``location`` from ``facts["country"]`` or ``place``, ``ga`` from Google's cookies.
+    campaign, ``location`` from ``facts["country"]`` or ``place``, ``ga`` from Google's cookies,
+    ``vendorIds`` from other vendors'.
     What the sender told itself stays (a phone's SDK knows its device): such a key is left out,
     ``bot`` excepted. ``people`` names bot classes that count as people, such as ``automation``
     where driven browsers are the visitors.
@@ -95,8 +96,12 @@ def _location(
 
 
 def _ids(event: Event, facts: Mapping[str, str]) -> dict[str, Any]:
-    told = vendor_ids.ga(event, facts) if vendor_ids.CLIENT in facts else {}
-    return {"ga": told} if told else {}
+    told: dict[str, Any] = {}
+    if vendor_ids.CLIENT in facts and (google := vendor_ids.ga(event, facts)):
+        told["ga"] = google
+    if others := bridge.vendor_ids(event, facts):
+        told["vendorIds"] = others
+    return told
 
 
 def _mapping(context: Mapping[str, Any], key: str) -> Mapping[str, Any]:

@@ -41,7 +41,7 @@ class Collector:
         self.at = identity.at
         whole = origin.address(core, request)
         self._address = kept_address(whole, core.settings.ip) if whole else None
-        self._facts = origin.facts(core, request)
+        self._facts = origin.facts(core, request, identity)
 
     def collect(self, body: bytes) -> Reply:
         """Every good message becomes an entry; a bad one is refused with its index and reason."""

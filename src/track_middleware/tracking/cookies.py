@@ -121,10 +121,10 @@ class Cookies:
             return known
         if self._mark not in header:
             return _EMPTY
-        chosen = _value(header, self.choice.name)
+        chosen = value_of(header, self.choice.name)
         return Held(
-            _value(header, self.visitor.name),
-            _value(header, self.session.name),
+            value_of(header, self.visitor.name),
+            value_of(header, self.session.name),
             self.choice.read(chosen) if chosen else None,
         )
 
@@ -153,7 +153,7 @@ class Cookies:
         return Cookie(jar.name, "", 0, secure, self._domain_of(host))
 
 
-def _value(header: str, name: str) -> str | None:
+def value_of(header: str, name: str) -> str | None:
     """A cookie's value in a Cookie header; None where there is none of that name."""
     sign = f"{name}="
     at = header.find(sign)

@@ -46,7 +46,8 @@ class Seams:
     ``sink`` takes what verbs say (it may wait for a commit), ``last_sink`` what a request leaves
     when it is over. ``count`` adds to a refusal counter; ``trouble`` takes a mistake: raises it in
     development, counts it and logs it once in production. ``keys`` run from the oldest to the
-    newest, ``prefixes`` begin with the present one.
+    newest, ``prefixes`` begin with the present one. ``domain_of`` says the Domain of our cookies
+    for a host, ``site_of`` that of the vendors' cookies that we write.
     """
 
     now: Callable[[], float]
@@ -60,6 +61,7 @@ class Seams:
     script: Script
     version: str
     domain_of: Callable[[str], str | None] = lambda host: None
+    site_of: Callable[[str], str | None] = lambda host: None
 
 
 class Core:
@@ -69,13 +71,14 @@ class Core:
     that are never tracked, and that a shared cache stores; None where the settings name none.
     ``library`` names us, ``about`` says it in the JSON of every server event's context.
     ``vendor_cookies``: whose raw values become facts; None where no destination wants any.
+    ``written``: those vendors' cookies that we write where they are missing; None without any.
     """
 
     __slots__ = (
         "about", "confirm_after", "cookies", "count", "excluded", "host", "last_sink", "library",
         "limit", "linked", "load_mac", "many", "new_id", "now", "prefix", "redaction", "rules",
-        "script", "settings", "shared", "sink", "snippet", "starts", "tokens", "traits", "trouble",
-        "vendor_cookies",
+        "script", "settings", "shared", "sink", "site_of", "snippet", "starts", "tokens", "traits",
+        "trouble", "vendor_cookies", "written",
     )  # fmt: skip
 
     def __init__(self, settings: Settings, seams: Seams) -> None:
@@ -107,7 +110,9 @@ class Core:
         self.starts = routes.starts(seams.prefixes if settings.enabled else ())
         self.excluded = routes.globs(settings.exclude if settings.enabled else ["*"])
         self.shared = routes.globs(settings.shared)
-        self.vendor_cookies = vendors.cookie_names(settings.destinations)
+        self.vendor_cookies = vendors.cookie_names(settings.destinations, settings.bridge)
+        self.written = vendors.written(settings.destinations, settings.bridge)
+        self.site_of = seams.site_of
 
     def keep(self, entry: Entry) -> bool:
         """Hands one entry to the sink; False (with ``strict``: Refused) when it was not kept."""

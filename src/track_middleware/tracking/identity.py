@@ -14,11 +14,12 @@ from ..event import Person
 from ..http import Cookie, Request
 from . import consent as consents
 from . import session as sessions
+from . import vendors
 from . import visitor as visitors
 from .campaign import campaign
 from .consent import Choice, Consent
 from .context import standing
-from .cookies import Held, Jar
+from .cookies import Held, Jar, value_of
 from .core import Core
 from .session import Session
 from .visitor import Visitor
@@ -197,6 +198,8 @@ class Identity(msgspec.Struct):
             session is not held.session or at - session.seen > sessions.RENEW_AFTER
         ):
             wanted.append(self._set(self._core.cookies.session, sessions.kept(session, at)))
+        if self._core.written is not None:
+            wanted += self._vendors(visitor.id)
         return tuple(wanted)
 
     def _set(self, jar: Jar[Any], held: msgspec.Struct) -> Cookie:
@@ -208,7 +211,29 @@ class Identity(msgspec.Struct):
         request, jars = self._request, self._core.cookies
         secure = request.scheme == "https"
         both: tuple[Jar[Any], ...] = (jars.visitor, jars.session)
-        return [jars.delete(jar, host=request.host, secure=secure) for jar in both]
+        ours = [jars.delete(jar, host=request.host, secure=secure) for jar in both]
+        return ours if self._core.written is None else ours + self._vendors(None)
+
+    def _vendors(self, visitor: str | None) -> list[Cookie]:
+        """Vendors' cookies for this visitor where they are missing, or still hold the one before;
+        for nobody the end of those that hold what we wrote."""
+        request, core = self._request, self._core
+        former = self._held.visitor or core.cookies.visitor.read(self._held.visitor_value or "")
+        made: list[Cookie] = []
+        for each in core.written or ():
+            value = value_of(request.cookie, each.name)
+            stale = value and former and former.id != visitor and each.holds(value, former.id)
+            if stale or (value is None and visitor is not None):
+                said, age = ("", 0) if visitor is None else (each.value(visitor), vendors.MAX_AGE)
+                secure, site = request.scheme == "https", core.site_of(request.host)
+                made.append(Cookie(each.name, said, age, secure, site, http_only=False))
+        return made
+
+    @property
+    def is_another(self) -> bool:
+        """Whether the request came as another visitor's, whom vendors' cookies still name."""
+        former, visitor = self._held.visitor, self.visitor
+        return former is not None and (visitor is None or visitor.id != former.id)
 
 
 def identified(core: Core, request: Request, at: float) -> Identity:

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from ..http import Request
 from . import vendors
 from .core import Core
+from .identity import Identity
 from .privacy import client_address
 
 #: Headers that CDNs put a visitor's country in; believed only behind a trusted proxy.
@@ -30,11 +31,11 @@ def country(core: Core, request: Request) -> dict[str, str] | None:
     return None
 
 
-def facts(core: Core, request: Request) -> dict[str, str] | None:
+def facts(core: Core, request: Request, identity: Identity) -> dict[str, str] | None:
     """The raw values of a request that only enrichment reads: the CDN's word on the country,
-    vendors' cookies."""
+    vendors' cookies; these not where the request has become another visitor's."""
     found = country(core, request) or {}
-    if core.vendor_cookies is not None:
+    if core.vendor_cookies is not None and not identity.is_another:
         found |= vendors.values(request.cookie, core.vendor_cookies)
     return found or None
 

@@ -55,7 +55,7 @@ class Scene(msgspec.Struct):
     def described(self, of_page: bytes = b"") -> msgspec.Raw:
         """The context anew; ``of_page`` is what more is said of the page."""
         request, identity, core = self._request, self._identity, self._core
-        address, self.facts = origin.address(core, request), origin.facts(core, request)
+        address, self.facts = origin.address(core, request), origin.facts(core, request, identity)
         client = contexts.client(request.agent, request.language, address, core.settings.ip)
         return msgspec.Raw(
             b"".join((

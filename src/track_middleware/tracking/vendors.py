@@ -1,30 +1,123 @@
-"""Vendors' own cookies, whose raw values a request's events carry as facts for the worker."""
+"""Vendors' own cookies: those whose raw values become facts, and those that we write ourselves."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+from urllib.parse import quote, unquote
 
-from ..settings import address
+import msgspec
 
-#: Longer ones are nobody's: they would only fill the spool.
-_MOST = 400
+from .. import vendor_cookies
+from ..settings import Address, address
+
+#: Longer values are nobody's: they would only fill the spool.
+_MOST, _MOST_OF_GOOGLE = 1500, 400
+#: A cookie's longest (RFC 6265, 6.1); of a JSON one little is kept.
+_MOST_JSON = 4096
+
+#: How long a cookie that we write lives, in seconds: as long as the vendors' own.
+MAX_AGE = 365 * 86400
+
+_JSON = "%7B"
+# Members of a percent-encoded JSON object that name a browser or its session: texts without
+# escapes, a list of numbers and an id. The rest (a first URL, properties) never leaves the request.
+_MEMBER = re.compile(
+    r"%22(?:distinct_id|(?:%24|\$)device_id|(?:%24|\$)user_state|userId|sessionId)%22(?:%3A|:)"
+    r"%22(?:[^%]|%(?!22|5C)){1,255}%22"
+    r"|%22(?:%24|\$)sesid%22(?:%3A|:)(?:%5B|\[)(?:[0-9a-f,-]|%2C|%22){1,120}(?:%5D|\])",
+    re.IGNORECASE,
+)
+
+_SNOWPLOW = vendor_cookies.SNOWPLOW + "."
 
 
-def cookie_names(destinations: Sequence[str]) -> tuple[str, ...] | None:
+def cookie_names(destinations: Sequence[str], bridge: Sequence[str] = ()) -> tuple[str, ...] | None:
     """The cookies that these destinations want to know; None when they want none.
 
-    ``ga4://G-ABC:…``: Google's client, ``_ga``, and its session of that stream, ``_ga_ABC``.
+    ``ga4://G-ABC:…``: Google's client, ``_ga``, and its session of that stream, ``_ga_ABC``. What
+    other vendors' scripts keep is read for the vendors that ``bridge`` names.
     """
     hosts = [address(url).host for url in destinations if url.startswith("ga4:")]
     streams = dict.fromkeys(host.partition(":")[0].removeprefix("G-") for host in hosts)
-    return ("_ga", *(f"_ga_{stream}" for stream in streams)) if hosts else None
+    google = ("_ga", *(f"_ga_{stream}" for stream in streams)) if hosts else ()
+    named = [vendor_cookies.cookie(each) for each in _bridged(destinations, bridge)]
+    names = dict.fromkeys((*google, *filter(None, named)))
+    if vendor_cookies.RUDDERSTACK in names:
+        names[vendor_cookies.RUDDERSTACK_SESSION] = None
+    return tuple(names) or None
 
 
 def values(header: str, names: Sequence[str]) -> dict[str, str]:
-    """The raw values of those cookies in a Cookie header."""
+    """The raw values of those cookies in a Cookie header; of a JSON object's, the ids alone."""
     found: dict[str, str] = {}
     for pair in header.split(";"):
         name, _, value = pair.strip(" ").partition("=")
-        if name in names and len(value) <= _MOST:
+        if name.startswith(_SNOWPLOW):
+            name = vendor_cookies.SNOWPLOW
+        if name not in names:
+            continue
+        if value.startswith(_JSON) and name != vendor_cookies.RUDDERSTACK_SESSION:
+            value = _ids_of(value)
+        if len(value) <= (_MOST_OF_GOOGLE if name.startswith("_ga") else _MOST):
             found.setdefault(name, value)
     return found
+
+
+def _ids_of(value: str) -> str:
+    """A percent-encoded JSON object with nothing in it but ids."""
+    return f"%7B{'%2C'.join(_MEMBER.findall(value[:_MOST_JSON])[:8])}%7D"
+
+
+class Written(NamedTuple):
+    """A vendor's cookie that we write where it is missing. ``value`` makes its value of a visitor's
+    id, ``holds`` says whether a value is what we wrote for one."""
+
+    name: str
+    value: Callable[[str], str]
+    holds: Callable[[str, str], bool]
+
+
+def written(destinations: Sequence[str], bridge: Sequence[str]) -> tuple[Written, ...] | None:
+    """The cookies that a server may write for the vendors that ``bridge`` names; None without any.
+
+    Only forms that the vendor itself lets a server write: Segment's is the plain id, PostHog's own
+    server package for Next.js writes its cookie before the script's first run.
+    """
+    found = {
+        vendor_cookies.cookie(each): each.scheme
+        for each in _bridged(destinations, bridge)
+        if each.scheme in _FORMS
+    }
+    if "segment" in bridge:
+        found[vendor_cookies.SEGMENT] = "segment"
+    return tuple(Written(name, *_FORMS[scheme]) for name, scheme in found.items()) or None
+
+
+def _bridged(destinations: Sequence[str], bridge: Sequence[str]) -> list[Address]:
+    return [each for each in map(address, destinations) if each.scheme in bridge] if bridge else []
+
+
+def _plain(visitor: str) -> str:
+    return visitor
+
+
+def _is_plain(value: str, visitor: str) -> bool:
+    """Older releases of Segment's script put the id into quotes."""
+    return unquote(value).strip('"') == visitor
+
+
+def _posthog(visitor: str) -> str:
+    said = {"distinct_id": visitor, "$device_id": visitor, "$user_state": "anonymous"}
+    return quote(msgspec.json.encode(said), safe="")
+
+
+def _is_posthog(value: str, visitor: str) -> bool:
+    return f"%22distinct_id%22%3A%22{visitor}%22" in value
+
+
+_FORMS: dict[str, tuple[Callable[[str], str], Callable[[str, str], bool]]] = {
+    "segment": (_plain, _is_plain),
+    "posthog": (_posthog, _is_posthog),
+}
