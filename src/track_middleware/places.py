@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
@@ -19,6 +20,8 @@ from .tracking import routes
 from .tracking.core import Script
 
 _DAY = 86400
+#: Seconds that a claim is remembered: longer than what is claimed is good for.
+_CLAIMED = 60.0
 
 
 def folder(data_dir: Path) -> Path:
@@ -58,6 +61,33 @@ def _make_once(path: Path) -> None:
         return
     finally:
         hidden.unlink()
+
+
+def claims(data_dir: Path) -> Callable[[str], bool]:
+    """Says once for every id that nobody has claimed it, in whatever process of this data folder;
+    for about a minute. A disk that keeps no claim grants none."""
+    folder = data_dir / "claims"
+
+    def claim(name: str) -> bool:
+        mine = folder / hashlib.sha256(name.encode()).hexdigest()[:32]
+        try:
+            folder.mkdir(mode=0o700, exist_ok=True)
+            _forget(folder, before=time.time() - _CLAIMED)
+            os.close(os.open(mine, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        except OSError:
+            return False
+        return True
+
+    return claim
+
+
+def _forget(folder: Path, *, before: float) -> None:
+    for entry in os.scandir(folder):
+        try:
+            if entry.stat().st_mtime < before:
+                os.unlink(entry)
+        except FileNotFoundError:  # another process was quicker
+            continue
 
 
 def prefixes(settings: Settings, keys: Sequence[str], data_dir: Path, *, now: float) -> list[str]:

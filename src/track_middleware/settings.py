@@ -137,7 +137,10 @@ class Settings:
         {},
         "Write key -> platform (server, web, ios, android), for Segment's and RudderStack's SDKs. Empty: their paths answer 404.",
     )
-    linked_domains: list[str] = _setting([], "Other domains of yours that share the visitor.")
+    linked_domains: list[str] = _setting(
+        [],
+        "Other hosts of yours that share the visitor; they have this secret key, and name this host in turn.",
+    )
     proxies: list[str] = _setting([], "Vendors whose browser scripts are served from this host.")
     console: Dotted | None = _setting(
         None, "Who may open the console: a token, a callable, or in Django staff."
@@ -328,6 +331,11 @@ def _check_together(settings: Settings) -> None:
         free_bytes(settings.min_free, total=1)
     for url in settings.destinations:
         address(url)
+    for host in settings.linked_domains:
+        if not _HOST.fullmatch(host):
+            raise SettingsError(
+                "linked_domains", f"holds hosts such as shop.example.com, not {host[:60]!r}"
+            )
     for vendor in settings.bridge:
         if vendor not in BRIDGED:
             raise SettingsError("bridge", f"knows {', '.join(BRIDGED)}, not {str(vendor)[:40]!r}")
@@ -352,6 +360,9 @@ def _check_write_keys(keys: Mapping[Any, Any]) -> None:
 
 
 _WRITE_KEY = re.compile(r"[A-Za-z0-9._-]{1,100}").fullmatch
+
+#: A host as a browser names it: letters (of other scripts in punycode), digits, hyphens, dots.
+_HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?", re.ASCII | re.IGNORECASE)
 
 
 def free_bytes(text: str, *, total: int) -> int:

@@ -23,7 +23,7 @@ from .delivery.outbox import Outbox
 from .delivery.spool import Spool
 from .errors import EventError, NoTracker, TrackError
 from .event import Entry, decode_entry, lenient_encoder
-from .places import prefixes, script, secret
+from .places import claims, prefixes, script, secret
 from .settings import NAMES, Settings
 from .tracking import ids
 from .tracking.core import Seams
@@ -101,6 +101,7 @@ class Wiring:
             script=script(),
             version=__version__,
             domain_of=domains.rule(self.settings.cookie_domain),
+            claim=claims(self.data_dir),
             site_of=domains.rule("auto" if self.settings.bridge else ""),
         )
 

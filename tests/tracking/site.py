@@ -35,6 +35,7 @@ class Site:
         self.counted: list[tuple[str, int]] = []
         self.mistakes: list[Exception] = []
         self.full = False
+        self.claimed: set[str] = set()
         numbers = itertools.count(1)
         self.tracker = Tracker(
             load({"data_host": "here", **settings}, {}),
@@ -49,6 +50,7 @@ class Site:
                 prefixes=["prefix00"],
                 script=Script(b"script", "0123456789abcdef"),
                 version="0.1.0",
+                claim=self._claim,
             ),
         )
 
@@ -57,6 +59,11 @@ class Site:
             return False
         self.entries += [decode_entry(lenient_encoder.encode(entry)) for entry in entries]
         return True
+
+    def _claim(self, name: str) -> bool:
+        is_free = name not in self.claimed
+        self.claimed.add(name)
+        return is_free
 
     def kinds(self) -> list[str]:
         return [entry.kind for entry in self.entries]

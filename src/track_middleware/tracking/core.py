@@ -18,6 +18,7 @@ from ..settings import Settings
 from . import ids, routes, vendors
 from .consent import Rules
 from .cookies import Cookies
+from .crossing import Crossing
 from .limit import Limit
 from .privacy import Redaction
 from .snippet import Snippet
@@ -47,7 +48,8 @@ class Seams:
     when it is over. ``count`` adds to a refusal counter; ``trouble`` takes a mistake: raises it in
     development, counts it and logs it once in production. ``keys`` run from the oldest to the
     newest, ``prefixes`` begin with the present one. ``domain_of`` says the Domain of our cookies
-    for a host, ``site_of`` that of the vendors' cookies that we write.
+    for a host, ``site_of`` that of the vendors' cookies that we write. ``claim`` says once for
+    every id, in all processes, that nobody has claimed it yet.
     """
 
     now: Callable[[], float]
@@ -62,6 +64,7 @@ class Seams:
     version: str
     domain_of: Callable[[str], str | None] = lambda host: None
     site_of: Callable[[str], str | None] = lambda host: None
+    claim: Callable[[str], bool] = lambda nonce: False
 
 
 class Core:
@@ -71,14 +74,15 @@ class Core:
     that are never tracked, and that a shared cache stores; None where the settings name none.
     ``library`` names us, ``about`` says it in the JSON of every server event's context.
     ``vendor_cookies``: whose raw values become facts; None where no destination wants any.
-    ``written``: those vendors' cookies that we write where they are missing; None without any.
+    ``crossing``: None where there are no linked domains. ``written``: those vendors' cookies that we
+    write where they are missing; None without any.
     """
 
     __slots__ = (
-        "about", "confirm_after", "cookies", "count", "excluded", "host", "last_sink", "library",
-        "limit", "linked", "load_mac", "many", "new_id", "now", "prefix", "redaction", "rules",
-        "script", "settings", "shared", "sink", "site_of", "snippet", "starts", "tokens", "traits",
-        "trouble", "vendor_cookies", "written",
+        "about", "confirm_after", "cookies", "count", "crossing", "excluded", "host", "last_sink",
+        "library", "limit", "linked", "load_mac", "many", "new_id", "now", "prefix", "redaction",
+        "rules", "script", "settings", "shared", "sink", "site_of", "snippet", "starts", "tokens",
+        "traits", "trouble", "vendor_cookies", "written",
     )  # fmt: skip
 
     def __init__(self, settings: Settings, seams: Seams) -> None:
@@ -95,12 +99,14 @@ class Core:
         self.tokens = Tokens(seams.keys, self.host)
         self.load_mac = routes.load_mac(seams.keys[-1])
         self.rules = Rules(settings)
-        self.snippet = Snippet(settings)
         self.limit = Limit(rate=_RATE, burst=_BURST)
         self.many = Limit(rate=_MANY_RATE, burst=_MANY_BURST)
         self.prefix = seams.prefixes[0]
-        self.redaction = Redaction(settings.redact)
         self.linked = frozenset(name.lower() for name in settings.linked_domains)
+        self.crossing = Crossing(seams.keys, self.linked, seams.claim) if self.linked else None
+        names = self.crossing.names if self.crossing else ()
+        self.redaction = Redaction(settings.redact, removed=names)
+        self.snippet = Snippet(settings, crossing=names[0] if names else "")
         self.traits = None if settings.traits is None else frozenset(settings.traits)
         self.confirm_after = settings.session_max / 2
         self.library = msgspec.Raw(

@@ -21,6 +21,7 @@ from .consent import Choice, Consent
 from .context import standing
 from .cookies import Held, Jar, value_of
 from .core import Core
+from .crossing import Crossing
 from .session import Session
 from .visitor import Visitor
 
@@ -80,11 +81,29 @@ class Identity(msgspec.Struct):
 
     def arrive(self) -> None:
         """A top-level navigation: mints a visitor where there is none, opens or prolongs the
-        session."""
+        session. Who followed a linked site's link comes as that site's visitor."""
+        crossing = self._core.crossing
+        if crossing is not None and self.allowed and self._request.query:
+            self._cross(crossing)
         if self.visitor is None and self.allowed:
             self.mint(self._core.new_id(), fresh=self._held.visitor_value is None)
         if self._session is None and self.visitor is not None:
             self._session = self._opened(self.visitor)
+
+    def _cross(self, crossing: Crossing) -> None:
+        """Becomes the visitor that the address brings along, but for a signed-in user's."""
+        before = self.visitor
+        if before is not None and before.user is not None:
+            return
+        passage = crossing.taken(self._request, self.at)
+        if passage is None or (before is not None and before.id == passage.visitor.id):
+            return
+        visitor, settings = passage.visitor, self._core.settings
+        self.visitor = msgspec.structs.replace(visitor, renewed=int(self.at))
+        self._session = passage.session and sessions.current(
+            passage.session, visitor.id, self.campaign,
+            now=self.at, idle=settings.session_timeout, longest=settings.session_max,
+        )  # fmt: skip
 
     def mint(self, visitor_id: str, *, fresh: bool) -> None:
         """Makes this request's visitor a new one."""

@@ -1,9 +1,9 @@
-"""Answers requests for our own paths: the script, the collector, the consent choice, Segment's."""
+"""Answers requests for our own paths: script, collector, choice, followed links, Segment's door."""
 
 from __future__ import annotations
 
 from ..http import Reply, Request
-from . import choice, origin, routes
+from . import choice, links, origin, routes
 from .collector import Collector
 from .core import Core
 from .door import answer, refusal
@@ -42,6 +42,8 @@ class Own:
             return refusal(413, "the body is too large")
         if place.purpose == "script":
             return self._script()
+        if place.purpose == "cross":
+            return links.follow(self._core, self._request, self._identity)
         if not origin.is_ours(self._request, self._core.linked):
             return refusal(403, "not from a page of this host")
         return self._too_often() or self._with_cookies(self._told(place.purpose, body))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from functools import lru_cache
 from urllib.parse import unquote_plus
 
@@ -49,12 +49,14 @@ def kept_address(address: str, mode: str) -> str | None:
 
 
 class Redaction:
-    """Takes the values of named query parameters out of queries and URLs."""
+    """Takes the values of named query parameters out of queries and URLs, and parameters of ours
+    (``removed``) altogether."""
 
-    __slots__ = ("_names",)
+    __slots__ = ("_names", "_removed")
 
-    def __init__(self, names: Collection[str]) -> None:
-        self._names = frozenset(name.lower() for name in names)
+    def __init__(self, names: Collection[str], *, removed: Sequence[str] = ()) -> None:
+        self._removed = tuple(f"{name}=" for name in removed)
+        self._names = frozenset(name.lower() for name in (*names, *removed))
 
     def query(self, query: str) -> str:
         """A raw query string without these values."""
@@ -68,6 +70,8 @@ class Redaction:
                 break  # the rare query that has to be looked at closely
         else:
             return query
+        if self._removed:
+            pairs = [pair for pair in pairs if not pair.startswith(self._removed)]
         return "&".join([pair if self._is_harmless(pair) else _redacted(pair) for pair in pairs])
 
     def url(self, url: str) -> str:
@@ -80,7 +84,9 @@ class Redaction:
         if "=" in fragment:
             fragment = self.query(fragment)
         base, mark, query = url.partition("?")
-        return f"{base}{mark}{self.query(query)}{hash_}{fragment}"
+        if query and not (query := self.query(query)):
+            mark = ""
+        return f"{base}{mark}{query}{hash_}{fragment}"
 
     def _is_harmless(self, pair: str) -> bool:
         name = pair.partition("=")[0].lower()

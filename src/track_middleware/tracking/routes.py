@@ -29,6 +29,7 @@ class Place(NamedTuple):
 OWN = {
     "m.js": Place(("GET", "HEAD"), "script"),
     "q": Place(("POST",), "collect", beacon.LIMIT),
+    "x": Place(("GET", "HEAD"), "cross"),
     "c": Place(("POST",), "consent", _CHOICE_LIMIT),
 }
 

@@ -33,8 +33,10 @@ class Snippet:
 
     __slots__ = ("_attributes", "_scripts")
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, crossing: str = "") -> None:
+        linked = escape(" ".join(settings.linked_domains).lower())
         flags = (
+            (crossing, f' data-linked="{linked}" data-crossing="{crossing}"'),
             (settings.client_global != "track", f' data-global="{escape(settings.client_global)}"'),
             (settings.hash_routes, " data-hash"),
             (settings.autocapture, " data-autocapture"),
