@@ -175,7 +175,7 @@ class Settings:
         "What happens while an operator is logged in as somebody.",
         one_of=("suspend", "separate"),
     )
-    noscript: bool = _setting(False, "Adds a pixel for browsers without JavaScript.")
+    noscript: bool = _setting(False, "Browsers without JavaScript confirm their views by an image.")
     hash_routes: bool = _setting(False, "A changed #hash is a page view.")
     js_errors: bool = _setting(False, "The script reports uncaught errors.")
     bait: bool = _setting(

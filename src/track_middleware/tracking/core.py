@@ -74,8 +74,8 @@ class Core:
     that are never tracked, and that a shared cache stores; None where the settings name none.
     ``library`` names us, ``about`` says it in the JSON of every server event's context.
     ``vendor_cookies``: whose raw values become facts; None where no destination wants any.
-    ``crossing``: None where there are no linked domains. ``written``: those vendors' cookies that we
-    write where they are missing; None without any.
+    ``crossing``: None where no domain is linked. ``written``: those vendors' cookies that we write
+    where they are missing; None without any.
     """
 
     __slots__ = (

@@ -1,9 +1,9 @@
-"""Answers requests for our own paths: script, collector, choice, followed links, Segment's door."""
+"""Answers requests for our own paths, each by what lies there."""
 
 from __future__ import annotations
 
 from ..http import Reply, Request
-from . import choice, links, origin, routes
+from . import choice, links, origin, pixel, routes
 from .collector import Collector
 from .core import Core
 from .door import answer, refusal
@@ -44,7 +44,12 @@ class Own:
             return self._script()
         if place.purpose == "cross":
             return links.follow(self._core, self._request, self._identity)
-        if not origin.is_ours(self._request, self._core.linked):
+        ours = origin.is_ours(self._request, self._core.linked)
+        if place.purpose == "pixel":
+            if ours and self._too_often() is None:
+                pixel.confirm(self._core, self._request, self._identity)
+            return self._with_cookies(pixel.REPLY)
+        if not ours:
             return refusal(403, "not from a page of this host")
         return self._too_often() or self._with_cookies(self._told(place.purpose, body))
 

@@ -30,6 +30,7 @@ OWN = {
     "m.js": Place(("GET", "HEAD"), "script"),
     "q": Place(("POST",), "collect", beacon.LIMIT),
     "x": Place(("GET", "HEAD"), "cross"),
+    "n.png": Place(("GET", "HEAD"), "pixel"),
     "c": Place(("POST",), "consent", _CHOICE_LIMIT),
 }
 

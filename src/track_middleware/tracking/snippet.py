@@ -31,7 +31,7 @@ def nonce(policy: str) -> str | None:
 class Snippet:
     """Makes the tag. All but token, path prefix and nonce is the same for everybody."""
 
-    __slots__ = ("_attributes", "_scripts")
+    __slots__ = ("_attributes", "_noscript", "_scripts")
 
     def __init__(self, settings: Settings, *, crossing: str = "") -> None:
         linked = escape(" ".join(settings.linked_domains).lower())
@@ -43,6 +43,7 @@ class Snippet:
             (settings.js_errors, " data-errors"),
         )
         self._scripts: dict[str, str] = {}
+        self._noscript = settings.noscript
         self._attributes = "".join(text for wanted, text in flags if wanted)
 
     def tag(self, base: str, token: str | None, policy: str) -> str:
@@ -52,13 +53,26 @@ class Snippet:
         script = self._scripts.get(base) if word is None else None
         if script is None:
             script = self._script(base, word)
-        return script if token is None else f'<meta name="track-page" content="{token}">{script}'
+        if token is None:
+            return script
+        pixel = _pixel(base, token) if self._noscript and token != SHARED else ""
+        return f'<meta name="track-page" content="{token}">{script}{pixel}'
 
     def _script(self, base: str, word: str | None) -> str:
         by = f' nonce="{word}"' if word else ""
-        # Two slashes, or one and a backslash, at the beginning would name another host.
-        path = quote("/" + base.lstrip("/"), "/-._~!$&'()*+,;=:@", errors="replace")
-        script = f'<script src="{escape(path)}/m.js" defer{self._attributes}{by}></script>'
+        script = f'<script src="{_path(base)}/m.js" defer{self._attributes}{by}></script>'
         if word is None and len(self._scripts) < _MOST_BASES:
             self._scripts[base] = script
         return script
+
+
+def _pixel(base: str, token: str) -> str:
+    """What a browser without JavaScript asks for, wherever the tag stands."""
+    path = f"{_path(base)}/n.png?k={token}"
+    return f'<noscript><link rel="preload" as="image" href="{path}"></noscript>'
+
+
+def _path(base: str) -> str:
+    """The path of our prefix for an attribute."""
+    # Two slashes, or one and a backslash, at the beginning would name another host.
+    return escape(quote("/" + base.lstrip("/"), "/-._~!$&'()*+,;=:@", errors="replace"))
