@@ -24,6 +24,7 @@ _NAME_LENGTH, _AGENT = 200, 1024
 #: What only the server or the worker says of a browser's event.
 _NOT_A_BROWSERS = (
     "bot", "channel", "claimedUserId", "consent", "firstCampaign", "ga", "location", "session",
+    "vendorIds",
 )  # fmt: skip
 #: What the server says of a page view.
 _NOT_OF_A_PAGE = ("confirmed", "durationMs", "id", "route", "status")
@@ -89,7 +90,7 @@ class Web:
         self._identity = identity
         self._key = key
         self._peer = origin.address(core, request)
-        self._facts = origin.facts(core, request)
+        self._facts = origin.facts(core, request, identity)
 
     def entry(self, message: Message) -> Entry | None:
         identity, core = self._identity, self._core
