@@ -204,7 +204,7 @@ def test_tail_follows_what_another_process_delivers(
         site("After")
         assert "After" in tail.stdout.readline()
         tail.send_signal(signal.SIGINT)
-        assert tail.wait(10) == 0
+        assert tail.wait(60) == 0
 
 
 def test_path_is_the_prefix_of_the_secret(
@@ -310,12 +310,12 @@ def test_status_sees_a_living_worker(data_dir: Path, capsys: pytest.CaptureFixtu
         )
         assert facts["worker"]["leaseAge"] < 5
         worker.send_signal(signal.SIGTERM)
-        assert worker.wait(20) == 0
+        assert worker.wait(60) == 0
     _, out = called(capsys, "status", "--data-dir", data_dir, "--json")
     assert not json.loads(out)["worker"]["alive"]
 
 
-def until(look: Callable[[], Any], holds: Callable[[Any], bool], seconds: float = 30) -> Any:
+def until(look: Callable[[], Any], holds: Callable[[Any], bool], seconds: float = 60) -> Any:
     deadline = time.monotonic() + seconds
     while not holds(seen := look()):
         assert time.monotonic() < deadline, seen
@@ -392,7 +392,7 @@ def free_port() -> int:
 
 
 def get(port: int, path: str) -> int:
-    connection = HTTPConnection("127.0.0.1", port, timeout=10)
+    connection = HTTPConnection("127.0.0.1", port, timeout=60)
     headers = {"Accept": "text/html", "Sec-Fetch-Dest": "document", "User-Agent": BROWSER}
     connection.request("GET", path, headers=headers)
     status = connection.getresponse().status
@@ -412,7 +412,7 @@ def shows_its_events(*options: str) -> None:
             assert re.match(r"\d\d:\d\d:\d\d  page ", demo.stdout.readline())
         finally:
             demo.send_signal(signal.SIGINT)
-        assert demo.wait(30) == 0
+        assert demo.wait(60) == 0
     with pytest.raises(OSError, match="refused"):
         get(port, "/")
 

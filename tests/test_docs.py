@@ -239,7 +239,7 @@ def test_the_how_tos_destination_delivers_once_it_is_installed(installed, tmp_pa
         worker = [sys.executable, "-m", "track_middleware", "worker"]
         worker += ["--data-dir", str(tmp_path / "track")]
         with started(worker, env=env, cwd=tmp_path) as running:
-            deadline = time.monotonic() + 30
+            deadline = time.monotonic() + 60
             while len(chat.got) < 2 and time.monotonic() < deadline:
                 time.sleep(0.05)
             running.terminate()

@@ -18,7 +18,7 @@ from track_middleware.delivery.lease import sign_of_life
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def until(true, seconds=15.0):
+def until(true, seconds=60.0):
     deadline = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < deadline, "it did not happen in time"

@@ -62,7 +62,9 @@ def test_the_table_is_made_and_holds_what_an_analyst_asks_for(
 ) -> None:
     strange = event(1, properties={"text": "tab\t line\n back\\slash \\N", "n": [1, None, 2.5]})
     (one,) = sent(made(here.url), strange)
-    assert send(one) == Answer(200, {"date": _date(send(one))}, b"")
+    for _ in range(2):
+        answer = send(one)
+        assert answer == Answer(200, {"date": _date(answer)}, b"")
     told = here.do(
         "SELECT event, timestamp AT TIME ZONE 'UTC', anonymous_id, user_id, session_number, path,"
         " channel, utm_campaign, properties, context->'page'->>'title', previous_id, received_at,"

@@ -31,7 +31,7 @@ from track_middleware.settings import Settings, load
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def until(true, seconds=15.0):
+def until(true, seconds=60.0):
     deadline = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < deadline, "it did not happen in time"
@@ -123,7 +123,7 @@ def running(worker):
         yield
     finally:
         stop.set()
-        thread.join(15)
+        thread.join(60)
 
 
 def test_it_delivers_while_it_runs_and_stores_what_comes_last(worker, spool, out):
@@ -231,7 +231,7 @@ class Process:
 
     def close(self) -> int:
         os.close(self._writing)
-        return self.child.wait(20)
+        return self.child.wait(60)
 
 
 @pytest.fixture

@@ -122,7 +122,7 @@ def every_point(kind: str, step: Callable[[str, Points], None]) -> Iterator[str]
 
 def recovered() -> None:
     """Workers, until nothing waits: PostgreSQL may take a moment to miss a client."""
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while forked(lambda: work(Points(-1))) == 0 and rows() and time.monotonic() < deadline:
         time.sleep(0.02)
 

@@ -244,7 +244,7 @@ def test_a_running_worker_moves_rows_as_they_come(shop: Shop) -> None:
             assert flush(15.0)
     finally:
         stop.set()
-        thread.join(15)
+        thread.join(60)
         worker.close()
     assert shop.delivered() == ["A", "B"]
 

@@ -59,7 +59,7 @@ def connection(
     server = int(stands.stdout.readline())
     try:
         _until(lambda: _listens(free_port), "the server did not come up")
-        client = http.client.HTTPConnection("127.0.0.1", free_port, timeout=10)
+        client = http.client.HTTPConnection("127.0.0.1", free_port, timeout=60)
         yield client
         client.close()
     finally:
@@ -69,7 +69,7 @@ def connection(
 
 
 def _until(true: Callable[[], bool], otherwise: str) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while not true():
         assert time.monotonic() < deadline, otherwise
         time.sleep(0.02)

@@ -58,7 +58,7 @@ def answer(port: int) -> tuple[int, str] | None:
     # By another name it would be a bot, whose events no destination gets.
     request = urllib.request.Request(f"http://127.0.0.1:{port}/", headers={"User-Agent": AGENT})
     try:
-        with urllib.request.urlopen(request, timeout=5) as got:
+        with urllib.request.urlopen(request, timeout=30) as got:
             pid, event_id = got.read().decode().split()
             return int(pid), event_id
     except (urllib.error.URLError, ConnectionError, TimeoutError):
@@ -87,7 +87,7 @@ def test_uwsgi_loses_nothing_without_threads_and_with_them(
     ]  # fmt: skip
     accepted: set[str] = set()
     with program(*command, env=environment):
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while len(accepted) < 80:
             assert time.monotonic() < deadline, "uWSGI does not answer"
             got = answer(free_port)
