@@ -126,3 +126,27 @@ def test_a_client_reads_whole_documents_over_one_kept_connection(
     response, _ = ask(connection, script, If_None_Match=response.getheader("ETag") or "")
     assert response.status == 304
     assert SECRET.encode() not in source
+
+
+#: Apps and their libraries send bodies whose length they do not know yet.
+CHUNKED = {"gunicorn-wsgi", "gunicorn-django-sync", "waitress-wsgi", "uvicorn-django-async"}
+
+
+@pytest.mark.parametrize(
+    "connection",
+    [
+        pytest.param(stand.values, id=stand.id, marks=stand.marks)
+        for stand in STANDS
+        if stand.id in CHUNKED
+    ],
+    indirect=True,
+)
+def test_a_body_that_is_sent_in_chunks_is_read_whole(
+    connection: http.client.HTTPConnection,
+) -> None:
+    _, body = ask(connection, "/")
+    door = body.split(b'src="')[1].partition(b"m.")[0].decode() + "q"
+    pieces = iter([b'{"v":1,', b'"ask":true}'])
+    connection.request("POST", door, pieces, {"Content-Type": "text/plain"}, encode_chunked=True)
+    response = connection.getresponse()
+    assert (response.status, response.read()) == (200, b'{"ok":0}')

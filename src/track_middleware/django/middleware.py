@@ -145,7 +145,20 @@ def _own(request: HttpRequest, exchange: Exchange) -> HttpResponse:
 
 def _replied(request: HttpRequest, exchange: Exchange) -> Reply:
     limit = exchange.own.limit if exchange.own else 0
-    return exchange.reply(request.read(limit + 1))
+    return exchange.reply(_read(request, limit + 1))
+
+
+def _read(request: HttpRequest, most: int) -> bytes:
+    """At most ``most`` bytes of the body. One sent in chunks has no length: Django takes it for an
+    empty one on WSGI, though the server ends it by itself (``wsgi.input_terminated``)."""
+    meta = request.META
+    if meta.get("CONTENT_LENGTH") or not meta.get("wsgi.input_terminated"):
+        body: bytes = request.read(most)
+        return body
+    body = b""
+    while len(body) < most and (piece := meta["wsgi.input"].read(most - len(body))):
+        body += piece
+    return body
 
 
 def _failed(exchange: Exchange, status: int) -> None:
