@@ -421,6 +421,15 @@ def test_a_fleet_behind_one_address_is_not_cut_short_and_a_browser_is() -> None:
     assert headers["Retry-After"] == headers["X-RateLimit-Reset"]
 
 
+def test_long_bodies_count_as_several_calls() -> None:
+    where = site()
+    body = gzip.compress(b'{"writeKey":"wk_ios","batch":[' + b" " * 490_000 + b"]}")
+    statuses = [ask(where, "v1/b", body).status for _ in range(40)]
+    assert set(statuses[:30]) == {200}
+    assert statuses[-1] == 429
+    assert ask(where, "v1/b", body, peer="198.51.100.1").status == 200
+
+
 def test_a_full_spool_asks_an_sdk_to_come_again() -> None:
     where = site()
     where.full = True

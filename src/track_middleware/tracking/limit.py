@@ -19,13 +19,14 @@ class Limit:
         self._burst = burst
         self._buckets: dict[str, tuple[float, float]] = {}
 
-    def wait(self, client: str, now: float) -> float:
-        """0 when a call may pass, else the seconds after which the next one may."""
+    def wait(self, client: str, now: float, *, cost: float = 1.0) -> float:
+        """0 when a call may pass, else the seconds after which the next one may. One that costs
+        more than is left passes, and the next one waits for it."""
         level, at = self._buckets.get(client, (self._burst, now))
         level = min(self._burst, level + max(0.0, now - at) * self._rate)
         if level < 1:
             return (1 - level) / self._rate
         if len(self._buckets) >= _MOST_CLIENTS:
             self._buckets.clear()
-        self._buckets[client] = (level - 1, now)
+        self._buckets[client] = (level - cost, now)
         return 0.0

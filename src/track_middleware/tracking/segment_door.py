@@ -26,6 +26,9 @@ from .segment_event import Apps, Speaker, Web
 #: How much of what was refused a dead letter keeps, and how many reasons an answer names.
 _KEPT, _TOLD = 4096, 20
 
+#: A body counts as a further call for every so many bytes.
+_WEIGHT = 16 * 1024
+
 #: What a browser on a linked domain may send along, and for how long it may remember that.
 _PREFLIGHT = (
     ("Access-Control-Allow-Methods", "GET, POST"),
@@ -85,6 +88,8 @@ class SegmentDoor:
             return self._refused(400, "the body is too large", body)
         try:
             plain = segment.plain(body)
+            if wait := self._weighed(plain):
+                return wait
             batch = segment.batch(post, plain)
         except UnreadableError as error:
             return self._refused(400, str(error), body)
@@ -169,8 +174,13 @@ class SegmentDoor:
         visitor = self._identity.visitor
         return visitor.id if visitor is not None else self._address()
 
-    def _wait(self, limit: Limit, client: str) -> Reply | None:
-        wait = limit.wait(client, self._identity.at)
+    def _weighed(self, plain: bytes) -> Reply | None:
+        """A long body is as much work as several short ones."""
+        cost = len(plain) // _WEIGHT
+        return self._wait(self._core.many, self._address(), cost=cost) if cost else None
+
+    def _wait(self, limit: Limit, client: str, *, cost: int = 1) -> Reply | None:
+        wait = limit.wait(client, self._identity.at, cost=cost)
         if not wait:
             return None
         self._core.count("rate_limited", 1)
