@@ -8,7 +8,8 @@ READY = $(VENV)/.ready
 UV = $(shell uv --version >/dev/null 2>&1 && echo uv || echo .uv/bin/uv)
 export UV_PYTHON_DOWNLOADS = never
 
-.PHONY: demo test engines check lint types bench client fuzz torture build docs constraints
+.PHONY: demo test engines lists blockers check lint types bench client fuzz torture build \
+	docs constraints
 
 demo: $(READY)  ## The Django shop with its store, and the events as they arrive
 	@$(BIN)/python -m track_middleware demo
@@ -22,6 +23,12 @@ test: $(READY)  ## All tests: the library's, then each example's own
 # pandas, which the engine names as well, is for its data frames.
 engines: $(READY)  ## ClickHouse's engine, for the tests that need it
 	$(UV) pip install -q --python $(VENV) --no-deps chdb-core-lite==26.5.0 pyarrow==26.0.1
+
+lists: $(READY)  ## Ad blockers' engines and lists into .blockers/, for the tests that need them
+	$(BIN)/python -m tests.blockers.sources
+
+blockers: $(READY)  ## A full walk's requests against real ad blockers' engines
+	$(BIN)/python -m tests.blockers
 
 check: lint types test  ## What a change must pass
 

@@ -51,6 +51,13 @@ def postgresql() -> Path | None:
     return max((path.parent for path in folders), default=None)
 
 
+def blockers() -> bool:
+    """Whether every blocker's engine and lists are there."""
+    from tests.blockers import sources
+
+    return sources.there()
+
+
 def _runs(python: str) -> bool:
     return subprocess.run([python, "-c", ""], capture_output=True, check=False).returncode == 0
 
@@ -85,6 +92,7 @@ KNOWN: dict[str, Callable[[], bool]] = {
     **{f"python{version}": _python(version) for version in ("3.11", "3.12", "3.13")},
     "postgresql": lambda: postgresql() is not None and _module("psycopg")(),
     "clickhouse": _module("chdb"),  # `make engines`
+    "blockers": blockers,  # `make lists`
     "linux": Path("/proc/self/stat").exists,
     "root": lambda: os.geteuid() == 0,
     "shared-data": SHARED_DATA.is_dir,

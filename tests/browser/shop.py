@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -54,10 +55,16 @@ def _summary(event: Mapping[str, Any]) -> tuple[object, ...]:
 
 
 @contextmanager
-def open_shop(name: str, port: int, var: Path) -> Iterator[Shop]:
-    """Runs an example under gunicorn with two workers for as long as the block lasts."""
+def open_shop(
+    name: str, port: int, var: Path, *, settings: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[Shop]:
+    """Runs an example under gunicorn with two workers for as long as the block lasts.
+
+    ``settings`` reach it as ``TRACK_*`` variables.
+    """
     var.mkdir()
-    environment = {**os.environ, "SHOP_VAR": str(var), "SHOP_DEBUG": "0"}
+    variables = {f"TRACK_{setting.upper()}": text for setting, text in settings.items()}
+    environment = {**os.environ, **variables, "SHOP_VAR": str(var), "SHOP_DEBUG": "0"}
     folder = EXAMPLES / f"{name}_app"
     if name == "django":
         for verb in ("migrate", "seed"):
