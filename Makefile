@@ -8,7 +8,7 @@ READY = $(VENV)/.ready
 UV = $(shell uv --version >/dev/null 2>&1 && echo uv || echo .uv/bin/uv)
 export UV_PYTHON_DOWNLOADS = never
 
-.PHONY: demo test engines lists blockers check lint types bench client fuzz torture build \
+.PHONY: demo test engines lists blockers size check lint types bench client fuzz torture build \
 	docs constraints
 
 demo: $(READY)  ## The Django shop with its store, and the events as they arrive
@@ -44,6 +44,9 @@ bench: $(READY)  ## Every bar as a ratio measured in one run (BENCH_SMALL=1: in 
 
 client:  ## Builds the browser script into the package
 	cd client && npm install --no-audit --no-fund && npm run build
+
+size:  ## The browser script's sizes beside others', bundled alike
+	cd client/size && npm install --no-audit --no-fund --silent && node compare.mjs
 
 torture: $(READY)  ## kill -9, forks, full disks: the long form
 	TORTURE=full $(BIN)/python -m pytest tests/torture $(PYTEST_ARGS)
