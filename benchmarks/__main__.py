@@ -1,6 +1,6 @@
 """``python -m benchmarks [NAME …]``: every bar, a table each; 1 when one is missed.
 
-Names are ``cost``, ``throughput``, ``waiting`` and ``latency``; without any all are run.
+Names are ``cost``, ``throughput``, ``waiting``, ``latency`` and ``script``; without any all run.
 ``BENCH_SMALL=1`` runs small ones: the ratios are then less steady, the bars the same.
 """
 
@@ -10,7 +10,8 @@ import os
 import sys
 
 SMALL = {"BENCH_ROUNDS": "8", "BENCH_EVENTS": "20000", "BENCH_WAITING": "50000",
-         "BENCH_CALLS": "10000", "BENCH_SECONDS": "3"}  # fmt: skip
+         "BENCH_CALLS": "10000", "BENCH_SECONDS": "3", "BENCH_LOADS": "5",
+         "BENCH_CLICKS": "50"}  # fmt: skip
 
 
 def main(names: list[str]) -> int:
@@ -18,9 +19,10 @@ def main(names: list[str]) -> int:
     if os.environ.get("BENCH_SMALL"):
         for name, value in SMALL.items():
             os.environ.setdefault(name, value)
-    from . import cost, latency, throughput, waiting  # they read the variables at import
+    from . import cost, latency, script, throughput, waiting  # they read the variables at import
 
-    known = {"cost": cost, "throughput": throughput, "waiting": waiting, "latency": latency}
+    known = {"cost": cost, "throughput": throughput, "waiting": waiting, "latency": latency,
+             "script": script}  # fmt: skip
     missed = []
     for name in names or known:
         print(f"== {name}", flush=True)

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from benchmarks import throughput, waiting
+import json
+from typing import Any
+
+import pytest
+
+from benchmarks import script, throughput, trace, waiting
 from benchmarks.receiver import running
 
 
@@ -26,3 +31,55 @@ def test_events_that_wait_for_a_destination_arrive_once_when_it_is_back() -> Non
     with running() as receiver:
         outage = waiting.measured(receiver, 2000)
     assert (outage.lost, outage.repeated) == (0, 0)
+
+
+@pytest.mark.needs("chromium")
+def test_clicks_force_no_layout_by_the_script_and_one_that_does_is_found() -> None:
+    """At load the script asks for the viewport's size, for which a browser may lay out first."""
+    with script.served() as base, script.browsing() as browser:
+        ours, control = (
+            script.measured(browser, base, subject, screen="desktop", loads=1, clicks=3)
+            for subject in (script.OURS, script.CONTROL)
+        )
+    assert ours.forced_by_clicks == []
+    for forced in (control.forced, control.forced_by_clicks):
+        assert {each.split()[0] for each in forced} == {"Layout", "UpdateLayoutTree"}
+    assert any("in force:" in each for each in control.forced), "the place in the script is told"
+    assert len(ours.clicks) == len(control.clicks) == 3
+    assert min(*ours.loads, *ours.clicks, *control.clicks) > 0
+
+
+def _traced(*events: tuple[str, int, int, dict[str, Any]]) -> list[trace.Event]:
+    """A trace of events of one thread: name, begin, duration, arguments."""
+    written = [
+        {"ph": "X", "name": name, "pid": 1, "tid": 1, "ts": begin, "dur": took, "tdur": took,
+         "args": args}
+        for name, begin, took, args in events
+    ]  # fmt: skip
+    return trace.events(json.dumps({"traceEvents": written}).encode())
+
+
+def _called(url: str) -> dict[str, Any]:
+    return {"data": {"url": f"http://localhost/k3j5n2ab{url}"}}
+
+
+def test_time_of_a_script_is_its_own_and_counted_once() -> None:
+    events = _traced(
+        ("EvaluateScript", 100, 50, _called("/m.js")),
+        ("FunctionCall", 110, 20, _called("/m.js")),
+        ("FunctionCall", 200, 7, _called("/m.js?v=1")),
+        ("FunctionCall", 300, 90, _called("/other.js")),
+        ("RunMicrotasks", 400, 3, {}),
+    )
+    assert [span.cpu for span in trace.spent(events, "/m.js")] == [50, 7, 3]
+
+
+def test_layout_within_a_call_is_forced_and_one_after_it_is_not() -> None:
+    events = _traced(
+        ("FunctionCall", 100, 50, _called("/m.js")),
+        ("Layout", 110, 5, {}),
+        ("Layout", 160, 5, {}),
+        ("FunctionCall", 200, 50, _called("/other.js")),
+        ("Layout", 210, 5, {}),
+    )
+    assert trace.forced(events, "/m.js") == ["Layout in FunctionCall"]
