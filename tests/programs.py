@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import importlib.util
 import os
 import shutil
@@ -56,6 +57,16 @@ def blockers() -> bool:
     from tests.blockers import sources
 
     return sources.there()
+
+
+def npm_packages(folder: Path) -> Path:
+    """A folder with its ``package.json`` and the packages from npm that it names: installed where
+    they are not, by one of those who ask at the same time."""
+    with (folder / "package.json").open() as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        if not (folder / "node_modules").is_dir():
+            subprocess.run(["npm", "install", "--silent"], cwd=folder, check=True)
+    return folder
 
 
 def _runs(python: str) -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.client.site import SCRIPT
+from tests.programs import npm_packages
 
 CLIENT = Path(__file__).parents[2] / "client"
 
@@ -22,7 +23,6 @@ def test_shipped_script_is_one_plain_file() -> None:
 @pytest.mark.needs("npm")
 def test_shipped_script_is_what_its_source_makes() -> None:
     """Types, bytes and size; the tools are installed where they are not."""
-    if not (CLIENT / "node_modules").is_dir():
-        subprocess.run(["npm", "install", "--silent"], cwd=CLIENT, check=True)
+    npm_packages(CLIENT)
     ran = subprocess.run(["npm", "run", "check"], cwd=CLIENT, capture_output=True, text=True)
     assert ran.returncode == 0, ran.stdout + ran.stderr

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.programs import npm_packages
 from tests.stock.host import HERE, Host, hosted
 
 
@@ -20,6 +20,4 @@ def host(tmp_path: Path, free_port: int) -> Iterator[Host]:
 @pytest.fixture(scope="session")
 def packages() -> Path:
     """The folder of the clients' packages, which are installed where they are not."""
-    if not (HERE / "node_modules").is_dir():
-        subprocess.run(["npm", "install", "--silent"], cwd=HERE, check=True)
-    return HERE
+    return npm_packages(HERE)
