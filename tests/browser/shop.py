@@ -1,4 +1,5 @@
-"""The example shops under a real server, and the file that their events reach."""
+"""The example shops under real servers, with the tests' own pages beside theirs, and the file that
+their events reach."""
 
 from __future__ import annotations
 
@@ -16,14 +17,20 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
-SECONDS = 20
+from tests.processes import started
+from track_middleware.delivery import handover
+from track_middleware.delivery.flush import flush
+
+ROOT = Path(__file__).parents[2]
+EXAMPLES = ROOT / "examples"
+SECONDS = 60
 
 
 @dataclass(frozen=True, slots=True)
 class Shop:
     """A shop that is open; ``var`` is its folder."""
 
+    name: str
     port: int
     var: Path
 
@@ -33,52 +40,68 @@ class Shop:
     @property
     def delivered(self) -> list[dict[str, Any]]:
         """What has reached the destination, in the order it came."""
-        file = self.var / "delivered.jsonl"
-        lines = file.read_text().splitlines() if file.exists() else []
-        return [json.loads(line) for line in lines]
+        return _lines(self.var / "delivered.jsonl")
 
-    def events(self, kind: str, name: str | None = None) -> list[dict[str, Any]]:
-        """The delivered events of a type, or of a track event's name."""
-        return [e for e in self.delivered if e["type"] == kind and name in (None, e.get("event"))]
+    @property
+    def seen(self) -> list[dict[str, Any]]:
+        """What the server was asked, in the order of its answers: ``method``, ``path``, ``status``,
+        and headers ``asked`` and ``told``."""
+        return _lines(self.var / "seen.jsonl")
 
-    def wait(self, enough: Callable[[], bool]) -> None:
-        """Returns when the destination has got enough; AssertionError when it never does."""
-        end = time.monotonic() + SECONDS
-        while not enough():
-            assert time.monotonic() < end, [_summary(event) for event in self.delivered]
-            time.sleep(0.05)
+    def drain(self) -> None:
+        """Returns when what the shop's processes have accepted has reached the destination."""
+        folder = self.var / "track"
+        given = handover.read(folder)
+        assert given is not None, "the shop has had no event"
+        assert flush(given.loaded(folder), folder, SECONDS)
 
 
-def _summary(event: Mapping[str, Any]) -> tuple[object, ...]:
-    page = event.get("context", {}).get("page", {})
-    return event["type"], event.get("event"), page.get("url"), page.get("confirmed")
+def _lines(file: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+
+
+def wait(enough: Callable[[], bool], why: Callable[[], object]) -> None:
+    """Returns when it holds; AssertionError, with the reason, when it never does."""
+    end = time.monotonic() + SECONDS
+    while not enough():
+        assert time.monotonic() < end, why()
+        time.sleep(0.02)
 
 
 @contextmanager
 def open_shop(
     name: str, port: int, var: Path, *, settings: Mapping[str, str] = MappingProxyType({})
 ) -> Iterator[Shop]:
-    """Runs an example under gunicorn with two workers for as long as the block lasts.
+    """Runs an example under a server with two workers for as long as the block lasts.
 
     ``settings`` reach it as ``TRACK_*`` variables.
     """
     var.mkdir()
+    places = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
     variables = {f"TRACK_{setting.upper()}": text for setting, text in settings.items()}
-    environment = {**os.environ, **variables, "SHOP_VAR": str(var), "SHOP_DEBUG": "0"}
+    environment = {
+        **os.environ, **variables, "SHOP_VAR": str(var), "SHOP_DEBUG": "0", "PYTHONPATH": places,
+    }  # fmt: skip
     folder = EXAMPLES / f"{name}_app"
     if name == "django":
         for verb in ("migrate", "seed"):
             _run([sys.executable, "manage.py", verb, "-v0"], folder, environment)
-    application = {"django": "shop.wsgi:application", "flask": "shop:app"}[name]
-    bind = ["--bind", f"127.0.0.1:{port}", "--workers", "2", "--threads", "4"]
-    command = [sys.executable, "-m", "gunicorn", *bind, "--log-level", "warning", application]
-    with subprocess.Popen(command, cwd=folder, env=environment) as server:
+    with started(_command(name, port), cwd=folder, env=environment) as server:
         try:
             _wait_until_open(port)
-            yield Shop(port, var)
+            yield Shop(name, port, var)
         finally:
             server.send_signal(signal.SIGTERM)
             server.wait(SECONDS)
+
+
+def _command(name: str, port: int) -> list[str]:
+    application = f"tests.browser.around.{name}_app:application"
+    if name == "fastapi":
+        place = ["--host", "127.0.0.1", "--port", str(port), "--workers", "2"]
+        return [sys.executable, "-m", "uvicorn", *place, "--log-level", "warning", application]
+    bind = ["--bind", f"127.0.0.1:{port}", "--workers", "2", "--threads", "4"]
+    return [sys.executable, "-m", "gunicorn", *bind, "--log-level", "warning", application]
 
 
 def _run(command: list[str], folder: Path, environment: Mapping[str, str]) -> None:

@@ -1,0 +1,105 @@
+"""The shops, open for the whole session; a real Chromium; people who walk through a shop."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.browser.around.pages import LIBRARIES
+from tests.browser.shop import Shop, open_shop
+from tests.browser.walk import Person, Walk
+from tests.programs import chromium
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+#: A headless browser says so, and is kept from destinations as a bot. Set for the whole browser:
+#: what a driver sets for a page is not on the calls that outlive the page.
+AGENT = (
+    "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) "
+    "Chrome/140.0.0.0 Safari/537.36"
+)
+FLAGS = (
+    "--headless=new", "--no-sandbox", "--disable-dev-shm-usage",
+    "--disable-background-networking", "--no-first-run", f"--user-agent={AGENT}",
+)  # fmt: skip
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def shops(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Shop]]:
+    """Opens each shop when it is first asked for; it stays open until the session ends."""
+    var = tmp_path_factory.mktemp("shops")
+    opened: dict[str, Shop] = {}
+    with ExitStack() as doors:
+
+        def shop(name: str) -> Shop:
+            if name not in opened:
+                opened[name] = doors.enter_context(open_shop(name, _free_port(), var / name))
+            return opened[name]
+
+        yield shop
+
+
+@pytest.fixture(params=["django", "flask", "fastapi"])
+def shop(request: pytest.FixtureRequest, shops: Callable[[str], Shop]) -> Shop:
+    return shops(request.param)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """One Chromium for a module; ended with it, since its event loop would be in others' way."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=chromium(),
+            headless=False,
+            args=FLAGS,
+            ignore_default_args=["--disable-back-forward-cache"],
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def walk(shop: Shop) -> Walk:
+    return Walk(shop)
+
+
+@pytest.fixture
+def arrives(browser: Browser, shop: Shop) -> Iterator[Callable[..., Person]]:
+    """Lets somebody new come with a browser profile of their own."""
+    with ExitStack() as profiles:
+
+        def arrive(*, lives_at: str | None = None, **given: Any) -> Person:
+            context = profiles.enter_context(browser.new_context(**given))
+            return Person(context, shop, lives_at)
+
+        yield arrive
+
+
+@pytest.fixture
+def ada(arrives: Callable[..., Person]) -> Person:
+    """Somebody new."""
+    return arrives()
+
+
+@pytest.fixture(scope="session")
+def libraries() -> Path:
+    """The libraries that pages of these tests load, installed where they are not."""
+    if not LIBRARIES.is_dir():
+        options = ["--silent", "--no-audit", "--no-fund", "--no-package-lock"]
+        subprocess.run(["npm", "install", *options], cwd=LIBRARIES.parent, check=True)
+    return LIBRARIES

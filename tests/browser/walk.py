@@ -1,0 +1,135 @@
+"""People with browsers, what they looked at, and whether the destination says the same.
+
+A test says what a person does and which page that shows; ``Walk.is_counted`` then asks the
+destination for exactly these page views, each once and each with the visitor who made it.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from tests.browser.shop import SECONDS, Shop
+
+if TYPE_CHECKING:
+    from playwright.sync_api import BrowserContext, Page, Request
+
+#: A path and whether a browser has confirmed the view.
+View = tuple[str, bool]
+
+
+class Person:
+    """Somebody with a browser profile of their own, and the views they have made so far.
+
+    ``lives_at``: the address they know the shop under, when it is not the shop's own.
+    """
+
+    def __init__(self, context: BrowserContext, shop: Shop, lives_at: str | None = None) -> None:
+        self.context = context
+        self.made: list[tuple[str, View]] = []
+        self._base = lives_at or shop.url("")
+        self._told = 0
+        context.on("requestfinished", self._finished)
+
+    def url(self, path: str) -> str:
+        return self._base + path
+
+    @property
+    def visitor(self) -> str:
+        """The visitor's id in the cookie that their browser holds; "" without one."""
+        cookies = {cookie["name"]: cookie["value"] for cookie in self.context.cookies()}
+        return visitor_of(cookies.get("_tm_v", ""))
+
+    @contextmanager
+    def views(self, *paths: str, confirmed: bool = True, tells: bool = True) -> Iterator[None]:
+        """What happens in the block shows these pages, one after the other.
+
+        ``confirmed``: the script tells of the view. ``tells``: it does so before the block ends,
+        which is waited for: what comes next is a person's step, not a robot's.
+        """
+        before = self._told
+        yield
+        if confirmed and tells:
+            self._wait_until_told(before + len(paths))
+        self.made += [(self.visitor, (path, confirmed)) for path in paths]
+
+    def opens(self, path: str, page: Page | None = None, **given: bool) -> Page:
+        """Opens a path of the shop in a tab and returns the tab."""
+        page = page or self.context.new_page()
+        with self.views(path, **given):
+            page.goto(self.url(path), wait_until="domcontentloaded")
+        return page
+
+    def follows(self, link: str, page: Page, **given: bool) -> None:
+        """Clicks on a link of one of the tests' pages."""
+        with self.views(f"/x/{link}", **given):
+            page.click(f"a[id='{link}']")
+
+    def _finished(self, request: Request) -> None:
+        if request.method == "POST" and request.url.endswith("/q"):
+            said = json.loads(request.post_data or "{}")
+            kinds = Counter(event["type"] for event in said.get("events", ()))
+            self._told += kinds["view"] + kinds["route"]
+
+    def _wait_until_told(self, count: int) -> None:
+        """Playwright tells of requests only while it is waited with."""
+        page = next(iter(self.context.pages))
+        for _ in range(SECONDS * 100):
+            if self._told >= count:
+                return
+            page.wait_for_timeout(10)
+        raise AssertionError(f"the script has told of {self._told} views, not of {count}")
+
+
+def visitor_of(cookie: str) -> str:
+    """The visitor's id in our signed cookie; "" where there is none."""
+    if not cookie:
+        return ""
+    text = cookie.split(".")[0]
+    return str(json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))[0])
+
+
+class Walk:
+    """One test's people in one shop."""
+
+    def __init__(self, shop: Shop) -> None:
+        self.shop = shop
+        self._delivered, self._seen = len(shop.delivered), len(shop.seen)
+
+    @property
+    def events(self) -> list[dict[str, Any]]:
+        """What has reached the destination since the walk began."""
+        self.shop.drain()
+        return self.shop.delivered[self._delivered :]
+
+    def asked(self, path: str) -> list[dict[str, Any]]:
+        """What the server was asked for under this path since the walk began."""
+        return [each for each in self.shop.seen[self._seen :] if each["path"] == path]
+
+    def page_views(self) -> list[dict[str, Any]]:
+        return [event for event in self.events if event["type"] == "page"]
+
+    def is_counted(self, *people: Person) -> list[dict[str, Any]]:
+        """Asserts that the destination has these people's views, and no other; gives its events."""
+        made = Counter(view for person in people for view in person.made)
+        events = self.events
+        views = [event for event in events if event["type"] == "page"]
+        got = Counter((event["anonymousId"], _view(event)) for event in views)
+        assert got == made
+        assert len({event["messageId"] for event in views}) == len(views)
+        return events
+
+
+def _view(event: Mapping[str, Any]) -> View:
+    page = event["context"]["page"]
+    return path_of(event), page["confirmed"]
+
+
+def path_of(event: Mapping[str, Any]) -> str:
+    """The path that an event happened on, without Django's slash at the end."""
+    return urlsplit(event["context"]["page"]["url"]).path.rstrip("/") or "/"
