@@ -442,6 +442,13 @@ def test_an_error_page_confirmed_before_its_mark_never_counts(site, page):
     assert site.events == []
 
 
+def test_an_error_page_that_is_restored_never_counts(site, page):
+    site.drains(site.mark(page))
+    site.drains(*[site.confirm(page, load, counting="never") for load in (LOAD, OTHER_LOAD)])
+    site.waits(WINDOW)
+    assert site.events == []
+
+
 def test_a_document_of_a_service_worker_completes_the_newest_view_of_its_url(site):
     old, newer, kept = new_id(), new_id(), new_id()
     site.drains(site.view(old))
@@ -451,6 +458,53 @@ def test_a_document_of_a_service_worker_completes_the_newest_view_of_its_url(sit
     site.drains(fresh, site.confirm(kept, service_worker=True))
     assert [each.message_id for each in site.events] == [old, newer]
     assert site.events[1].context["page"]["confirmed"] is True
+
+
+def test_it_completes_that_view_when_it_is_told_first_and_again(site, page):
+    told = site.confirm(new_id(), service_worker=True)
+    site.drains(told)
+    site.drains(site.view(page), told)
+    site.waits(WINDOW)
+    site.drains(told)
+    site.waits(WINDOW)
+    assert site.event.message_id == page
+    assert site.event.context["page"]["confirmed"] is True
+
+
+def test_a_kept_copy_of_a_service_worker_is_a_view_of_its_own_each_time(site, page):
+    site.drains(site.mark(page, counting="shown"))
+    for load in (LOAD, OTHER_LOAD):
+        site.drains(site.confirm(page, load, counting="shown", service_worker=True))
+        site.waits(WINDOW)
+    assert [each.message_id for each in site.events] == [page, derived_page_id(page, OTHER_LOAD)]
+
+
+def test_a_kept_copy_that_is_renewed_meanwhile_is_one_view(site, page):
+    copy = new_id()
+    site.drains(site.mark(copy, counting="shown"))
+    site.waits(10)
+    site.drains(site.confirm(copy, counting="shown", service_worker=True))
+    fetched = site.view(page)
+    fetched.page.made = site.now
+    site.drains(fetched)
+    site.waits(WINDOW)
+    assert site.event.message_id == page
+    assert site.event.context["page"]["confirmed"] is True
+
+
+def test_an_old_view_that_no_browser_confirmed_is_not_a_kept_copys(site, page):
+    copy = new_id()
+    site.drains(site.view(page))
+    site.waits(61)
+    site.drains(site.confirm(copy, service_worker=True))
+    site.waits(WINDOW)
+    assert [each.message_id for each in site.events] == [page, copy]
+
+
+def test_an_error_that_a_service_worker_has_fetched_never_counts(site, page):
+    site.drains(site.mark(page), site.confirm(page, counting="never", service_worker=True))
+    site.waits(WINDOW)
+    assert site.events == []
 
 
 def test_a_shared_response_is_a_number_and_no_event(site):

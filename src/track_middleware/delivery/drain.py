@@ -180,8 +180,8 @@ class Drain:
             return False
         batch = self._batch()
         with self._store.batch():
-            batch.end_windows(intake.pages_due(before, _WINDOWS_AT_ONCE))
             batch.take_ready(intake.ready(before, _WINDOWS_AT_ONCE))
+            batch.end_windows(intake.pages_due(before, _WINDOWS_AT_ONCE))
             self._write(batch)
         self._tell(batch)
         return True

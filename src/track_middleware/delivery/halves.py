@@ -36,10 +36,8 @@ class Halves:
         count: Callable[[float, str, int], None],
     ) -> None:
         self._intake = intake
-        self._finisher = finisher
-        self._rules = rules
-        self._append = append
-        self._count = count
+        self._finisher, self._rules = finisher, rules
+        self._append, self._count = append, count
         self._pages: dict[str, PageRow] = {}
         self._dirty: dict[str, PageRow] = {}
         self._placed: list[str] = []
@@ -53,7 +51,8 @@ class Halves:
 
     def end_windows(self, rows: Iterable[PageRow]) -> None:
         """Page views whose other half has not come in time."""
-        for row in rows:
+        for known in rows:
+            row = self._pages.get(known.page.id, known)
             if row.half is None:
                 continue
             frame = decode_frame(row.half)
@@ -136,7 +135,14 @@ class Halves:
             self.browser(frame, raw)
             return
         event = decode_event(frame.event)
-        row = self._confirmed_row(frame, event)
+        row = self._pages.get(frame.page.id)
+        if frame.page.service_worker and pages.is_spent(frame.page, row and row.page):
+            fetched = self._fetched_meanwhile(frame, event)
+            if fetched is None and self.patient:
+                half_way = frame.at + self._rules.window / 2
+                self._intake.wait(pages.own_id(frame.page), half_way, raw)
+                return
+            row = fetched or row
         happened = epoch(event.timestamp)
         what = pages.use(frame.page, row.page if row else frame.page, happened)
         if what == "repeats" and row is not None and row.confirmed_at is not None:
@@ -144,7 +150,8 @@ class Halves:
         if what == "own":
             if row is not None and row.page.load is None:
                 self._bind(row, pages.EXPIRED)
-            self.browser(frame, raw)
+            if frame.page.counting != "never":
+                self.browser(frame, raw)
         elif row is None:
             self._keep(self._browser_first(frame, raw))
         else:
@@ -152,18 +159,22 @@ class Halves:
             if row.page.counting != "never":
                 self._confirm_known(self._joined(row, frame), frame, event)
 
-    def _confirmed_row(self, frame: Frame, event: Event) -> PageRow | None:
-        """The row that a confirmation is for. A document that a service worker delivered confirms
-        the visitor's newest unconfirmed page of its URL."""
+    def _fetched_meanwhile(self, frame: Frame, event: Event) -> PageRow | None:
+        """The page that a service worker has asked the server for besides delivering an older one.
+        It may be under way: it is waited for, but not as long as its own window. A row under the
+        view's own id says that it was found."""
         assert frame.page is not None
-        row = self._pages.get(frame.page.id)
-        if not frame.page.service_worker or frame.person is None:
-            return row
         self._write()
+        own = pages.own_id(frame.page)
+        known = self._pages.get(own) or self._intake.pages([own]).get(own)
+        if known is not None or frame.person is None:
+            return known
         url = pages.place(pages.url_of(event))
         newest = self._intake.newest_unconfirmed(frame.person.visitor, url)
-        if newest is None:
-            return row
+        if newest is None or not pages.is_meanwhile(newest.page, frame.page, event):
+            return None
+        mine = msgspec.structs.replace(frame.page, id=own)
+        self._keep(PageRow(mine, frame.person, url, None, None, frame.at, NOWHERE))
         return self._pages.setdefault(newest.page.id, newest)
 
     def _browser_first(self, frame: Frame, raw: bytes) -> PageRow:

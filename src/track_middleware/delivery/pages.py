@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from ..event import NAMESPACE, Event, PageRef, Person, derived_page_id, iso, wire_id
+from ..event import NAMESPACE, Event, PageRef, Person, derived_page_id, epoch, iso, wire_id
 
 #: A load this many seconds after its token was made is a view of its own.
 LATE = 1800.0
@@ -20,6 +20,9 @@ REMEMBERED = 7 * 86400.0
 
 #: Two first visits within so many seconds may be two tabs of one browser.
 TWO_TABS = 60.0
+
+#: So many seconds lie at most between a service worker's copy and what it fetches besides.
+MEANWHILE = 60.0
 
 #: Stands for the load of a token that was first used too late to confirm its view.
 EXPIRED = ""
@@ -39,6 +42,24 @@ def use(page: PageRef, known: PageRef, happened: float) -> Use:
     if (known is not page and known.load) or happened - known.made > LATE:
         return "own"
     return "binds"
+
+
+def is_spent(page: PageRef, known: PageRef | None) -> bool:
+    """Whether a token cannot be that of the response which a service worker has just fetched: its
+    page view ``known`` is not there, another load has used it up, or it is a kept copy's."""
+    if known is None or known.load is not None:
+        return known is None or known.load != page.load
+    return known.counting == "shown"
+
+
+def is_meanwhile(fetched: PageRef, page: PageRef, view: Event) -> bool:
+    """Whether a service worker has asked the server for ``fetched`` when it delivered ``page``."""
+    return fetched.id != page.id and abs(epoch(view.timestamp) - fetched.made) <= MEANWHILE
+
+
+def own_id(page: PageRef) -> str:
+    """The id of the view that a load is when it does not confirm its token's."""
+    return derived_page_id(page.id, page.load or "")
 
 
 def page_id(page: PageRef, bound: str | None) -> str:

@@ -14,7 +14,8 @@ from ..http import Header, Request
 
 #: ``navigation``  a person's top-level GET; the server counts its page.
 #: ``speculative`` the same before anybody looks: prefetch, prerender; counted when shown.
-#: ``browser``     a whole page fetched by a script (boosted, restored, Turbo): the browser's view.
+#: ``browser``     a whole page fetched by a script (boosted, restored, Turbo, kept by a service
+#:                 worker): the browser's view.
 #: ``fragment``    a part of a page; no document, never tagged.
 #: ``other``       forms, API calls, images, frames.
 Visit = Literal["navigation", "speculative", "browser", "fragment", "other"]
@@ -41,12 +42,11 @@ def visit(request: Request) -> Visit:
 
 
 def _fetched(header: Header, destination: str) -> Visit:
-    """A script's fetch: speculation has an empty destination, and so has a Turbo visit."""
+    """A script's fetch: speculation has an empty destination, and so have a Turbo visit and the
+    copies that a service worker keeps, whatever they accept."""
     if destination != "empty":
         return "other"
-    if _is_speculative(header):
-        return "speculative"
-    return "browser" if "text/html" in header("accept") else "other"
+    return "speculative" if _is_speculative(header) else "browser"
 
 
 def _without_metadata(header: Header) -> Visit:
