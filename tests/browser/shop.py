@@ -77,7 +77,7 @@ def open_shop(
     ``settings`` reach it as ``TRACK_*`` variables.
     """
     var.mkdir()
-    places = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
+    places = os.pathsep.join([str(ROOT), str(ROOT / "src")])
     variables = {f"TRACK_{setting.upper()}": text for setting, text in settings.items()}
     environment = {
         **os.environ, **variables, "SHOP_VAR": str(var), "SHOP_DEBUG": "0", "PYTHONPATH": places,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
+import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -52,11 +53,16 @@ class Person:
         ``confirmed``: the script tells of the view. ``tells``: it does so before the block ends,
         which is waited for: what comes next is a person's step, not a robot's.
         """
+        with self.tells(len(paths) if confirmed and tells else 0):
+            yield
+        self.made += [(self.visitor, (path, confirmed)) for path in paths]
+
+    @contextmanager
+    def tells(self, count: int) -> Iterator[None]:
+        """What happens in the block makes the script tell of so many pages, views or not."""
         before = self._told
         yield
-        if confirmed and tells:
-            self._wait_until_told(before + len(paths))
-        self.made += [(self.visitor, (path, confirmed)) for path in paths]
+        self._wait_until_told(before + count)
 
     def opens(self, path: str, page: Page | None = None, **given: bool) -> Page:
         """Opens a path of the shop in a tab and returns the tab."""
@@ -77,13 +83,10 @@ class Person:
             self._told += kinds["view"] + kinds["route"]
 
     def _wait_until_told(self, count: int) -> None:
-        """Playwright tells of requests only while it is waited with."""
-        page = next(iter(self.context.pages))
-        for _ in range(SECONDS * 100):
-            if self._told >= count:
-                return
-            page.wait_for_timeout(10)
-        raise AssertionError(f"the script has told of {self._told} views, not of {count}")
+        end = time.monotonic() + SECONDS
+        while self._told < count:
+            assert time.monotonic() < end, f"told of {self._told} pages, not of {count}"
+            self.context.pages[0].wait_for_timeout(10)  # which is when Playwright tells of requests
 
 
 def visitor_of(cookie: str) -> str:
@@ -111,6 +114,11 @@ class Walk:
         """What the server was asked for under this path since the walk began."""
         return [each for each in self.shop.seen[self._seen :] if each["path"] == path]
 
+    def told(self) -> int:
+        """How often a script has told the server of something since the walk began."""
+        asked = self.shop.seen[self._seen :]
+        return sum(each["method"] == "POST" and each["path"].endswith("/q") for each in asked)
+
     def page_views(self) -> list[dict[str, Any]]:
         return [event for event in self.events if event["type"] == "page"]
 
@@ -120,7 +128,7 @@ class Walk:
         events = self.events
         views = [event for event in events if event["type"] == "page"]
         got = Counter((event["anonymousId"], _view(event)) for event in views)
-        assert got == made
+        assert got == made, f"too many: {got - made}, missing: {made - got}"
         assert len({event["messageId"] for event in views}) == len(views)
         return events
 

@@ -6,6 +6,6 @@ from tests.browser.around import seen
 
 os.environ["DJANGO_SETTINGS_MODULE"] = "tests.browser.around.django_settings"
 
-from shop.wsgi import application as shop  # noqa: E402  (the settings are named before)
+from shop.wsgi import application as shop
 
 application = seen.wsgi(shop)

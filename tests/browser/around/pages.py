@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -38,14 +39,15 @@ def answer(path: str, headers: Mapping[str, str]) -> Given:
         text = (LIBRARIES / _LIBRARIES[library]).read_text()
         return Given(text, content_type="text/javascript; charset=utf-8")
     page = _PAGES.get(path)
-    return page(headers) if page else Given("nothing here", 404)
+    return page(headers) if page else Given(document("nothing here"), 404)
 
 
 def document(title: str, body: str = "", *, head: str = "") -> str:
     """A whole document with links to every page that tests walk to."""
     links = "".join(f'<a id="{name}" href="/x/{name}">{name}</a>\n' for name in _LINKED)
     icon = '<link rel="icon" href="data:,">'
-    return f"<!doctype html><html><head><title>{title}</title>{icon}{head}</head><body>{body}{links}</body></html>"
+    whole = f"<head><title>{title}</title>{icon}{head}</head><body>{body}{links}</body>"
+    return f"<!doctype html><html>{whole}</html>"
 
 
 def _plain(title: str, body: str = "", *, head: str = "", **headers: str) -> Callable[..., Given]:
@@ -64,6 +66,12 @@ def _asks_again(headers: Mapping[str, str]) -> Given:
 def _slow(_: Mapping[str, str]) -> Given:
     time.sleep(_SLOW)
     return Given(document("slow"))
+
+
+def _ready(_: Mapping[str, str]) -> Given:
+    """Whether the test wants the page that asks to go on."""
+    ready = (Path(os.environ["SHOP_VAR"]) / "ready").exists()
+    return Given("", 200 if ready else 404, content_type="text/plain")
 
 
 def _worker(_: Mapping[str, str]) -> Given:
@@ -99,15 +107,16 @@ _REGISTERED = """<script>
       : navigator.serviceWorker.addEventListener("controllerchange", done)));
 </script>"""
 
-#: Tells the server whether this document is prerendered, and when it has been shown; goes to the
-#: prerendered page only when both are ready.
+#: Tells the server that this document is prerendered, and when it has been shown.
 _TELLS = """<script>
-  fetch("/x/note?prerendering=" + document.prerendering);
+  if (document.prerendering) fetch("/x/note?prerendered");
   document.addEventListener("prerenderingchange", () => fetch("/x/note?shown"));
 </script>"""
+#: Nobody drives the browser of this page: it asks whether to go on.
 _GOES_ON = """<script>
   const look = () => fetch("/x/ready").then(answer => answer.status == 404 ? setTimeout(look, 50)
     : location.assign("/x/shown"));
+  look();
 </script>"""
 
 _LINKED = (
@@ -135,6 +144,7 @@ _PAGES: dict[str, Callable[[Mapping[str, str]], Given]] = {
     "shared": _plain("shared", Cache_Control="public, max-age=600"),
     "slow": _slow,
     "spa": _plain("spa"),
+    "spa/two": _plain("spa"),
     "unloading": _plain("unloading", "<script>onunload = () => 0</script>"),
     "around": _plain("around", '<iframe id="inside" src="/x/plain"></iframe>'),
     "registers": _plain("registers", head=_REGISTERED),
@@ -145,6 +155,7 @@ _PAGES: dict[str, Callable[[Mapping[str, str]], Given]] = {
     "rules": _plain("rules", head=_rules() + _GOES_ON),
     "shown": _plain("shown", head=_TELLS),
     "unseen": _plain("unseen", head=_TELLS),
+    "ready": _ready,
     "note": lambda _: Given("", content_type="text/plain"),
     **_boosted("htmx2", 'hx-boost="true"'),
     **_boosted("htmx4", 'hx-boost:inherited="true"'),

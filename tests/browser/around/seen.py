@@ -9,7 +9,10 @@ from pathlib import Path
 from typing import Any
 
 #: The request headers that tests ask about.
-_KEPT = ("sec-purpose", "sec-fetch-dest", "if-none-match", "cookie", "hx-boosted", "accept")
+_KEPT = (
+    "cookie", "hx-boosted", "hx-history-restore-request", "if-none-match", "sec-fetch-dest",
+    "sec-fetch-mode", "sec-purpose", "x-sec-purpose",
+)  # fmt: skip
 
 
 def wsgi(app: Callable[..., Iterable[bytes]]) -> Callable[..., Iterable[bytes]]:
@@ -57,7 +60,9 @@ def _write(
     headers = {name: value for name, value in asked.items() if value is not None}
     answered = {name.lower(): value for name, value in told}
     line = {"method": method, "path": path, "status": status, "asked": headers, "told": answered}
-    file = os.open(Path(os.environ["SHOP_VAR"]) / "seen.jsonl", os.O_APPEND | os.O_CREAT | os.O_WRONLY)
+    file = os.open(
+        Path(os.environ["SHOP_VAR"]) / "seen.jsonl", os.O_APPEND | os.O_CREAT | os.O_WRONLY
+    )
     try:
         os.write(file, json.dumps(line).encode() + b"\n")
     finally:

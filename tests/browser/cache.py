@@ -1,0 +1,59 @@
+"""A shared cache, as a CDN is one: nginx before a shop."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.browser.shop import SECONDS, Shop
+from tests.processes import started
+
+_CONFIGURATION = """
+daemon off;
+master_process off;
+pid {folder}/pid;
+error_log {folder}/error.log;
+events {{ worker_connections 64; }}
+http {{
+  access_log off;
+  client_body_temp_path {folder}/body;
+  proxy_temp_path {folder}/proxied;
+  fastcgi_temp_path {folder}/fastcgi;
+  uwsgi_temp_path {folder}/uwsgi;
+  scgi_temp_path {folder}/scgi;
+  proxy_cache_path {folder}/cache keys_zone=shared:1m;
+  server {{
+    listen 127.0.0.1:{port};
+    location / {{
+      proxy_pass http://127.0.0.1:{behind};
+      proxy_set_header Host $http_host;
+      proxy_cache shared;
+      add_header X-Cache $upstream_cache_status always;
+    }}
+  }}
+}}
+"""
+
+
+@contextmanager
+def cached(shop: Shop, port: int, folder: Path) -> Iterator[str]:
+    """The address of a cache before the shop, which stores what its responses let it store."""
+    folder.mkdir()
+    file = folder / "nginx.conf"
+    file.write_text(_CONFIGURATION.format(folder=folder, port=port, behind=shop.port))
+    with started(["nginx", "-c", str(file), "-p", str(folder), "-e", f"{folder}/error.log"]):
+        _wait_until_open(port)
+        yield f"http://localhost:{port}"
+
+
+def _wait_until_open(port: int) -> None:
+    end = time.monotonic() + SECONDS
+    while True:
+        try:
+            return socket.create_connection(("127.0.0.1", port), timeout=2).close()
+        except OSError:
+            assert time.monotonic() < end, "nginx never opened"
+            time.sleep(0.02)
