@@ -55,6 +55,10 @@ class Person:
         """
         with self.tells(len(paths) if confirmed and tells else 0):
             yield
+        self.saw(*paths, confirmed=confirmed)
+
+    def saw(self, *paths: str, confirmed: bool = True) -> None:
+        """What they have looked at a moment ago."""
         self.made += [(self.visitor, (path, confirmed)) for path in paths]
 
     @contextmanager

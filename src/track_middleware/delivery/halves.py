@@ -136,7 +136,7 @@ class Halves:
             return
         event = decode_event(frame.event)
         row = self._pages.get(frame.page.id)
-        if frame.page.service_worker and pages.is_spent(frame.page, row and row.page):
+        if frame.page.service_worker and pages.is_spent(frame.page, row.page if row else None):
             fetched = self._fetched_meanwhile(frame, event)
             if fetched is None and self.patient:
                 half_way = frame.at + self._rules.window / 2
