@@ -10,6 +10,16 @@ from tests.browser.walk import Person, Walk
 
 pytestmark = pytest.mark.needs("chromium", "gunicorn", "uvicorn", "django", "flask", "fastapi")
 
+#: Writes down what is listened to.
+LISTENS = """
+const listens = EventTarget.prototype.addEventListener;
+window.heard = [];
+EventTarget.prototype.addEventListener = function (type, ...given) {
+  window.heard.push(type);
+  return listens.call(this, type, ...given);
+};
+"""
+
 
 def test_page_is_a_view(walk: Walk, ada: Person) -> None:
     ada.opens("/x/plain")
@@ -39,6 +49,14 @@ def test_page_restored_from_the_back_forward_cache_is_a_view(walk: Walk, ada: Pe
         page.evaluate("setTimeout(() => history.forward())")
     walk.is_counted(ada)
     assert len(walk.asked("/x/plain")) == 1
+
+
+def test_script_listens_to_no_unload(ada: Person) -> None:
+    ada.context.add_init_script(LISTENS)
+    page = ada.opens("/x/plain")
+    heard = set(page.evaluate("window.heard"))
+    assert "pagehide" in heard
+    assert heard.isdisjoint({"unload", "beforeunload"})
 
 
 def test_way_back_without_that_cache_is_a_view_as_well(walk: Walk, ada: Person) -> None:
