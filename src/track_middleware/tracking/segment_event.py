@@ -82,7 +82,7 @@ class Web:
     none, the visitor follows from what it calls itself and where it is, so that a repeated call
     makes the same one, and nobody becomes another by saying so."""
 
-    __slots__ = ("_core", "_facts", "_identity", "_key", "_peer", "_request")
+    __slots__ = ("_core", "_identity", "_key", "_peer", "_request")
 
     def __init__(self, core: Core, request: Request, identity: Identity, key: str) -> None:
         self._core = core
@@ -90,7 +90,6 @@ class Web:
         self._identity = identity
         self._key = key
         self._peer = origin.address(core, request)
-        self._facts = origin.facts(core, request, identity)
 
     def entry(self, message: Message) -> Entry | None:
         identity, core = self._identity, self._core
@@ -106,7 +105,7 @@ class Web:
         event.previous_id = identity.visitor_id if message.type == "alias" else None
         return Entry(
             "event", identity.at, event, origin=self._key, consent=identity.consent,
-            facts=self._facts,
+            facts=origin.facts(core, self._request, identity),
         )  # fmt: skip
 
     def _mint(self, message: Message) -> None:
