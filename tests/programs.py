@@ -65,7 +65,8 @@ def npm_packages(folder: Path) -> Path:
     with (folder / "package.json").open() as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         if not (folder / "node_modules").is_dir():
-            subprocess.run(["npm", "install", "--silent"], cwd=folder, check=True)
+            quiet = ["--silent", "--no-audit", "--no-fund", "--no-package-lock"]
+            subprocess.run(["npm", "install", *quiet], cwd=folder, check=True)
     return folder
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -14,7 +13,7 @@ import pytest
 from tests.browser.around.pages import LIBRARIES
 from tests.browser.shop import Shop, open_shop
 from tests.browser.walk import Person, Walk
-from tests.programs import chromium
+from tests.programs import chromium, npm_packages
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -99,7 +98,5 @@ def ada(arrives: Callable[..., Person]) -> Person:
 @pytest.fixture(scope="session")
 def libraries() -> Path:
     """The libraries that pages of these tests load, installed where they are not."""
-    if not LIBRARIES.is_dir():
-        options = ["--silent", "--no-audit", "--no-fund", "--no-package-lock"]
-        subprocess.run(["npm", "install", *options], cwd=LIBRARIES.parent, check=True)
+    npm_packages(LIBRARIES.parent)
     return LIBRARIES
