@@ -1,0 +1,56 @@
+"""What a data folder remembers beside events: claims, which only one process of all can have."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from tests.processes import started
+from track_middleware.places import claims
+
+CLAIMING = """
+import sys
+from pathlib import Path
+from track_middleware.places import claims
+claim = claims(Path(sys.argv[1]))
+sys.stdin.readline()
+print(sum(claim(f"word {number}") for number in range(200)))
+"""
+
+
+def test_a_claim_is_granted_once(tmp_path: Path) -> None:
+    claim, other_process = claims(tmp_path), claims(tmp_path)
+    assert claim("a")
+    assert not claim("a")
+    assert not other_process("a")
+    assert other_process("../../b")
+    assert {path.parent for path in tmp_path.rglob("*") if path.is_file()} == {tmp_path / "claims"}
+
+
+def test_of_processes_that_claim_at_once_one_gets_each(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", CLAIMING, str(tmp_path)]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with started(command, **pipes) as one, started(command, **pipes) as two:
+        for process in (one, two):
+            process.stdin.write("go\n")
+            process.stdin.flush()
+        assert int(one.communicate()[0]) + int(two.communicate()[0]) == 200
+
+
+def test_an_old_claim_is_forgotten(tmp_path: Path) -> None:
+    claim = claims(tmp_path)
+    assert claim("old")
+    (file,) = (tmp_path / "claims").iterdir()
+    past = time.time() - 61
+    os.utime(file, (past, past))
+    assert claim("new")
+    assert file not in set((tmp_path / "claims").iterdir())
+
+
+def test_a_disk_that_keeps_no_claim_grants_none(tmp_path: Path) -> None:
+    (tmp_path / "claims").touch()
+    assert not claims(tmp_path)("a")
+    assert not claims(tmp_path / "nowhere" / "at all")("a")
