@@ -108,6 +108,21 @@ def test_apps_whose_path_is_not_pinned_are_a_warning(tmp_path: Path) -> None:
     assert "path" not in ids(tmp_path, write_keys={"b": "server"})
 
 
+def test_linked_hosts_without_a_common_secret_are_an_error(tmp_path: Path) -> None:
+    linked = {"linked_domains": ["blog.example"]}
+    assert "linked" not in ids(tmp_path, **linked)
+    assert ids(tmp_path, secret_key="", **linked)["linked"] == "error"
+    (tmp_path / "secret").write_text("made by the folder itself")
+    made = ids(tmp_path, secret_key="made by the folder itself", **linked)
+    assert made["linked"] == "error"
+
+
+def test_a_bridge_to_a_vendor_that_is_no_destination_is_a_warning(tmp_path: Path) -> None:
+    there = {"destinations": ["heap://APP"]}
+    assert ids(tmp_path, bridge=["posthog"], **there)["bridge"] == "warning"
+    assert "bridge" not in ids(tmp_path, bridge=["heap", "segment"], **there)
+
+
 def test_opt_in_is_a_warning_also_with_a_banner_that_nobody_reads_yet(tmp_path: Path) -> None:
     assert ids(tmp_path, consent="opt_in")["consent"] == "warning"
     assert ids(tmp_path, consent="opt_in", banners=["onetrust"])["consent"] == "warning"
@@ -119,7 +134,6 @@ def test_a_setting_that_nothing_acts_on_yet_is_a_warning(tmp_path: Path, name: s
     values = {
         "cookieless": True,
         "bait": True,
-        "noscript": True,
         "impersonation": "separate",
         "plan": "plan.json",
     }

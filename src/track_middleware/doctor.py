@@ -52,6 +52,7 @@ def examined(
     found += _unusable(settings)
     found += _consent(settings)
     found += _apps(settings)
+    found += _neighbours(settings, data_dir)
     found += _outbox(settings, data_dir, outbox)
     try:
         found += _flow(settings, state(settings, data_dir))
@@ -142,6 +143,27 @@ def _apps(settings: Settings) -> Iterator[Finding]:
     if not settings.path and {"ios", "android"} & set(settings.write_keys.values()):
         message = "apps have write keys and path is not pinned: another secret key moves their door"
         yield Finding("path", "warning", message)
+
+
+def _neighbours(settings: Settings, data_dir: Path) -> Iterator[Finding]:
+    """Linked hosts, and vendors' scripts on the same pages."""
+    if settings.linked_domains and settings.secret_key in ("", _made(data_dir)):
+        message = "secret_key is this data folder's own, and linked_domains need the same one each"
+        yield Finding("linked", "error", message)
+    # Segment's cookie has one name for all sources.
+    named = {"segment", *(address(url).scheme for url in settings.destinations)}
+    for vendor in settings.bridge:
+        if vendor not in named:
+            message = f"bridge names {vendor}, and no {vendor}:// destination names its cookie"
+            yield Finding("bridge", "warning", message)
+
+
+def _made(data_dir: Path) -> str:
+    """The secret key that the data folder has made for itself; "" where there is none."""
+    try:
+        return (data_dir / "secret").read_text("ascii").strip()
+    except (OSError, ValueError):
+        return ""
 
 
 def _outbox(settings: Settings, data_dir: Path, origin: Origin | None) -> Iterator[Finding]:

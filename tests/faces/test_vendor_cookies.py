@@ -1,4 +1,4 @@
-"""A visitor's own cookies of Google's, from a request through the store to what GA4 is sent."""
+"""A visitor's own cookies of vendors', from a request through the store to what they are sent."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import json
 import time
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -32,12 +33,23 @@ def test_hostile_cookies_are_nobodys(tmp_path: Path) -> None:
     assert abs(int(request["events"][0]["params"]["session_id"]) - time.time()) < 300
 
 
-def sent(folder: Path, cookies: str) -> dict[str, Any]:
-    """What GA4 gets of a page view with these cookies."""
+def test_posthog_is_sent_the_profile_and_session_of_the_browser(tmp_path: Path) -> None:
+    session = "019b7700-0000-7000-8000-0123456789ab"
+    said = {"distinct_id": "d-1", "$device_id": "d-1",
+            "$sesid": [NOW * 1000, session, NOW * 1000 - 9000]}  # fmt: skip
+    cookie = "ph_KEY_posthog=" + quote(json.dumps(said, separators=(",", ":")), safe="")
+    (item,) = sent(tmp_path, cookie, url="posthog://KEY", bridge=["posthog"])["batch"]
+    assert (item["distinct_id"], item["properties"]["$session_id"]) == ("d-1", session)
+
+
+def sent(
+    folder: Path, cookies: str, *, url: str = "ga4://G-ABC123:s3cret", **settings: Any
+) -> dict[str, Any]:
+    """What a vendor gets of a page view with these cookies."""
     with Recorder() as vendor:
         app = TrackMiddleware(
             wsgi_app, data_dir=str(folder), deliver="inline", min_free="1",
-            destinations=[f"ga4://G-ABC123:s3cret?endpoint={vendor.url}"],
+            destinations=[f"{url}?endpoint={vendor.url}"], **settings,
         )  # fmt: skip
         environ: dict[str, Any] = {
             "REQUEST_METHOD": "GET", "PATH_INFO": "/", "SERVER_NAME": "h", "HTTP_COOKIE": cookies,
