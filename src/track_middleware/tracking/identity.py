@@ -82,9 +82,8 @@ class Identity(msgspec.Struct):
     def arrive(self) -> None:
         """A top-level navigation: mints a visitor where there is none, opens or prolongs the
         session. Who followed a linked site's link comes as that site's visitor."""
-        crossing = self._core.crossing
-        if crossing is not None and self.allowed and self._request.query:
-            self._cross(crossing)
+        if self._core.crossing is not None and self.allowed:
+            self._cross(self._core.crossing)
         if self.visitor is None and self.allowed:
             self.mint(self._core.new_id(), fresh=self._held.visitor_value is None)
         if self._session is None and self.visitor is not None:
@@ -93,7 +92,7 @@ class Identity(msgspec.Struct):
     def _cross(self, crossing: Crossing) -> None:
         """Becomes the visitor that the address brings along, but for a signed-in user's."""
         before = self.visitor
-        if before is not None and before.user is not None:
+        if not self._request.query or (before is not None and before.user is not None):
             return
         passage = crossing.taken(self._request, self.at)
         if passage is None or (before is not None and before.id == passage.visitor.id):

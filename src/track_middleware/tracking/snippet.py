@@ -55,8 +55,9 @@ class Snippet:
             script = self._script(base, word)
         if token is None:
             return script
-        pixel = _pixel(base, token) if self._noscript and token != SHARED else ""
-        return f'<meta name="track-page" content="{token}">{script}{pixel}'
+        if self._noscript and token != SHARED:
+            script += _pixel(base, token)
+        return f'<meta name="track-page" content="{token}">{script}'
 
     def _script(self, base: str, word: str | None) -> str:
         by = f' nonce="{word}"' if word else ""
