@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from importlib.metadata import EntryPoint
 
 import pytest
@@ -76,7 +78,20 @@ def test_other_packages_add_destinations(monkeypatch: pytest.MonkeyPatch) -> Non
         EntryPoint("slack", "track_middleware.destinations.jsonl:make", registry.GROUP),
         EntryPoint("broken", "no_such_package:make", registry.GROUP),
     ]
-    monkeypatch.setattr(registry, "entry_points", lambda group: points)
+    monkeypatch.setattr("importlib.metadata.entry_points", lambda group: points)
     assert made("slack:///tmp/x").name == "jsonl"
     with pytest.raises(SettingsError, match="no_such_package"):
         made("broken://x")
+
+
+def test_only_the_codecs_of_a_sites_destinations_are_imported() -> None:
+    program = """
+import sys
+from track_middleware.destinations.registry import routes
+
+routes(["segment://key"])
+codecs = {"amplitude", "ga4", "heap", "mixpanel", "posthog", "segment", "snowplow"}
+imported = {each for each in codecs if f"track_middleware.destinations.{each}" in sys.modules}
+assert imported == {"segment"}, imported
+"""
+    subprocess.run([sys.executable, "-c", program], check=True)

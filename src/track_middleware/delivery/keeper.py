@@ -17,6 +17,7 @@ import weakref
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..errors import TrackError
 from ..settings import Settings
@@ -24,7 +25,9 @@ from . import flush, handover, lease, notes
 from .files import private_folder
 from .handover import NO_OUTBOX, Origin
 from .spool import Spool
-from .worker import Worker
+
+if TYPE_CHECKING:
+    from .worker import Worker
 
 logger = logging.getLogger("track_middleware")
 
@@ -103,6 +106,8 @@ class Keeper:
         return flush.flush(self._settings, self._data_dir, timeout, waits=waits)
 
     def _worker(self) -> Worker:
+        from .worker import Worker  # a web process that keeps a child never needs all of it
+
         return Worker(self._settings, data_dir=self._data_dir, outbox=self._outbox)
 
     def _begin_anew(self) -> None:
