@@ -9,7 +9,7 @@ stops the batch at once, so that as little as possible is in doubt.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from hashlib import blake2b
 from itertools import groupby
@@ -22,11 +22,14 @@ from .items import Item, halved, outbound
 from .lines import Silence
 from .store import Flight
 from .transport import Transport
-from .verdicts import comes_back, is_throttling, unheard, worse
+from .verdicts import comes_back, is_throttling, unheard, words, worse
 from .witness import CROWD, Witness, is_blame
 
 #: So many failing calls in a row are an outage.
 FAILURES = 3
+
+#: What a call's verdicts are when the whole call was taken.
+_ALL_TAKEN = {id(DELIVERED)}
 
 _UNSAID = Verdict("refused", "the destination says neither where it goes nor why not")
 
@@ -112,6 +115,8 @@ class Sending:
     def _settle(self, by_id: dict[str, Item], made: Outbound, calls: Sequence[Call]) -> None:
         """Notes what is decided without a call; what was taken over every road is delivered."""
         carried = _carried(calls)
+        if not made.settled and len(carried) == len(by_id):
+            return  # nearly always: each goes with a call
         taken = _carried(made.calls) - carried
         for each, item in by_id.items():
             verdict = made.settled.get(each)
@@ -126,9 +131,9 @@ class Sending:
 
     def _pass(self, call: Call, items: Sequence[Item], *, again: bool) -> None:
         """Sends a call, or what is left of it without the events that must wait."""
-        free = [item for item in items if item.order_key not in self.blocked]
-        if self.stopped:
-            free = []
+        free = [] if self.stopped else items
+        if self.blocked:
+            free = [item for item in free if item.order_key not in self.blocked]
         if len(free) < len(items):
             self._unsent.update({item.id for item in items} - {item.id for item in free})
             self._send(free, only=call.url, again=again)
@@ -226,12 +231,15 @@ class Sending:
         except MISTAKES as error:
             wait = Verdict("retry", f"its answer cannot be read: {type(error).__name__}")
             judged, known = [(each, wait) for each in call.ids], False
+        if heard and len({id(verdict) for _, verdict in judged}) == 1:
+            self.answer = words(call, answer, [judged[0][1]])
+            return dict(judged), known
         worst: dict[str, Verdict] = {}
         for each, verdict in judged:
             if verdict.state == "retry" and isinstance(answer, Silence):
                 verdict = replace(verdict, reason=answer.reason)
             worst[each] = worse(worst.get(each), verdict)
-        self.answer = _words(call, answer, worst.values())
+        self.answer = words(call, answer, worst.values())
         return worst, known
 
     def _fail(
@@ -253,6 +261,9 @@ class Sending:
     ) -> None:
         """Notes what is decided and sends the rest again at once, in order: whole the first time,
         in halves from then on, so that a vendor that names one event at a time ends too."""
+        if set(map(id, verdicts.values())) == _ALL_TAKEN and self.fates.keys().isdisjoint(verdicts):
+            self.fates.update(verdicts)  # nearly always
+            return
         back: list[Item] = []
         for item in items:
             verdict = verdicts[item.id]
@@ -286,14 +297,3 @@ def _carried(calls: Sequence[Call]) -> set[str]:
 def _road(call: Call) -> bytes:
     """What tells the calls of one event apart, without the key that a URL may hold."""
     return blake2b(call.url.encode(), digest_size=8).digest()
-
-
-def _words(call: Call, answer: Answer | Silence, verdicts: Collection[Verdict]) -> str:
-    """What was heard, in words; the verdicts' reasons hold no secrets."""
-    reason = next((each.reason for each in verdicts if each.state != "delivered"), "")
-    if isinstance(answer, Silence):
-        return answer.reason
-    if not call.url.startswith("http"):
-        return reason or "taken"
-    said = f"HTTP {answer.status}"
-    return reason if reason.startswith(said) else f"{said}: {reason}".rstrip(": ")

@@ -28,6 +28,7 @@ _UNREADABLE = Verdict("refused", "its body cannot be read")
 _GONE = "it is no longer in the log"
 
 Roads = Mapping[int, frozenset[bytes]]
+_NO_ROADS: frozenset[bytes] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +156,7 @@ class Serve:
             batch = [each for each in batch if each.position <= job.end]
         if not batch:
             return False
-        keys = self._ledger.waiting_keys(job, {each.order_key for each in batch})
+        keys = self._waiting(job, batch)
         wanted = [each for each in batch if self._wants(each)]
         sending = self._sending(job)
         items = self._items([each for each in wanted if each.order_key not in keys],
@@ -167,9 +168,10 @@ class Serve:
         sending.send(items)
         position = _reached(batch, wanted, sending, keys)
         behind = [each for each in wanted if each.position <= position]
-        outcomes = _lined_up(self._outcomes(behind, sending))
         delivered = {each for each, fate in sending.fates.items() if fate.state == "delivered"}
         settled = [each.event_id for each in behind if each.event_id in delivered]
+        others = [each for each in behind if each.event_id not in delivered]
+        outcomes = _lined_up(self._outcomes(others, sending))
         if sending.calls or outcomes or position > job.position:
             learnt = self._learnt(job, sending, settled)
             self._ledger.advance(job, max(position, job.position), outcomes, learnt)
@@ -177,17 +179,21 @@ class Serve:
         ended = self._ended(job, sending, len(settled), stuck=stuck)
         return ended and (position > job.position or bool(outcomes))
 
+    def _waiting(self, job: Job, batch: Sequence[Stored]) -> frozenset[str]:
+        """Those order keys of a batch whose events are held behind one that waits."""
+        if not self._ledger.waits(job):
+            return frozenset()  # nearly always, and cheaper than asking for each
+        return self._ledger.waiting_keys(job, {each.order_key for each in batch})
+
     def _wants(self, stored: Stored) -> bool:
         known = self._route.filter.wants(stored.label, bot=stored.bot)
         return known and self._route.filter.permitted(stored.body)
 
     def _outcomes(self, events: Sequence[Stored], sending: Sending) -> list[Outcome]:
-        """What is not simply delivered, of the events that the job leaves behind."""
+        """What becomes of these events, which the job leaves behind and which are not delivered."""
         outcomes = []
         for each in events:
             fate = sending.fates.get(each.event_id)
-            if fate is not None and fate.state == "delivered":
-                continue
             row = Outcome(each.position, each.event_id, each.order_key, "held")
             if fate is None:
                 outcomes.append(row)
@@ -220,7 +226,7 @@ class Serve:
             except MISTAKES:
                 sending.fates[each.event_id] = _UNREADABLE
                 continue
-            taken = roads.get(each.position, frozenset())
+            taken = roads.get(each.position, _NO_ROADS)
             items.append(Item(each.event_id, each.order_key, content, each.position, taken))
         return items
 

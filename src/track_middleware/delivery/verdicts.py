@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from ..destinations import Answer, Verdict
+from ..destinations import Answer, Call, Verdict
+from .lines import Silence
 
 _RANK = {"delivered": 0, "refused": 1, "retry": 2}
 
@@ -30,6 +31,17 @@ def worse(one: Verdict | None, other: Verdict) -> Verdict:
     if one is None or _RANK[other.state] > _RANK[one.state]:
         return other
     return one
+
+
+def words(call: Call, answer: Answer | Silence, verdicts: Collection[Verdict]) -> str:
+    """What was heard, in words; the verdicts' reasons hold no secrets."""
+    reason = next((each.reason for each in verdicts if each.state != "delivered"), "")
+    if isinstance(answer, Silence):
+        return answer.reason
+    if not call.url.startswith("http"):
+        return reason or "taken"
+    said = f"HTTP {answer.status}"
+    return reason if reason.startswith(said) else f"{said}: {reason}".rstrip(": ")
 
 
 def _at_once(verdict: Verdict) -> bool:
