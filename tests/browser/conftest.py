@@ -29,6 +29,9 @@ FLAGS = (
     "--disable-background-networking", "--no-first-run", f"--user-agent={AGENT}",
 )  # fmt: skip
 
+#: A window that no busy machine outlasts: a walk ends it when it asks what is counted.
+SETTINGS = {"merge_window": "60"}
+
 
 def _free_port() -> int:
     with socket.socket() as probe:
@@ -45,7 +48,9 @@ def shops(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], 
 
         def shop(name: str) -> Shop:
             if name not in opened:
-                opened[name] = doors.enter_context(open_shop(name, _free_port(), var / name))
+                opened[name] = doors.enter_context(
+                    open_shop(name, _free_port(), var / name, settings=SETTINGS)
+                )
             return opened[name]
 
         yield shop

@@ -17,9 +17,9 @@ pytestmark = pytest.mark.needs("chromium", "gunicorn", "uvicorn", "django", "fla
 HOUR = 3600
 
 
-def _looks_at_a_route(person: Person, page: Page) -> None:
+def looks_at_a_route(person: Person, page: Page) -> None:
     """Offline: the script tries, and fails."""
-    with person.context.expect_event("requestfailed", lambda failed: failed.url.endswith("/q")):
+    with person.fails_to_tell():
         page.evaluate("history.pushState(0, '', '/x/spa/two')")
 
 
@@ -32,7 +32,7 @@ def test_view_without_a_network_is_told_when_it_is_back(walk: Walk, ada: Person)
     page = ada.opens("/x/spa")
     with ada.views("/x/spa/two"):
         ada.context.set_offline(True)
-        _looks_at_a_route(ada, page)
+        looks_at_a_route(ada, page)
         ada.context.set_offline(False)
     walk.is_counted(ada)
 
@@ -42,7 +42,7 @@ def test_view_that_is_told_an_hour_later_keeps_its_time(walk: Walk, ada: Person)
     page = ada.opens("/x/spa")
     with ada.views("/x/spa/two"):
         ada.context.set_offline(True)
-        _looks_at_a_route(ada, page)
+        looks_at_a_route(ada, page)
         ada.context.clock.fast_forward(HOUR * 1000)
         ada.context.set_offline(False)
     views = [event for event in walk.is_counted(ada) if event["type"] == "page"]

@@ -29,7 +29,7 @@ def _is_django(page: Page) -> bool:
     return page.locator("[name=username]").count() > 0
 
 
-def _signs_up(person: Person) -> Page:
+def signs_up(person: Person) -> Page:
     page = person.opens("/sign-up")
     _fill_in(page, uuid4().hex[:12])
     with person.views("/"):
@@ -38,7 +38,7 @@ def _signs_up(person: Person) -> Page:
 
 
 def test_view_after_a_sign_out_is_another_visitors(walk: Walk, ada: Person) -> None:
-    page = _signs_up(ada)
+    page = signs_up(ada)
     before = ada.visitor
     with ada.views("/"):
         page.click("text=Sign out")

@@ -50,3 +50,13 @@ def test_page_that_a_service_worker_fetches_is_one_view(walk: Walk, ada: Person)
         page.reload()
     assert _modes(walk, "/x/fetched") == ["navigate"] * 2
     walk.is_counted(ada)
+
+
+def test_copy_that_is_looked_at_without_a_network_is_told_later(walk: Walk, ada: Person) -> None:
+    page = _with_service_worker(ada)
+    with ada.views("/x/kept"):
+        ada.context.set_offline(True)
+        with ada.fails_to_tell():
+            page.click("a[id='kept']")
+        ada.context.set_offline(False)
+    walk.is_counted(ada)

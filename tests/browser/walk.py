@@ -10,7 +10,7 @@ import base64
 import json
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -66,7 +66,15 @@ class Person:
         """What happens in the block makes the script tell of so many pages, views or not."""
         before = self._told
         yield
-        self._wait_until_told(before + count)
+        self._wait_until(lambda: self._told >= before + count, f"{count} more are to be told of")
+
+    @contextmanager
+    def fails_to_tell(self) -> Iterator[None]:
+        """What happens in the block makes the script tell of something, in vain."""
+        failed: list[Request] = []
+        self.context.on("requestfailed", lambda request: failed.append(request))
+        yield
+        self._wait_until(lambda: any(_is_told(each) for each in failed), "nothing has failed")
 
     def opens(self, path: str, page: Page | None = None, **given: bool) -> Page:
         """Opens a path of the shop in a tab and returns the tab."""
@@ -81,16 +89,21 @@ class Person:
             page.click(f"a[id='{link}']")
 
     def _finished(self, request: Request) -> None:
-        if request.method == "POST" and request.url.endswith("/q"):
+        if _is_told(request):
             said = json.loads(request.post_data or "{}")
             kinds = Counter(event["type"] for event in said.get("events", ()))
             self._told += kinds["view"] + kinds["route"]
 
-    def _wait_until_told(self, count: int) -> None:
+    def _wait_until(self, enough: Callable[[], bool], why: str) -> None:
+        """Waits through Playwright, which tells of requests only then."""
         end = time.monotonic() + SECONDS
-        while self._told < count:
-            assert time.monotonic() < end, f"told of {self._told} pages, not of {count}"
-            self.context.pages[0].wait_for_timeout(10)  # which is when Playwright tells of requests
+        while not enough():
+            assert time.monotonic() < end, f"{why}; told of {self._told} pages"
+            self.context.pages[0].wait_for_timeout(10)
+
+
+def _is_told(request: Request) -> bool:
+    return request.method == "POST" and request.url.endswith("/q")
 
 
 def visitor_of(cookie: str) -> str:

@@ -59,6 +59,7 @@ def test_the_session_cookie_is_renewed_after_a_minute_and_the_visitors_after_a_d
         ({"sec_purpose": "prefetch;prerender"}, "shown"),
         ({"hx_request": "true", "hx_boosted": "true", "sec_fetch_dest": "empty"}, "shown"),
         ({"sec_fetch_dest": "empty"}, "shown"),
+        ({"sec_fetch_dest": "empty", "accept": "*/*"}, "shown"),
         ({"sec_fetch_dest": "iframe"}, "never"),
     ],
 )
