@@ -9,6 +9,7 @@ A control's script does force layouts and shows that such would be found.
 from __future__ import annotations
 
 import os
+import re
 import socket
 import statistics
 import subprocess
@@ -18,6 +19,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from re import Pattern
 from socketserver import ThreadingMixIn
 from typing import TYPE_CHECKING, Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
@@ -39,16 +41,17 @@ LOAD, CLICK = 1.0, 0.1
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A page, the script on it that is looked at, and the path at which it tells something."""
+    """A page, the script on it that is looked at, by its URL, and where it tells something."""
 
     path: str
-    script: str
+    script: Pattern[str]
     told: str
 
 
-OURS = Subject("/", "/m.js", "/q")
-FLOOR = Subject("/floor", "/floor.js", "/told")
-CONTROL = Subject("/control", "/forces.js", "/told")
+#: Both files of our script, under any name.
+OURS = Subject("/", re.compile(r"/m2?(\.[0-9a-f]{8})?\.js\Z"), "/q")
+FLOOR = Subject("/floor", re.compile("/floor.js"), "/told")
+CONTROL = Subject("/control", re.compile("/forces.js"), "/told")
 
 FLAGS = (
     "--headless=new", "--no-sandbox", "--disable-dev-shm-usage",
@@ -205,11 +208,11 @@ def serve(port: str, folder: str) -> None:
     pages = {
         "/": ("text/html", page()),
         **{
-            it.path: ("text/html", page(f"<script src='{it.script}' defer></script>"))
+            it.path: ("text/html", page(f"<script src='{it.script.pattern}' defer></script>"))
             for it in (FLOOR, CONTROL)
         },
-        FLOOR.script: ("text/javascript", LEAST),
-        CONTROL.script: ("text/javascript", FORCES + LEAST),
+        FLOOR.script.pattern: ("text/javascript", LEAST),
+        CONTROL.script.pattern: ("text/javascript", FORCES + LEAST),
         "/told": ("application/json", "{}"),
     }
 

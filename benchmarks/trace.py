@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from re import Pattern
 from typing import Any
 
 #: Enough to see what ran and how long; more categories slow down what they tell of.
@@ -21,8 +22,8 @@ Event = Mapping[str, Any]
 #: What compiles or runs a script and names it.
 _NAMED = ("v8.compile", "EvaluateScript", "FunctionCall")
 
-#: Continuations of promises, which name no script: ours on a page that has no other.
-_NAMELESS = ("RunMicrotasks",)
+#: Continuations of promises and modules, which name no script: its own on a page without another.
+_NAMELESS = ("RunMicrotasks", "v8.compileModule", "v8.evaluateModule")
 
 _LAYOUT = ("Layout", "UpdateLayoutTree")
 
@@ -53,21 +54,19 @@ def events(trace: bytes) -> list[Event]:
     return sorted(found, key=lambda each: each["ts"])
 
 
-def spent(trace: Sequence[Event], script: str) -> list[Span]:
-    """When the script whose URL ends so was compiled or ran; what lies in another is not repeated.
+def spent(trace: Sequence[Event], script: Pattern[str]) -> list[Span]:
+    """When the script with such a URL was compiled or ran; what lies in another is not repeated.
 
-    Promises' continuations count as its own, on the threads on which it runs: the page must have no
-    other script.
+    Continuations of promises and modules count as its own, on the threads on which it runs: the
+    page must have no other script.
     """
-    named = [
-        _span(each) for each in trace if each["name"] in _NAMED and _url(each).endswith(script)
-    ]
+    named = [_span(each) for each in trace if each["name"] in _NAMED and script.search(_url(each))]
     threads = {span.thread for span in named}
     nameless = [_span(each) for each in trace if each["name"] in _NAMELESS]
     return list(_outermost([*named, *(span for span in nameless if span.thread in threads)]))
 
 
-def forced(trace: Sequence[Event], script: str) -> list[str]:
+def forced(trace: Sequence[Event], script: Pattern[str]) -> list[str]:
     """Layouts and style recalculations that the script made the browser do at once.
 
     Each with its place in the script when Chromium tells it, else with what ran around it.
@@ -77,7 +76,7 @@ def forced(trace: Sequence[Event], script: str) -> list[str]:
     for each in trace:
         if each["name"] not in _LAYOUT:
             continue
-        frames = [frame for frame in _stack(each) if str(frame.get("url", "")).endswith(script)]
+        frames = [frame for frame in _stack(each) if script.search(str(frame.get("url", "")))]
         span = _span(each)
         around = next((other.name for other in running if span.within(other)), "")
         if frames or around:

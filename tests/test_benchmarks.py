@@ -70,8 +70,9 @@ def test_time_of_a_script_is_its_own_and_counted_once() -> None:
         ("FunctionCall", 200, 7, _called("/m.js?v=1")),
         ("FunctionCall", 300, 90, _called("/other.js")),
         ("RunMicrotasks", 400, 3, {}),
+        ("EvaluateScript", 500, 2, _called("/m2.0123abcd.js")),
     )
-    assert [span.cpu for span in trace.spent(events, "/m.js")] == [50, 7, 3]
+    assert [span.cpu for span in trace.spent(events, script.OURS.script)] == [50, 7, 3, 2]
 
 
 def test_layout_within_a_call_is_forced_and_one_after_it_is_not() -> None:
@@ -82,4 +83,4 @@ def test_layout_within_a_call_is_forced_and_one_after_it_is_not() -> None:
         ("FunctionCall", 200, 50, _called("/other.js")),
         ("Layout", 210, 5, {}),
     )
-    assert trace.forced(events, "/m.js") == ["Layout in FunctionCall"]
+    assert trace.forced(events, script.OURS.script) == ["Layout in FunctionCall"]

@@ -107,7 +107,9 @@ def _listened(context: BrowserContext, walk: Walk) -> Page:
 
 
 def _settled(page: Page) -> None:
+    """Returns when nothing is under way and what waited for a calm moment has had one."""
     page.wait_for_load_state("networkidle")
+    page.evaluate("() => new Promise(done => requestIdleCallback(done))")
 
 
 def _look_around(page: Page, shop: Shop, walk: Walk) -> None:
