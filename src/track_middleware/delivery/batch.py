@@ -112,6 +112,9 @@ class Batch:
         self.counts["duplicate"] += len(self.rows) - len(positions)
         self.counts.update(self._finisher.counts)
         self._finisher.counts.clear()
+        # What refers to itself would stay, with all its rows, until the collector comes by.
+        self._take.clear()
+        del self._halves
 
     def bury(self, raw: bytes, *, at: float, reason: str) -> None:
         """A frame that cannot be stored becomes a dead letter, as it is."""

@@ -29,7 +29,7 @@ _NICE = 5
 
 #: So many containers more than before are what the collector of a worker looks through at once: a
 #: batch has thousands, and hardly ever a cycle.
-_GARBAGE = 50_000
+_GARBAGE = 10_000
 
 
 def work(
