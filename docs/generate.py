@@ -5,14 +5,14 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from dataclasses import MISSING, Field, fields
+from importlib import import_module
 from pathlib import Path
 from typing import Any, get_type_hints
 
 from track_middleware.destinations import commerce
-from track_middleware.destinations.registry import BUILT_IN
+from track_middleware.destinations.registry import FILES
 from track_middleware.settings import REDACTED, RESERVED, Settings
 
 HERE = Path(__file__).resolve().parent
@@ -80,13 +80,14 @@ This page is generated from each destination's `VOCABULARY` by `make docs`.
 
 """
 
+PACKAGE = "track_middleware.destinations"
 KINDS = ("page", "screen", "identify", "group", "alias")
 
 
 def vocabularies() -> dict[str, Mapping[str, str]]:
     """Each built-in destination's words by its scheme, of those that have any."""
-    modules = {scheme: sys.modules[make.__module__] for scheme, make in BUILT_IN.items()}
-    told = {scheme: getattr(module, "VOCABULARY", {}) for scheme, module in modules.items()}
+    codecs = {scheme: import_module(f"{PACKAGE}.{file}") for scheme, file in FILES.items()}
+    told = {scheme: getattr(codec, "VOCABULARY", {}) for scheme, codec in codecs.items()}
     return {scheme: words for scheme, words in sorted(told.items()) if words}
 
 

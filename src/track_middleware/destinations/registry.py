@@ -28,21 +28,20 @@ def _codec(module: str) -> Maker:
     return make
 
 
-BUILT_IN: Mapping[str, Maker] = {
-    "amplitude": _codec("amplitude"),
-    "clickhouse": _codec("clickhouse"),
-    "ga4": _codec("ga4"),
-    "heap": _codec("heap"),
-    "jsonl": _codec("jsonl"),
-    "mixpanel": _codec("mixpanel"),
-    "postgresql": _codec("postgresql"),
-    "posthog": _codec("posthog"),
-    "rudderstack": _codec("rudderstack"),
-    "segment": _codec("segment"),
-    "snowplow": _codec("snowplow"),
-    "webhook+http": _codec("webhook"),
-    "webhook+https": _codec("webhook"),
-}
+#: The file of this folder that holds a scheme's codec.
+FILES: Mapping[str, str] = {
+    **{
+        name: name
+        for name in (
+            "amplitude", "clickhouse", "ga4", "heap", "jsonl", "mixpanel", "postgresql", "posthog",
+            "rudderstack", "segment", "snowplow",
+        )
+    },
+    "webhook+http": "webhook",
+    "webhook+https": "webhook",
+}  # fmt: skip
+
+BUILT_IN: Mapping[str, Maker] = {scheme: _codec(file) for scheme, file in FILES.items()}
 
 
 @dataclass(frozen=True, slots=True)
