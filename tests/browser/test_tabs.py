@@ -9,11 +9,18 @@ import pytest
 from tests.browser.walk import Person, Walk
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Route
+    from playwright.sync_api import Page, Route
 
 pytestmark = pytest.mark.needs("chromium", "gunicorn", "uvicorn", "django", "flask", "fastapi")
 
-GOES = "url => setTimeout(() => location.assign(url))"
+#: Two addresses, because a browser asks for one address once at a time.
+BOTH = ("/x/together?tab=1", "/x/together?tab=2")
+
+
+def _go(person: Person, *tabs: Page) -> None:
+    """Sends each tab to its own address, at once."""
+    for tab, path in zip(tabs, BOTH, strict=True):
+        tab.evaluate("url => setTimeout(() => location.assign(url))", person.url(path))
 
 
 def test_two_tabs_at_once_on_a_first_visit_are_one_visitor(walk: Walk, ada: Person) -> None:
@@ -21,23 +28,21 @@ def test_two_tabs_at_once_on_a_first_visit_are_one_visitor(walk: Walk, ada: Pers
     tabs = ada.context.new_page(), ada.context.new_page()
     held: list[Route] = []
     ada.context.route("**/m.js", lambda route: held.append(route))
-    with ada.views("/x/slow", "/x/slow"):
-        for tab in tabs:
-            tab.evaluate(GOES, ada.url("/x/slow"))
+    with ada.views("/x/together", "/x/together"):
+        _go(ada, *tabs)
         while len(held) < len(tabs):
             tabs[0].wait_for_timeout(10)
         for route in held:
             route.continue_()
-    asked = walk.asked("/x/slow")
+    asked = [each for path in BOTH for each in walk.asked(path)]
     assert ["cookie" in each["asked"] for each in asked] == [False, False]
     walk.is_counted(ada)
 
 
 def test_two_tabs_at_once_of_a_visitor_are_two_views(walk: Walk, ada: Person) -> None:
     first, second = ada.opens("/x/plain"), ada.context.new_page()
-    with ada.views("/x/slow", "/x/slow"):
-        for tab in (first, second):
-            tab.evaluate(GOES, ada.url("/x/slow"))
+    with ada.views("/x/together", "/x/together"):
+        _go(ada, first, second)
     walk.is_counted(ada)
     assert len({visitor for visitor, _ in ada.made}) == 1
 

@@ -35,6 +35,7 @@ class Person:
         self.made: list[tuple[str, View]] = []
         self._base = lives_at or shop.url("")
         self._told = 0
+        context.set_default_timeout(SECONDS * 1000)
         context.on("requestfinished", self._finished)
 
     def url(self, path: str) -> str:

@@ -18,8 +18,8 @@ _LIBRARIES = {
     "htmx4.js": "htmx-4/dist/htmx.js",
 }
 
-#: Seconds that the slow page takes: so long that two tabs have surely asked before either is told.
-_SLOW = 0.5
+#: How long, in seconds, one of two waits for the other.
+_PATIENCE = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +63,16 @@ def _asks_again(headers: Mapping[str, str]) -> Given:
     return Given(document("asks again"), headers=told)
 
 
-def _slow(_: Mapping[str, str]) -> Given:
-    time.sleep(_SLOW)
-    return Given(document("slow"))
+def _together(_: Mapping[str, str]) -> Given:
+    """A page that is given to two who ask at once: neither gets it before both have asked."""
+    file = Path(os.environ["SHOP_VAR"]) / "together"
+    with file.open("ab") as asked:
+        asked.write(b".")
+    both = (file.stat().st_size + 1) // 2 * 2
+    end = time.monotonic() + _PATIENCE
+    while file.stat().st_size < both and time.monotonic() < end:
+        time.sleep(0.01)
+    return Given(document("together"))
 
 
 def _ready(_: Mapping[str, str]) -> Given:
@@ -120,7 +127,7 @@ _GOES_ON = """<script>
 </script>"""
 
 _LINKED = (
-    "plain", "other", "cached", "asks-again", "shared", "slow", "spa", "kept", "renewed", "fetched",
+    "plain", "other", "cached", "asks-again", "shared", "spa", "kept", "renewed", "fetched",
     "htmx2/one", "htmx2/two", "htmx4/one", "htmx4/two", "turbo/one", "turbo/two",
 )  # fmt: skip
 
@@ -142,7 +149,7 @@ _PAGES: dict[str, Callable[[Mapping[str, str]], Given]] = {
     "cached": _plain("cached", Cache_Control="private, max-age=600"),
     "asks-again": _asks_again,
     "shared": _plain("shared", Cache_Control="public, max-age=600"),
-    "slow": _slow,
+    "together": _together,
     "spa": _plain("spa"),
     "spa/two": _plain("spa"),
     "unloading": _plain("unloading", "<script>onunload = () => 0</script>"),
