@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,18 +22,19 @@ def alone(shop: Shop, walk: Walk, tmp_path: Path) -> Iterator[Walk]:
     """The walk of a browser that no tool has touched: a driven tab does not prerender."""
     program = chromium()
     assert program is not None
-    with started([program, *FLAGS, f"--user-data-dir={tmp_path}", shop.url("/x/rules")]) as browser:
+    command = [program, *FLAGS, f"--user-data-dir={tmp_path}", shop.url("/x/rules")]
+    with started(command, stderr=subprocess.DEVNULL) as browser:
         yield walk
         browser.terminate()
 
 
 def test_prerendered_page_is_a_view_only_once_it_is_shown(alone: Walk, shop: Shop) -> None:
     wait(lambda: len(alone.asked("/x/note?prerendered")) == 2, lambda: alone.shop.seen)
-    wait(lambda: alone.told() == 1, lambda: alone.shop.seen)
+    wait(lambda: alone.told() >= 1, lambda: alone.shop.seen)
     assert [path_of(view) for view in alone.page_views()] == ["/x/rules"]
     try:
         (shop.var / "ready").touch()
-        wait(lambda: alone.told() == 2, lambda: alone.shop.seen)
+        wait(lambda: len(alone.page_views()) >= 2, lambda: alone.shop.seen)
     finally:
         (shop.var / "ready").unlink()
     rules, shown = alone.page_views()
