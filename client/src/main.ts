@@ -3,6 +3,7 @@
 import { clicks } from "./clicks";
 import { queue } from "./queue";
 import { routes } from "./routes";
+import { SEAM, type Seam } from "./seam";
 import { ownTag, type Tag } from "./tag";
 import { view } from "./view";
 import type { Properties } from "./wire";
@@ -16,20 +17,17 @@ interface Verbs {
   consent(choice: Record<string, boolean>): Promise<unknown>;
 }
 
-/** Two tags in one document, or a router that runs it again, are still one script. */
-const RUNNING = Symbol.for("track-page");
-
 /** In a frame every verb is there and says nothing: the page around it is the view. */
 function mute(): [Verbs, Promise<boolean>] {
-  const nothing = () => {};
-  const never = Promise.resolve(false);
-  const consent = () => Promise.resolve(undefined);
-  return [{ track: nothing, page: nothing, identify: nothing, consent }, never];
+  const nothing = async () => {};
+  const verbs = { track: nothing, page: nothing, identify: nothing, consent: nothing };
+  return [verbs, Promise.resolve(false)];
 }
 
 function awake(tag: Tag): [Verbs, Promise<boolean>] {
+  const left: Seam["left"] = [];
   const waiting = queue(tag.base + "q", (answer) => page.heard(answer));
-  const page = view(tag, waiting);
+  const page = view(tag, waiting, left);
   const changes = routes(tag.hash, page.moved);
   const verbs: Verbs = {
     track(name, properties) {
@@ -48,15 +46,30 @@ function awake(tag: Tag): [Verbs, Promise<boolean>] {
     consent: page.choose,
   };
 
-  function leave(): void {
+  function tell(name: string, properties: Properties): void {
     changes.settle();
-    waiting.send(true);
+    page.tell(name, properties);
   }
+
+  /** A page that is gone is hidden as well, and told of that afterwards. */
+  let gone = false;
+  function leave(event?: Event): void {
+    gone = gone || !!event;
+    changes.settle();
+    page.leave(true);
+    waiting.send(true, gone);
+  }
+
+  globals[SEAM] = { base: tag.base, flags: tag.flags, tell, take: waiting.take, left } as Seam;
 
   addEventListener("pageshow", (event) => event.persisted && page.restored());
   addEventListener("pagehide", leave);
+  document.addEventListener("freeze", leave);
   addEventListener("online", () => waiting.send());
-  document.addEventListener("visibilitychange", () => document.hidden && leave());
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden) leave();
+    else gone = false;
+  });
   clicks(verbs.track);
   return [verbs, page.ready];
 }
@@ -64,7 +77,7 @@ function awake(tag: Tag): [Verbs, Promise<boolean>] {
 /** Puts the verbs under the global name, unless that is taken by something but a command queue. */
 function offer(globals: Globals, name: string, [verbs, ready]: [Verbs, Promise<boolean>]): void {
   const former = globals[name];
-  const commands = former && former.q;
+  const commands = former?.q;
   if (former !== undefined && !Array.isArray(commands)) return;
   const run = ([verb, ...given]: any[]): void =>
     Object.keys(verbs).includes(verb) ? (verbs as any)[verb](...given) : verbs.track(verb, ...given);
@@ -74,7 +87,7 @@ function offer(globals: Globals, name: string, [verbs, ready]: [Verbs, Promise<b
 
 const tag = ownTag();
 const globals = window as unknown as Globals;
-if (tag && !globals[RUNNING]) {
-  globals[RUNNING] = true;
+if (tag && !globals[SEAM]) {
+  globals[SEAM] = true;
   offer(globals, tag.name, window.top === window ? awake(tag) : mute());
 }

@@ -12,7 +12,8 @@ const LONGEST_PAUSE = 300;
 
 /**
  * Posts a body as text/plain, which needs no preflight. A 2xx counts only with our own answer in it:
- * a captive portal says 200 too. `leaving`: nobody will be there to try again.
+ * a captive portal says 200 too. `leaving`: nobody may be there to try again; a beacon that the
+ * browser takes then is not known to be sent.
  */
 export async function post(address: string, body: string, leaving?: boolean): Promise<Verdict> {
   try {
@@ -25,14 +26,11 @@ export async function post(address: string, body: string, leaving?: boolean): Pr
     });
     const answer: Answer = (await response.json().catch(() => 0)) || {};
     if (response.ok && ("ok" in answer || answer.consent)) return { taken: answer };
-    const status = response.status;
-    if (status > 399 && status < 500 && status != 429) return {};
+    if (response.status == 400 || response.status == 413) return {};
     return { later: answer.retry || Number(response.headers.get("Retry-After")) || 0 };
   } catch {
-    const last = leaving || !window.fetch;
-    return last && navigator.sendBeacon && navigator.sendBeacon(address, body)
-      ? { taken: {} }
-      : { later: 0 };
+    if (leaving) navigator.sendBeacon?.(address, body);
+    return { later: 0 };
   }
 }
 

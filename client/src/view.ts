@@ -1,16 +1,22 @@
 /** The page in view: its ids, whether it may be spoken of, and what is said of it. */
 
+import { engagement } from "./engagement";
 import { bits, uuid } from "./ids";
 import { insist } from "./post";
 import type { Queue } from "./queue";
+import type { Seam } from "./seam";
 import { pageToken, type Tag } from "./tag";
-import { QUESTION, SHARED, type Answer, type Facts, type Message } from "./wire";
+import { QUESTION, SHARED, type Answer, type Facts, type Message, type Properties } from "./wire";
 
 type Said = Partial<Pick<Message, "name" | "properties" | "traits" | "userId">>;
 
 export interface View {
   ready: Promise<boolean>;
   say(type: "route" | "track" | "identify", said: Said): void;
+  /** Says what the script has noticed by itself; nothing before it is known that it may. */
+  tell(name: string, properties: Properties): void;
+  /** `ends`: nobody looks any more, for now or for good. */
+  leave(ends: boolean): void;
   /** The address has changed; the document, or only its route. */
   moved(): void;
   /** The document came back from the back/forward cache: a view of its own. */
@@ -35,7 +41,7 @@ function facts(): Facts {
 
 function throughServiceWorker(): boolean | undefined {
   const [entry] = performance.getEntriesByType("navigation") as PerformanceNavigationTiming[];
-  return (entry && entry.workerStart > 0) || undefined;
+  return entry?.workerStart > 0 || undefined;
 }
 
 function shown(): Promise<unknown> | undefined {
@@ -44,12 +50,19 @@ function shown(): Promise<unknown> | undefined {
     : undefined;
 }
 
-export function view(tag: Tag, waiting: Queue): View {
+/** Calls when the document is loaded and has nothing to do. */
+function calmly(call: () => void): void {
+  const soon = () => (window.requestIdleCallback || setTimeout)(call, { timeout: 3000 } as any);
+  if (document.readyState == "complete") soon();
+  else addEventListener("load", soon);
+}
+
+export function view(tag: Tag, waiting: Queue, left: Seam["left"]): View {
   /** Undefined: not known yet; what is to be said is held until it is. */
   let allowed: boolean | undefined;
   let refused = false;
   let held: (() => void)[] = [];
-  let tell: (allowed: boolean) => void;
+  let resolve: (allowed: boolean) => void;
   let choices: Promise<unknown> = Promise.resolve();
 
   let meta = pageToken();
@@ -60,15 +73,17 @@ export function view(tag: Tag, waiting: Queue): View {
   let url = address();
   let referrer = document.referrer;
 
-  const ready = new Promise<boolean>((resolve) => (tell = resolve));
+  const engaged = engagement();
+  const ready = new Promise<boolean>((known) => (resolve = known));
 
   function address(): string {
     return (tag.hash ? location.href : location.href.split("#")[0]).slice(0, URL_LENGTH);
   }
 
-  function put(type: Message["type"], said: Said | Partial<Message>): void {
+  /** The ids of what gives way first begin with a hyphen. */
+  function put(type: Message["type"], said: Said | Partial<Message>, minor = ""): void {
     waiting.put({
-      id: String(++count),
+      id: minor + ++count,
       type,
       load,
       token: token == SHARED ? undefined : token,
@@ -100,7 +115,13 @@ export function view(tag: Tag, waiting: Queue): View {
     } else {
       waiting.clear();
     }
-    tell(verdict);
+    resolve(verdict);
+    calmly(settle);
+  }
+
+  /** What is not needed at once. */
+  function settle(): void {
+    if (allowed) import(tag.base + EXTRAS).catch(() => {});
   }
 
   /** A new load: of the document, of its successor, or of a page restored. */
@@ -113,7 +134,7 @@ export function view(tag: Tag, waiting: Queue): View {
     if (pending) await pending;
     const answer = said == SHARED && load == mine && (await insist(tag.base + "q", QUESTION));
     if (load != mine) return;
-    decide(said != SHARED || !!answer && !answer.stop);
+    decide(said != SHARED || (!!answer && !answer.stop));
   }
 
   function say(type: "route" | "track" | "identify", said: Said): void {
@@ -128,7 +149,19 @@ export function view(tag: Tag, waiting: Queue): View {
     else if (allowed == undefined) held.push(speak);
   }
 
+  function tell(name: string, properties: Properties): void {
+    if (allowed) put("track", { name, properties, url }, "-");
+  }
+
+  function leave(ends?: boolean): void {
+    const engagedMs = engaged.taken(ends);
+    const properties = Object.assign({ engagedMs }, ...left.map((call) => call(ends)));
+    if (allowed && engagedMs) put("leave", { properties, url }, "-");
+  }
+
+  /** Another view begins. */
   function turn(): void {
+    leave();
     referrer = url;
     url = address();
   }
@@ -160,11 +193,11 @@ export function view(tag: Tag, waiting: Queue): View {
   }
 
   function taken(answer: Answer | undefined): Answer["consent"] {
-    const found = answer && (answer.token || (meta == SHARED && SHARED));
+    const found = answer?.token || (answer && meta == SHARED && SHARED);
     if (found && !allowed) begin(found);
-    return answer && answer.consent;
+    return answer?.consent;
   }
 
   begin(meta);
-  return { ready, say, moved, restored, heard, choose };
+  return { ready, say, tell, leave, moved, restored, heard, choose };
 }

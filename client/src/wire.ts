@@ -28,6 +28,8 @@ export interface Message {
   facts?: Facts;
   /** The document came through a service worker. */
   sw?: boolean;
+  /** Another document sends it, perhaps for somebody else. */
+  late?: boolean;
 }
 
 /** What the collector answers; which keys there are depends on the question. */
@@ -48,3 +50,9 @@ export const QUESTION = '{"v":1,"ask":true}';
 export const BODY_LIMIT = 64000;
 /** The largest message that the collector takes. */
 export const MESSAGE_LIMIT = 32768;
+
+/**
+ * What is stored under this and a document's id: lines of when it was last written (0: the document
+ * is gone) and how many messages were dropped, then each message.
+ */
+export const KEY = "track-page:";

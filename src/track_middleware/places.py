@@ -122,7 +122,11 @@ def _remembered(data_dir: Path, present: str, now: float) -> dict[str, float]:
 
 
 @lru_cache(maxsize=1)
-def script() -> Script:
-    """The built browser script."""
-    body = files("track_middleware").joinpath("static/m.js").read_bytes()
+def scripts() -> dict[str, Script]:
+    """The built files of the browser script, by their purpose."""
+    return {"script": _built("m.js"), "extras": _built("m2.js")}
+
+
+def _built(name: str) -> Script:
+    body = files("track_middleware").joinpath("static", name).read_bytes()
     return Script(body, hashlib.sha256(body).hexdigest()[:16])

@@ -23,7 +23,7 @@ from .delivery.outbox import Outbox
 from .delivery.spool import Spool
 from .errors import EventError, NoTracker, TrackError
 from .event import Entry, decode_entry, lenient_encoder
-from .places import claims, prefixes, script, secret
+from .places import claims, prefixes, scripts, secret
 from .settings import NAMES, Settings
 from .tracking import ids
 from .tracking.core import Seams
@@ -98,7 +98,7 @@ class Wiring:
             trouble=self.trouble,
             keys=keys,
             prefixes=prefixes(self.settings, keys, self.data_dir, now=time.time()),
-            script=script(),
+            scripts=scripts(),
             version=__version__,
             domain_of=domains.rule(self.settings.cookie_domain),
             claim=claims(self.data_dir),

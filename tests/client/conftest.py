@@ -62,3 +62,19 @@ def open_page(context: BrowserContext, site: Site) -> Open:
         return page
 
     return opened
+
+
+def settled(page: Page) -> None:
+    """Returns when the script's second file has come."""
+    page.wait_for_function("(window[Symbol.for('track-page')].left || []).length > 1")
+
+
+def hide(page: Page, *, hidden: bool = True) -> None:
+    """Another tab comes to the front, or this one comes back: a headless browser does neither."""
+    page.evaluate(
+        """hidden => {
+          Object.defineProperty(document, "hidden", {value: hidden, configurable: true});
+          document.dispatchEvent(new Event("visibilitychange", {bubbles: true}));
+        }""",
+        hidden,
+    )

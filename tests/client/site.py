@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 SCRIPT = Path(__file__).parents[2] / "src" / "track_middleware" / "static" / "m.js"
+EXTRAS = SCRIPT.with_name("m2.js")
 PREFIX = "/k3j5n2ab"
 TOKEN = "1.token.of.the.page"
 
@@ -74,8 +75,19 @@ class Site:
         taken = [event for call in self.calls if call.status == 200 for event in call.events]
         return list({(event["load"], event["id"]): event for event in taken}.values())
 
+    @property
+    def told(self) -> list[dict[str, Any]]:
+        """The same without what the script tells by itself: its ids begin with a hyphen."""
+        return [event for event in self.events if not event["id"].startswith("-")]
+
     def said(self, *kinds: str) -> list[dict[str, Any]]:
-        return [event for event in self.events if event["type"] in kinds]
+        """The messages of these kinds; a track is one of the page's own."""
+        told = self.events if "leave" in kinds else self.told
+        return [event for event in told if event["type"] in kinds]
+
+    def noticed(self, name: str) -> list[dict[str, Any]]:
+        """The events of that name that the script made by itself."""
+        return [event for event in self.events if event.get("name") == name]
 
     def wait(self, enough: Callable[[], object], *, seconds: float = 10) -> None:
         """Waits until calls and visits say that it holds; AssertionError if they never do."""
@@ -118,6 +130,8 @@ class _Handler(BaseHTTPRequestHandler):
         if path == f"{PREFIX}/m.js":
             return self._send(200, SCRIPT.read_bytes(), {"Content-Type": "text/javascript"})
         self.site.visited(path, dict(self.headers))
+        if path.startswith(f"{PREFIX}/m2."):
+            return self._send(200, EXTRAS.read_bytes(), {"Content-Type": "text/javascript"})
         page = self.site.pages.get(path)
         headers = {"Content-Type": "text/html; charset=utf-8", **self.site.headers.get(path, {})}
         return self._send(404 if page is None else 200, (page or "").encode(), headers)

@@ -146,4 +146,4 @@ def test_visit_to_a_page_without_token_ends_what_may_be_said(site: Site, open_pa
     page.wait_for_timeout(150)
     page.evaluate("track('Lost')")
     page.close()
-    assert [event["type"] for event in site.events] == ["view"]
+    assert [event["type"] for event in site.told] == ["view"]

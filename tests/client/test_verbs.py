@@ -111,7 +111,7 @@ def test_refusal_ends_everything_at_once(home: Site, open_page: Open) -> None:
     page.evaluate("track('Lost'); track.consent({analytics: false}); track('Lost too')")
     home.wait(lambda: home.calls[-1].path == f"{PREFIX}/c")
     page.close()
-    assert [event["type"] for event in home.events] == ["view"]
+    assert [event["type"] for event in home.told] == ["view"]
 
 
 def test_grant_makes_the_page_in_view_a_view_with_the_answer_token(

@@ -48,7 +48,10 @@ class Site:
                 trouble=self.mistakes.append,
                 keys=keys,
                 prefixes=["prefix00"],
-                script=Script(b"script", "0123456789abcdef"),
+                scripts={
+                    "script": Script(b"script", "0123456789abcdef"),
+                    "extras": Script(b"extras", "fedcba9876543210"),
+                },
                 version="0.1.0",
                 claim=self._claim,
             ),

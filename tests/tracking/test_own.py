@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.tracking.site import Browser, Site, token_of
+from track_middleware.event import iso
 from track_middleware.http import Reply
 from track_middleware.tracking.collector import corrected
 
@@ -99,6 +100,66 @@ def test_a_trusted_browser_signs_in_by_itself() -> None:
     assert browser.open("/").user_id == "42"
 
 
+def test_what_a_tokenless_page_left_to_another_document_is_not_that_ones_visitors() -> None:
+    site = Site()
+    browser = Browser(site)
+    browser.visit("/")
+    cookies = dict(browser.cookies)
+    browser.post("q", beacon(message(type="track", name="Left", late=True)))
+    visit, late = site.entries
+    assert visit.person is not None
+    assert late.person is not None
+    assert late.person.visitor != visit.person.visitor
+    assert (late.person.session, late.person.user) == (None, None)
+    assert browser.cookies == cookies
+    Browser(site).post("q", beacon(message(type="track", name="Fresh")))
+    assert site.entries[-1].person is not None
+    assert site.entries[-1].person.visitor == late.person.visitor
+
+
+def test_a_late_identify_signs_nobody_in() -> None:
+    site = Site(browser_identity="trusted")
+    browser = Browser(site)
+    token = token_of(browser.visit("/"))
+    browser.post("q", beacon(message(token, type="identify", userId="42", late=True)))
+    assert site.entries[-1].event is not None
+    assert browser.open("/").user_id is None
+
+
+def test_an_event_that_waited_for_an_hour_keeps_its_own_time() -> None:
+    site = Site()
+    browser = Browser(site)
+    token = token_of(browser.visit("/"))
+    at = 1_800_000_000_000.0 - 3_600_000
+    browser.post("q", beacon(message(token, type="track", name="Waited", at=at)))
+    event = site.entries[-1].event
+    assert event is not None
+    assert event.timestamp == iso(site.now - 3600)
+
+
+def test_a_page_without_a_token_says_its_campaign_itself() -> None:
+    site = Site()
+    browser = Browser(site)
+    url = "https://shop.example/?utm_source=mail&utm_medium=email#part"
+    browser.post("q", beacon(message(url=url), message(id="2", type="track", name="Next")))
+    view, following = (entry.event for entry in site.entries)
+    assert view is not None
+    assert following is not None
+    assert view.context["campaign"] == {"source": "mail", "medium": "email"}
+    assert "campaign" not in following.context
+    assert browser.open("/").campaign == {"source": "mail", "medium": "email"}
+
+
+def test_what_a_browser_gave_up_is_counted() -> None:
+    site = Site()
+    browser = Browser(site)
+    assert browser.post("q", {**beacon(message()), "dropped": 3}).status == 200
+    assert browser.post("q", {**beacon(message()), "dropped": -1}).status == 400
+    assert [each for each in site.counted if each[0] == "browser_dropped"] == [
+        ("browser_dropped", 3)
+    ]
+
+
 def test_the_empty_question_is_answered_and_leaves_nothing() -> None:
     for consent, expected in (("opt_out", {"ok": 0}), ("opt_in", {"ok": 0, "stop": "consent"})):
         site = Site(consent=consent)
@@ -166,6 +227,7 @@ def test_a_client_that_never_stops_is_told_to_wait() -> None:
     assert statuses[-1] == 429
     reply = browser.post("q", {"v": 1, "ask": True})
     assert said(reply)["retry"] >= 1
+    assert said(reply)["stop"] == "rate"
     assert any(name == "Retry-After" for name, _ in reply.headers)
     site.now += 60
     assert browser.post("q", {"v": 1, "ask": True}).status == 200
@@ -203,14 +265,24 @@ def test_a_choice_that_is_none_is_refused(body: bytes) -> None:
     assert Browser(Site()).post("c", body).status == 400
 
 
-def test_the_script_is_cached_by_its_hash() -> None:
+@pytest.mark.parametrize(
+    ("name", "body", "digest"),
+    [("m", b"script", "0123456789abcdef"), ("m2", b"extras", "fedcba9876543210")],
+)
+def test_both_files_of_the_script_are_cached_by_their_hash(
+    name: str, body: bytes, digest: str
+) -> None:
     browser = Browser(Site())
-    plain = browser.open("/prefix00/m.js").reply(b"")
-    assert (plain.status, plain.body) == (200, b"script")
+    plain = browser.open(f"/prefix00/{name}.js").reply(b"")
+    assert (plain.status, plain.body) == (200, body)
     assert ("Cache-Control", "public, max-age=3600") in plain.headers
-    lasting = browser.open("/prefix00/m.01234567.js").reply(b"")
-    assert ("Cache-Control", "public, max-age=31536000") in lasting.headers
-    same = browser.open("/prefix00/m.js", if_none_match='"0123456789abcdef"').reply(b"")
+    lasting = browser.open(f"/prefix00/{name}.{digest[:8]}.js").reply(b"")
+    assert (lasting.body, dict(lasting.headers)["Cache-Control"]) == (
+        body, "public, max-age=31536000",
+    )  # fmt: skip
+    former = browser.open(f"/prefix00/{name}.00000000.js").reply(b"")
+    assert (former.body, dict(former.headers)["Cache-Control"]) == (body, "public, max-age=3600")
+    same = browser.open(f"/prefix00/{name}.js", if_none_match=f'"{digest}"').reply(b"")
     assert (same.status, same.body) == (304, b"")
 
 

@@ -44,6 +44,7 @@ REASONS = (
     "other_host",     # a beacon whose token another host made
     "aborted",        # a transaction that was rolled back
     "mistake",        # a call whose event could not be built
+    "browser_dropped",  # given up by a browser whose queue was full or too old
 )  # fmt: skip
 
 _SLOT = {reason: number for number, reason in enumerate(REASONS)}

@@ -37,7 +37,8 @@ class Facts(msgspec.Struct):
 
 
 class Message(msgspec.Struct, rename="camel"):
-    """One message of the script. ``at`` is the browser's clock in milliseconds."""
+    """One message of the script. ``at`` is the browser's clock in milliseconds; ``late``: another
+    document than its own sends it, perhaps for somebody else."""
 
     id: Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
     type: Literal["view", "route", "track", "identify", "leave"]
@@ -54,14 +55,17 @@ class Message(msgspec.Struct, rename="camel"):
     title: Annotated[str, msgspec.Meta(max_length=2000)] = ""
     facts: Facts | None = None
     sw: bool = False
+    late: bool = False
 
 
 class Beacon(msgspec.Struct):
-    """One body. ``ask`` True and no events: the empty question of a page from a shared cache."""
+    """One body. ``dropped``: messages that the browser could not keep. ``ask`` True and no events:
+    the empty question of a page from a shared cache."""
 
     v: Literal[1]
     sent: float = 0.0
     events: Annotated[list[msgspec.Raw], msgspec.Meta(max_length=_MOST_MESSAGES)] = []
+    dropped: Annotated[int, msgspec.Meta(ge=0, le=100_000)] = 0
     ask: bool = False
 
 

@@ -12,6 +12,7 @@ from ..event import Entry, Event, Kind, PageRef, Person, iso
 from ..http import Reply, Request
 from . import beacon, ids, origin
 from .beacon import Message
+from .campaign import campaign
 from .context import language
 from .core import Core
 from .door import answer, full, refusal
@@ -69,6 +70,8 @@ class Collector:
                 entries.append(self._refused(str(error), bytes(raw)))
         if not self._core.keep_last(entries):
             return full()
+        if parcel.dropped:
+            self._core.count("browser_dropped", parcel.dropped)
         good = len(entries) - len(refused)
         content: dict[str, Any] = {"ok": good}
         if refused:
@@ -100,11 +103,18 @@ class Collector:
 
     def _person(self, message: Message, *, has_page: bool) -> Person | None:
         """What the cookie says. A page from a shared cache, which has no token, gets its visitor
-        here: from the load id, so that a repeated call makes the same one."""
+        here: from the load id, so that a repeated call makes the same one. So does what such a page
+        has left to another document: whose cookie that one has, nobody can say."""
         identity = self._identity
-        if identity.visitor is None and not has_page:
-            digest = self._core.load_mac.digest(message.load.encode())
-            identity.mint(ids.uuid_text(digest), fresh=True)
+        if has_page:
+            return identity.person(opens=message.type != "leave")
+        own = ids.uuid_text(self._core.load_mac.digest(message.load.encode()))
+        if message.late:
+            return Person(own, None, None)
+        if identity.visitor is None:
+            identity.mint(own, fresh=True)
+        if message.type == "view":
+            identity.landed(_query(message.url))
         return identity.person(opens=message.type != "leave")
 
     def _event(
@@ -139,7 +149,7 @@ class Collector:
             return known, None
         if self._core.settings.browser_identity != "trusted":
             return known, claimed
-        if message.type == "identify" and person is not None:
+        if message.type == "identify" and person is not None and not message.late:
             self._identity.sign_in(claimed)
         return claimed, None
 
@@ -148,6 +158,7 @@ class Collector:
         locale = facts.language if facts and facts.language else language(request.language)
         context: dict[str, Any] = {
             "page": self._page(message, page),
+            "campaign": campaign(_query(message.url)) if _arrives(message, page) else None,
             "userAgent": request.agent[:_AGENT],
             "ip": self._address,
             "locale": locale,
@@ -190,6 +201,15 @@ def _path(url: str) -> str:
         return urlsplit(url).path
     except ValueError:
         return ""
+
+
+def _query(url: str) -> str:
+    return url.partition("#")[0].partition("?")[2]
+
+
+def _arrives(message: Message, page: PageRef | None) -> bool:
+    """Whether a view has no half of the server's that would say its campaign."""
+    return message.type == "view" and page is None
 
 
 def _screen(facts: beacon.Facts) -> dict[str, str]:

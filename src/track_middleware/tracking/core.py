@@ -34,7 +34,7 @@ _NAME_LENGTH = 200
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """The browser script as it is served: its bytes and their hash."""
+    """A file of the browser script as it is served: its bytes and their hash."""
 
     body: bytes
     digest: str
@@ -47,7 +47,8 @@ class Seams:
     ``sink`` takes what verbs say (it may wait for a commit), ``last_sink`` what a request leaves
     when it is over. ``count`` adds to a refusal counter; ``trouble`` takes a mistake: raises it in
     development, counts it and logs it once in production. ``keys`` run from the oldest to the
-    newest, ``prefixes`` begin with the present one. ``domain_of`` says the Domain of our cookies
+    newest, ``prefixes`` begin with the present one. ``scripts`` are the browser script's files by
+    their purpose in ``routes.OWN``. ``domain_of`` says the Domain of our cookies
     for a host, ``site_of`` that of the vendors' cookies that we write. ``claim`` says once for
     every id, in all processes, that nobody has claimed it yet.
     """
@@ -60,7 +61,7 @@ class Seams:
     trouble: Callable[[Exception], None]
     keys: Sequence[str]
     prefixes: Sequence[str]
-    script: Script
+    scripts: Mapping[str, Script]
     version: str
     domain_of: Callable[[str], str | None] = lambda host: None
     site_of: Callable[[str], str | None] = lambda host: None
@@ -81,7 +82,7 @@ class Core:
     __slots__ = (
         "about", "confirm_after", "cookies", "count", "crossing", "excluded", "host", "last_sink",
         "library", "limit", "linked", "load_mac", "many", "new_id", "now", "prefix", "redaction",
-        "rules", "script", "settings", "shared", "sink", "site_of", "snippet", "starts", "tokens",
+        "rules", "scripts", "settings", "shared", "sink", "site_of", "snippet", "starts", "tokens",
         "traits", "trouble", "vendor_cookies", "written",
     )  # fmt: skip
 
@@ -93,7 +94,7 @@ class Core:
         self.last_sink = seams.last_sink
         self.count = seams.count
         self.trouble = seams.trouble
-        self.script = seams.script
+        self.scripts = seams.scripts
         self.host = host_id(settings.data_host)
         self.cookies = Cookies(settings, seams.keys, seams.domain_of)
         self.tokens = Tokens(seams.keys, self.host)

@@ -70,6 +70,10 @@ class Identity(msgspec.Struct):
             self._campaign = campaign(query) if query else {}
         return self._campaign
 
+    def landed(self, query: str) -> None:
+        """The script says with which query a page was opened that the server could not look at."""
+        self._campaign = campaign(query) if query else {}
+
     @property
     def visitor_id(self) -> str:
         """The visitor's id, or a one-off id where nobody was minted."""

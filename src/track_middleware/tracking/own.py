@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..http import Reply, Request
 from . import choice, links, origin, pixel, routes
 from .collector import Collector
-from .core import Core
+from .core import Core, Script
 from .door import answer, refusal
 from .identity import Identity
 from .segment_door import SegmentDoor
@@ -40,8 +40,8 @@ class Own:
             return self._with_cookies(door.reply(body))
         if len(body) > place.limit:
             return refusal(413, "the body is too large")
-        if place.purpose == "script":
-            return self._script()
+        if place.purpose in self._core.scripts:
+            return self._script(self._core.scripts[place.purpose])
         if place.purpose == "cross":
             return links.follow(self._core, self._request, self._identity)
         ours = origin.is_ours(self._request, self._core.linked)
@@ -65,7 +65,8 @@ class Own:
             return None
         self._core.count("rate_limited", 1)
         seconds = int(wait) + 1
-        return answer(429, {"error": "rate", "retry": seconds}, ("Retry-After", str(seconds)))
+        content = {"error": "rate", "stop": "rate", "retry": seconds}
+        return answer(429, content, ("Retry-After", str(seconds)))
 
     def _client(self) -> str:
         visitor = self._identity.visitor
@@ -73,8 +74,7 @@ class Own:
             return visitor.id
         return origin.address(self._core, self._request)
 
-    def _script(self) -> Reply:
-        script = self._core.script
+    def _script(self, script: Script) -> Reply:
         tag = f'"{script.digest}"'
         lasting = script.digest[:8] in self._rest
         headers = (

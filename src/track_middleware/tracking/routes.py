@@ -28,6 +28,7 @@ class Place(NamedTuple):
 #: What lies under the prefix.
 OWN = {
     "m.js": Place(("GET", "HEAD"), "script"),
+    "m2.js": Place(("GET", "HEAD"), "extras"),
     "q": Place(("POST",), "collect", beacon.LIMIT),
     "x": Place(("GET", "HEAD"), "cross"),
     "n.png": Place(("GET", "HEAD"), "pixel"),
@@ -38,7 +39,7 @@ OWN = {
 _SEGMENTS = ("v1/", "beacon/v1/")
 _SEGMENT = Place(("POST", "GET", "HEAD", "OPTIONS"), "segment", segment.LIMIT)
 
-_HASHED_SCRIPT = re.compile(r"m\.[0-9a-f]{8}\.js\Z")
+_HASHED = re.compile(r"(m2?)\.[0-9a-f]{8}\.js\Z")
 
 
 def prefix(secret_key: str) -> str:
@@ -59,11 +60,10 @@ def starts(prefixes: Iterable[str]) -> tuple[str, ...]:
 
 def place(rest: str) -> Place | None:
     """What lies at ``rest`` under the prefix; None when nothing does."""
-    if _HASHED_SCRIPT.match(rest):
-        return OWN["m.js"]
     if rest.startswith(_SEGMENTS):
         return _SEGMENT
-    return OWN.get(rest)
+    hashed = _HASHED.match(rest)
+    return OWN.get(f"{hashed[1]}.js" if hashed else rest)
 
 
 def globs(patterns: Sequence[str]) -> re.Pattern[str] | None:

@@ -1,0 +1,2 @@
+/** Name of the second file, with its hash; the build puts it in. */
+declare const EXTRAS: string;
