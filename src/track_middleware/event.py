@@ -23,6 +23,9 @@ Kind = Literal["track", "page", "screen", "identify", "group", "alias"]
 #: Namespace of the UUIDs made from ids that are only unique within their origin.
 NAMESPACE = uuid.UUID("6f1c4f0e-3a5e-5e0b-9a67-2f9f0b7a4d11")
 
+#: What the script tells when a page is left: it belongs to that page's session and opens none.
+PARTING = frozenset(("Page Left", "Web Vitals"))
+
 #: Longest id that a caller may give an event.
 ID_LENGTH = 100
 

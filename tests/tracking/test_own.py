@@ -117,6 +117,21 @@ def test_what_a_tokenless_page_left_to_another_document_is_not_that_ones_visitor
     assert site.entries[-1].person.visitor == late.person.visitor
 
 
+@pytest.mark.parametrize(
+    "told", [{"type": "leave"}, {"type": "track", "name": "Web Vitals"}], ids=["left", "vitals"]
+)
+def test_what_is_told_when_a_page_is_left_prolongs_no_session(told: dict[str, Any]) -> None:
+    site = Site()
+    browser = Browser(site)
+    token = token_of(browser.visit("/"))
+    cookies = dict(browser.cookies)
+    site.now += 7200
+    browser.post("q", beacon(message(token, **told)))
+    assert browser.cookies == cookies
+    browser.post("q", beacon(message(token, id="2", type="track", name="Clicked")))
+    assert browser.cookies != cookies
+
+
 def test_a_late_identify_signs_nobody_in() -> None:
     site = Site(browser_identity="trusted")
     browser = Browser(site)

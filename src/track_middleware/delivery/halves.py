@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import msgspec
 
-from ..event import Event, Person, decode_event, epoch, wire_id
+from ..event import PARTING, Event, Person, decode_event, epoch, wire_id
 from . import pages
 from .finish import Finisher
 from .frames import Frame, Rules, decode_frame
@@ -233,7 +233,7 @@ class Halves:
         made = frame.page.made if frame.page else frame.at
         happened = epoch(event.timestamp)
         person = pages.owner(frame.person, page, made=made, accepted=frame.at, happened=happened)
-        return pages.leaving(person, page) if event.event == "Page Left" else person
+        return pages.leaving(person, page) if event.event in PARTING else person
 
     def _joined(self, row: PageRow, frame: Frame) -> PageRow:
         """The row as the cookie's visitor's, when two tabs of one browser had two visitors."""

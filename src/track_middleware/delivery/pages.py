@@ -119,7 +119,7 @@ def owner(
 
 
 def leaving(person: Person | None, page: Person | None) -> Person | None:
-    """Whose a ``Page Left`` is: it belongs to its page's session and opens none."""
+    """Whose an event of ``PARTING`` is: it belongs to its page's session and opens none."""
     if person is None or page is None or person.visitor != page.visitor:
         return person
     return _in_session_of(person, page)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlsplit
 
-from ..event import Entry, Event, Kind, PageRef, Person, iso
+from ..event import PARTING, Entry, Event, Kind, PageRef, Person, iso
 from ..http import Reply, Request
 from . import beacon, ids, origin
 from .beacon import Message
@@ -106,8 +106,9 @@ class Collector:
         here: from the load id, so that a repeated call makes the same one. So does what such a page
         has left to another document: whose cookie that one has, nobody can say."""
         identity = self._identity
+        opens = message.type != "leave" and message.name not in PARTING
         if has_page:
-            return identity.person(opens=message.type != "leave")
+            return identity.person(opens=opens)
         own = ids.uuid_text(self._core.load_mac.digest(message.load.encode()))
         if message.late:
             return Person(own, None, None)
@@ -115,7 +116,7 @@ class Collector:
             identity.mint(own, fresh=True)
         if message.type == "view":
             identity.landed(_query(message.url))
-        return identity.person(opens=message.type != "leave")
+        return identity.person(opens=opens)
 
     def _event(
         self, message: Message, page: PageRef | None, person: Person | None, at: float
