@@ -59,6 +59,12 @@ function interactions(): (entry: PerformanceEntry) => number | undefined {
   };
 }
 
+/** Whether nobody saw all of the loading: what is painted waits for somebody to look. */
+function wasAway(start: number): boolean {
+  const states = performance.getEntriesByType("visibility-state");
+  return document.hidden || states.some(({ name, startTime }) => name == "hidden" && startTime >= start);
+}
+
 export function vitals(seam: Seam): void {
   const found: Properties = {};
   const shifted = shifts();
@@ -66,6 +72,7 @@ export function vitals(seam: Seam): void {
   const [navigation] = performance.getEntriesByType("navigation") as PerformanceNavigationTiming[];
   /** A prerendered page is waited for since it is shown. */
   const start = (navigation as { activationStart?: number } | undefined)?.activationStart || 0;
+  if (wasAway(start)) return;
   const since = (moment: number) => Math.max(0, Math.round(moment - start));
   let told = false;
 

@@ -127,6 +127,22 @@ def test_vitals_are_told_once_when_the_page_is_hidden(site: Site, open_page: Ope
     assert vitals["token"] == TOKEN
 
 
+def test_a_page_that_loaded_out_of_sight_has_no_vitals(site: Site, open_page: Open) -> None:
+    away = """<script>
+      const entries = performance.getEntriesByType;
+      performance.getEntriesByType = type => type == "visibility-state"
+        ? [{name: "hidden", startTime: 0}, {name: "visible", startTime: 9}]
+        : entries.call(performance, type);
+    </script>"""
+    site.pages["/"] = document(head=away)
+    page = open_page()
+    settled(page)
+    hide(page)
+    site.wait_for(1, "leave")
+    page.close()
+    assert site.noticed("Web Vitals") == []
+
+
 def test_a_page_from_the_back_forward_cache_is_left_as_a_view_of_its_own(
     site: Site, open_page: Open
 ) -> None:
