@@ -29,8 +29,9 @@ MAY_IMPORT: dict[str, set[str]] = {
 }
 MAY_IMPORT |= {name: GROUND | PURE | {"tracking", "delivery"} for name in UPSTAIRS}
 MAY_IMPORT["dotted"] = MAY_IMPORT["domains"] = GROUND
+MAY_IMPORT["errands"] = GROUND
 MAY_IMPORT["places"] = GROUND | {"tracking", "delivery"}
-SET_UP = {"dotted", "domains", "places"}
+SET_UP = {"dotted", "domains", "errands", "places"}
 MAY_IMPORT["wiring"] = GROUND | PURE | UPSTAIRS | SET_UP | {"tracking", "delivery"}
 MAY_IMPORT["verbs"] = MAY_IMPORT["wiring"] | {"wiring"}
 MAY_IMPORT["testing"] = MAY_IMPORT["verbs"] | {"verbs"}

@@ -232,6 +232,22 @@ def test_a_pinned_path_is_printed_as_it_is(
     assert capsys.readouterr().out == "/metrics/\n"
 
 
+def test_path_says_where_a_page_finds_each_vendor(capsys, tmp_path):
+    given = {"path": "metrics", "secret_key": "k" * 40, "data_dir": str(tmp_path)}
+    given["proxies"] = ["posthog", "mixpanel"]
+    assert cli.run(["path"], given=given) == 0
+    lines = capsys.readouterr().out.split()
+    assert cli.run(["path", "--json"], given=given) == 0
+    posthog, mixpanel = json.loads(capsys.readouterr().out)["proxies"]
+    assert posthog["script"] == posthog["base"] + "/static/array.js"
+    assert mixpanel["script"].startswith(mixpanel["base"] + "/")
+    assert "track/" in mixpanel["names"]
+    assert lines == [
+        "/metrics/", "posthog", posthog["script"], posthog["base"],
+        "mixpanel", mixpanel["script"], mixpanel["base"],
+    ]  # fmt: skip
+
+
 def test_dead_letters_are_listed_with_id_stage_destination_time_and_reason(
     data_dir: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

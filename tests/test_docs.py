@@ -21,6 +21,7 @@ from tests.processes import started
 from track_middleware.cli import VERBS
 from track_middleware.delivery.counters import REASONS
 from track_middleware.destinations.registry import BUILT_IN
+from track_middleware.proxy.vendors import VENDORS
 from track_middleware.settings import NAMES, OPTIONS
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -313,6 +314,12 @@ def test_a_setting_is_documented(name):
 @pytest.mark.parametrize("scheme", BUILT_IN)
 def test_a_destination_is_documented(scheme):
     assert f"`{scheme}://" in (ROOT / "docs/destinations.md").read_text()
+
+
+@pytest.mark.parametrize("vendor", sorted(VENDORS))
+def test_a_vendor_has_a_guide_with_its_snippet(vendor):
+    guide = (ROOT / "docs/proxies.md").read_text().partition(f'proxies=["{vendor}"]')[2]
+    assert "```html" in guide.partition("\n## ")[0]
 
 
 @pytest.mark.parametrize("option", OPTIONS)

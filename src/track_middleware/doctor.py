@@ -12,6 +12,7 @@ from .delivery import handover, startup
 from .delivery.handover import Origin
 from .errors import SettingsError, StoreError
 from .facts import state
+from .proxy import slots
 from .settings import Settings, address, free_bytes, reserved
 
 #: A destination that is so many seconds behind, or a worker so silent, is a finding.
@@ -114,7 +115,7 @@ def file_system(folder: Path, mounts: str) -> str:
 
 
 def _unusable(settings: Settings) -> Iterator[Finding]:
-    for problem in startup.problems(settings):
+    for problem in (*startup.problems(settings), *slots.problems(settings.proxies)):
         yield Finding(problem.setting, "error", str(problem))
     for each in map(address, settings.destinations):
         if each.scheme == "jsonl" and Path(each.path).is_dir():

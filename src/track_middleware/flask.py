@@ -23,6 +23,7 @@ from . import wiring as wirings
 from .delivery import startup
 from .errors import TrackError
 from .http import by_name
+from .proxy import slots
 from .tracking.inject import PLACEHOLDER
 from .wsgi import answer, ours
 
@@ -47,7 +48,9 @@ class Track:
 
     def init_app(self, app: Flask) -> None:
         """Puts the tracker around an app; SettingsError for settings that are there and wrong."""
-        startup.loaded(app.config.get("TRACK", {}), {})
+        settings = startup.loaded(app.config.get("TRACK", {}), {})
+        for problem in slots.problems(settings.proxies):
+            raise problem
         site = _Site(app)
         app.extensions[NAME] = site
         app.wsgi_app = site  # type: ignore[method-assign]

@@ -6,7 +6,7 @@ No I/O happens here: a face fills a ``Request`` and spends a ``Reply``.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
@@ -65,6 +65,42 @@ class Reply(msgspec.Struct, frozen=True, gc=False):
         return (*self.headers, ("Content-Length", str(len(self.body))))
 
 
+class Errand(msgspec.Struct, frozen=True):
+    """What an answer of our own must wait for: a plain value that a face has run off its event
+    loop. ``name`` says who runs it, ``order`` is what they are asked for."""
+
+    name: str
+    order: Any
+
+
+class Head(msgspec.Struct, frozen=True):
+    """Status and headers of an answer whose body follows piece by piece."""
+
+    status: int
+    headers: tuple[tuple[str, str], ...]
+
+
+#: Reads at most so many bytes of a request's body; b"" at its end, OSError when the client is gone.
+Read = Callable[[int], bytes]
+
+
+class Running(Protocol):
+    """An errand under way. ``start`` and ``piece`` may wait, and are called by one thread at a
+    time; ``close`` comes in any case, from any thread, and ends what they wait for."""
+
+    def start(self, read: Read) -> Reply | Head:
+        """The whole answer, or its head."""
+        ...
+
+    def piece(self) -> bytes:
+        """The next piece of the body behind a head, b"" at its end; OSError when it broke off."""
+        ...
+
+    def close(self) -> None:
+        """Lets go of everything."""
+        ...
+
+
 class Cookie(msgspec.Struct, frozen=True, gc=False):
     """One cookie to set; ``max_age`` in seconds, 0 deletes it. Always Lax and Path=/; HttpOnly
     unless a vendor's script is to read it."""
@@ -89,8 +125,9 @@ class Cookie(msgspec.Struct, frozen=True, gc=False):
 
 REASONS = {
     200: "OK", 202: "Accepted", 204: "No Content", 302: "Found", 304: "Not Modified",
-    400: "Bad Request", 403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed",
-    413: "Content Too Large", 415: "Unsupported Media Type", 429: "Too Many Requests",
+    400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found",
+    405: "Method Not Allowed", 413: "Content Too Large", 415: "Unsupported Media Type",
+    424: "Failed Dependency", 429: "Too Many Requests",
     503: "Service Unavailable",
 }  # fmt: skip
 

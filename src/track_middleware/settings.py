@@ -218,7 +218,7 @@ def load(
 #: Settings that are read and checked, and that no code of this release acts on.
 RESERVED = (
     "banners", "bait", "console", "cookieless", "impersonation", "migrate_cookies", "plan",
-    "proxies", "reconcile", "repairs",
+    "reconcile", "repairs",
 )  # fmt: skip
 
 

@@ -21,9 +21,11 @@ from .delivery.handover import NO_OUTBOX
 from .delivery.keeper import Keeper
 from .delivery.outbox import Outbox
 from .delivery.spool import Spool
+from .errands import Errands
 from .errors import EventError, NoTracker, TrackError
 from .event import Entry, decode_entry, lenient_encoder
 from .places import claims, prefixes, scripts, secret
+from .proxy.slots import Proxies
 from .settings import NAMES, Settings
 from .tracking import ids
 from .tracking.core import Seams
@@ -82,6 +84,8 @@ class Wiring:
         self._defer = defer
         self._user_id = dotted.resolved("user_id", settings.user_id)
         self._told: set[str] = set()
+        self.proxies = Proxies(settings, keys, data_dir / "cache")
+        self.errands = Errands({"proxy": self.proxies.begin})
         self.tracker = Tracker(settings, self._seams(keys))
         #: The exchange of a request; the face sets ``CURRENT`` around the app.
         self.open = self.tracker.open
@@ -103,6 +107,7 @@ class Wiring:
             domain_of=domains.rule(self.settings.cookie_domain),
             claim=claims(self.data_dir),
             site_of=domains.rule("auto" if self.settings.bridge else ""),
+            slots=self.proxies.slots,
         )
 
     def user_look(

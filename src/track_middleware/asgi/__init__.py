@@ -11,7 +11,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from .. import wiring as wirings
-from ..http import Reply, Request, unreadable
+from ..http import Errand, Request, unreadable
+from . import errand
 from .response import NAMES, App, Receive, Response, Scope, Send, Starting, by_bytes, ours
 
 if TYPE_CHECKING:
@@ -139,17 +140,11 @@ async def _own(wiring: Wiring, exchange: Exchange, receive: Receive, send: Send)
     if body is None:
         return
     reply = ours(wiring, exchange.reply, body) or unreadable()
-    await send(
-        {"type": "http.response.start", "status": reply.status, "headers": _reply_headers(reply)}
-    )
-    await send({"type": "http.response.body", "body": reply.body})
+    if isinstance(reply, Errand):
+        await errand.answer(wiring, reply, receive, send)
+    else:
+        await errand.reply_with(reply, send)
     await drained(wiring)
-
-
-def _reply_headers(reply: Reply) -> list[tuple[bytes, bytes]]:
-    return [
-        (name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in reply.lines
-    ]
 
 
 async def _read(receive: Receive, most: int) -> bytes | None:

@@ -14,6 +14,8 @@ from .. import metrics as exposition
 from ..delivery.store import sqlite
 from ..errors import SettingsError
 from ..event import iso
+from ..proxy import slots
+from ..proxy.order import Proxied
 from ..tracking import routes
 from . import outbox
 from .place import FINDING, WELL, Place, say
@@ -33,7 +35,8 @@ def init(arguments: argparse.Namespace, where: Place) -> int:
 
 
 def path(arguments: argparse.Namespace, where: Place) -> int:
-    """Prints the first path segment of everything that the browser calls.
+    """Prints the first path segment of everything that the browser calls, and where a page finds
+    the scripts of ``proxies``.
 
     SettingsError when it hangs on the secret of a data folder that is not there.
     """
@@ -41,9 +44,20 @@ def path(arguments: argparse.Namespace, where: Place) -> int:
     if not (settings.path or settings.secret_key or where.data_dir.exists()):
         message = f"{where.data_dir} is not there; is it the app's data folder? (init makes it)"
         raise SettingsError("data_dir", message)
-    prefix = settings.path or routes.prefix(settings.secret_key or places.secret(where.data_dir))
-    say({"path": f"/{prefix}/"}, (f"/{prefix}/",), as_json=arguments.json)
+    key = settings.secret_key or places.secret(where.data_dir)
+    prefix = settings.path or routes.prefix(key)
+    vendors = [_vendor(each, prefix) for each in slots.proxied(settings.proxies, key)]
+    lines = [f"{each['name']:<12} {each['script']}\n{'':<12} {each['base']}" for each in vendors]
+    found = {"path": f"/{prefix}/"} | ({"proxies": vendors} if vendors else {})
+    say(found, (f"/{prefix}/", *lines), as_json=arguments.json)
     return WELL
+
+
+def _vendor(each: Proxied, prefix: str) -> dict[str, Any]:
+    """Where a page finds a vendor: its script, the base of its calls, its hidden names."""
+    base = f"/{prefix}/{each.names.slot}"
+    names = each.names.tokens
+    return {"name": each.name, "script": f"{base}/{each.script}", "base": base, "names": names}
 
 
 def status(arguments: argparse.Namespace, where: Place) -> int:

@@ -11,6 +11,7 @@ from django.core import checks
 
 from ..delivery import startup
 from ..errors import SettingsError
+from ..proxy import slots
 from ..settings import Settings, load
 from . import outbox, site
 
@@ -81,7 +82,8 @@ def check_settings(**_given: Any) -> list[checks.CheckMessage]:
 
 
 def _unusable(loaded: Settings) -> Iterator[checks.CheckMessage]:
-    for problem in startup.problems(loaded) if loaded.enabled else ():
+    found = (*startup.problems(loaded), *slots.problems(loaded.proxies))
+    for problem in found if loaded.enabled else ():
         yield checks.Error(f"TRACK: {problem}", id="track.E011")
 
 

@@ -16,8 +16,8 @@ from django.http import FileResponse, HttpRequest, HttpResponse, StreamingHttpRe
 from django.http.response import HttpResponseBase
 
 from .. import wiring as wirings
-from ..http import Reply, Request, environ_request, unreadable, weak_etag
-from . import cookies, person, session, site
+from ..http import Errand, Reply, Request, environ_request, unreadable, weak_etag
+from . import cookies, errand, person, session, site
 from .streams import AsyncSteps, Steps
 
 if TYPE_CHECKING:
@@ -51,7 +51,10 @@ class TrackMiddleware:
         if exchange is None:
             return self.get_response(request)
         if exchange.own is not None:
-            return _own(request, exchange)
+            reply = _ours(_replied, request, exchange) or unreadable()
+            if isinstance(reply, Errand):
+                return _sent(errand.answer(reply, request, _ours))
+            return _sent(errand.whole(reply))
         token = wirings.CURRENT.set(exchange)
         try:
             response = self.get_response(request)
@@ -70,7 +73,10 @@ class TrackMiddleware:
         if exchange is None:
             return await self.get_response(request)
         if exchange.own is not None:
-            return _own(request, exchange)
+            reply = _ours(_replied, request, exchange) or unreadable()
+            if isinstance(reply, Errand):
+                return _sent(await errand.aanswer(reply, request, _ours))
+            return _sent(errand.whole(reply))
         token = wirings.CURRENT.set(exchange)
         try:
             response = await self.get_response(request)
@@ -129,21 +135,13 @@ def described(request: HttpRequest) -> Request:
     )
 
 
-def _own(request: HttpRequest, exchange: Exchange) -> HttpResponse:
-    """Answers one of our own paths; no view is called."""
-    reply = _ours(_replied, request, exchange) or unreadable()
-    response = HttpResponse(reply.body, status=reply.status)
-    del response["Content-Type"]
-    for name, value in reply.lines:
-        if name == "Set-Cookie":
-            response.cookies.load(value)
-        else:
-            response[name] = value
+def _sent(response: HttpResponseBase) -> HttpResponseBase:
+    """The answer to a request for one of our own paths; no view is called."""
     _deliver_after(response)
     return response
 
 
-def _replied(request: HttpRequest, exchange: Exchange) -> Reply:
+def _replied(request: HttpRequest, exchange: Exchange) -> Reply | Errand:
     limit = exchange.own.limit if exchange.own else 0
     return exchange.reply(_read(request, limit + 1))
 

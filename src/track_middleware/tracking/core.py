@@ -6,7 +6,7 @@ Nothing in here changes after the start, but the rate limit's table and remember
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
@@ -21,6 +21,7 @@ from .cookies import Cookies
 from .crossing import Crossing
 from .limit import Limit
 from .privacy import Redaction
+from .relay import Slot
 from .snippet import Snippet
 from .token import Tokens, host_id
 
@@ -50,7 +51,8 @@ class Seams:
     newest, ``prefixes`` begin with the present one. ``scripts`` are the browser script's files by
     their purpose in ``routes.OWN``. ``domain_of`` says the Domain of our cookies
     for a host, ``site_of`` that of the vendors' cookies that we write. ``claim`` says once for
-    every id, in all processes, that nobody has claimed it yet.
+    every id, in all processes, that nobody has claimed it yet. ``slots``: the vendors
+    behind our own paths.
     """
 
     now: Callable[[], float]
@@ -66,6 +68,7 @@ class Seams:
     domain_of: Callable[[str], str | None] = lambda host: None
     site_of: Callable[[str], str | None] = lambda host: None
     claim: Callable[[str], bool] = lambda nonce: False
+    slots: Mapping[str, Slot] = field(default_factory=dict)
 
 
 class Core:
@@ -82,8 +85,8 @@ class Core:
     __slots__ = (
         "about", "confirm_after", "cookies", "count", "crossing", "excluded", "host", "last_sink",
         "library", "limit", "linked", "load_mac", "many", "new_id", "now", "prefix", "redaction",
-        "rules", "scripts", "settings", "shared", "sink", "site_of", "snippet", "starts", "tokens",
-        "traits", "trouble", "vendor_cookies", "written",
+        "rules", "scripts", "settings", "shared", "sink", "site_of", "slots", "snippet", "starts",
+        "tokens", "traits", "trouble", "vendor_cookies", "written",
     )  # fmt: skip
 
     def __init__(self, settings: Settings, seams: Seams) -> None:
@@ -103,6 +106,7 @@ class Core:
         self.limit = Limit(rate=_RATE, burst=_BURST)
         self.many = Limit(rate=_MANY_RATE, burst=_MANY_BURST)
         self.prefix = seams.prefixes[0]
+        self.slots = seams.slots
         self.linked = frozenset(name.lower() for name in settings.linked_domains)
         self.crossing = Crossing(seams.keys, self.linked, seams.claim) if self.linked else None
         names = self.crossing.names if self.crossing else ()

@@ -12,7 +12,7 @@ from typing import Any
 
 from ..errors import EventError
 from ..event import Entry, Event, Kind, PageRef
-from ..http import Reply, Request
+from ..http import Errand, Reply, Request
 from . import ids, pageview, routes
 from .choice import choice_entry
 from .core import Core
@@ -293,8 +293,8 @@ class Exchange:
         self._loaded_user = None
         self._request.forget()
 
-    def reply(self, body: bytes) -> Reply:
-        """The answer to a request for one of our own paths."""
+    def reply(self, body: bytes) -> Reply | Errand:
+        """The answer to a request for one of our own paths, or the errand that brings it."""
         if self.own is None:
             raise LookupError("this request is the app's; only its own paths are answered here")
         return self.own.reply(body)

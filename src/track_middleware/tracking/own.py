@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from ..http import Reply, Request
+from ..http import Errand, Reply, Request
 from . import choice, links, origin, pixel, routes
 from .collector import Collector
+from .consent import GRANTED
 from .core import Core, Script
 from .door import answer, refusal
 from .identity import Identity
+from .privacy import kept_address
+from .relay import Ask, Slot
 from .segment_door import SegmentDoor
 
 
 class Own:
-    """One request for one of our own paths. The face reads at most ``limit`` + 1 bytes of body."""
+    """One request for one of our own paths. The face reads at most ``limit`` + 1 bytes of body:
+    nothing of one that an errand will read."""
 
-    __slots__ = ("_core", "_identity", "_place", "_request", "_rest", "limit")
+    __slots__ = ("_core", "_identity", "_place", "_request", "_rest", "_slot", "limit")
 
     def __init__(self, core: Core, request: Request, identity: Identity, rest: str) -> None:
         self._core = core
@@ -22,12 +26,18 @@ class Own:
         self._identity = identity
         self._rest = rest
         self._place = routes.place(rest)
+        self._slot = core.slots.get(rest.partition("/")[0]) if self._place is None else None
         self.limit = self._place.limit if self._place and request.method == "POST" else 0
+        if self._slot is not None:
+            self.limit = -1
 
-    def reply(self, body: bytes) -> Reply:
-        """The answer; never a 5xx, and nothing that came in is echoed."""
-        reply = self._answered(body)
-        return Reply(reply.status, reply.headers) if self._request.method == "HEAD" else reply
+    def reply(self, body: bytes) -> Reply | Errand:
+        """The answer, or the errand that brings it; never a 5xx, and nothing that came in is
+        echoed."""
+        reply = self._answered(body) if self._slot is None else self._relayed(self._slot)
+        if self._request.method != "HEAD" or isinstance(reply, Errand):
+            return reply
+        return Reply(reply.status, reply.headers)
 
     def _answered(self, body: bytes) -> Reply:
         place = self._place
@@ -59,8 +69,24 @@ class Own:
             return choice.choose(self._core, self._identity, body)
         return Collector(self._core, self._request, self._identity).collect(body)
 
-    def _too_often(self) -> Reply | None:
-        wait = self._core.limit.wait(self._client(), self._identity.at)
+    def _relayed(self, slot: Slot) -> Reply | Errand:
+        """A vendor's call: of our own pages, for who permits it, and with no more of the client's
+        address than the settings keep."""
+        core, request = self._core, self._request
+        if not origin.is_ours(request, core.linked):
+            return refusal(403, "not from a page of this host")
+        if not self._identity.allowed or self._identity.consent[slot.purpose] != GRANTED:
+            core.count("consent", 1)
+            return refusal(403, "no consent")
+        address = kept_address(origin.address(core, request), core.settings.ip)
+        path = self._rest.partition("/")[2]
+        base = request.root_path + request.path[: len(request.path) - len(path)]
+        return self._too_often("vendor ") or slot.asked(
+            Ask(request, path, base.removesuffix("/"), address)
+        )
+
+    def _too_often(self, what: str = "") -> Reply | None:
+        wait = self._core.limit.wait(what + self._client(), self._identity.at)
         if not wait:
             return None
         self._core.count("rate_limited", 1)

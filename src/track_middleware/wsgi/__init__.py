@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from .. import wiring as wirings
-from ..http import Reply, Request, environ_request, status_line, unreadable
+from ..http import Errand, Reply, Request, environ_request, status_line, unreadable
+from . import errand
 from .response import Response, ours
 
 if TYPE_CHECKING:
@@ -97,25 +98,21 @@ def _own(
 ) -> Iterable[bytes]:
     """Answers one of our own paths; the app is never called."""
     reply = ours(wiring, _replied, exchange, environ) or unreadable()
+    if isinstance(reply, Errand):
+        return errand.answer(wiring, reply, environ, start_response)
     start_response(status_line(reply.status), list(reply.lines))
     ours(wiring, wiring.after_response)
     return [reply.body] if reply.body else []
 
 
-def _replied(exchange: Exchange, environ: WSGIEnvironment) -> Reply:
+def _replied(exchange: Exchange, environ: WSGIEnvironment) -> Reply | Errand:
     assert exchange.own is not None
     return exchange.reply(_read(environ, exchange.own.limit + 1))
 
 
 def _read(environ: WSGIEnvironment, most: int) -> bytes:
-    """At most ``most`` bytes of the request's body; without a length only what the server ends by
-    itself (``wsgi.input_terminated``, chunked bodies)."""
-    length = environ.get("CONTENT_LENGTH") or ""
-    if length.isdecimal():
-        most = min(most, int(length))
-    elif not environ.get("wsgi.input_terminated"):
-        return b""
-    read, pieces = environ["wsgi.input"].read, []
+    """At most ``most`` bytes of the request's body."""
+    read, pieces = errand.reader(environ), []
     while most > 0:
         piece = read(most)
         if not piece:

@@ -1,0 +1,1 @@
+"""Vendors' own scripts and endpoints through our host."""
