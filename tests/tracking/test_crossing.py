@@ -81,7 +81,7 @@ def test_no_id_can_be_read_in_the_address() -> None:
 def test_visitor_session_and_campaign_come_along() -> None:
     site = linked_site()
     visitor, url = word(site)
-    _, exchange = arrived(site, url)
+    _, exchange = arrived(site, url.partition("#")[0])
     assert exchange.anonymous_id == visitor
     assert exchange.session_id == site.entries[0].person.session  # type: ignore[union-attr]
     assert exchange.campaign == exchange.first_campaign == {"source": "news"}
@@ -212,6 +212,22 @@ def test_nothing_goes_from_https_over_plain_http() -> None:
     browser = Browser(linked_site())
     browser.visit("/")
     assert location(followed(browser, "http://blog.example/")) == "http://blog.example/"
+
+
+@pytest.mark.parametrize("allowed", [True, False])
+def test_nobody_becomes_another_by_a_word_in_the_link_that_they_follow(allowed: bool) -> None:
+    site = linked_site(respect_gpc="all")
+    _, planted = word(site)
+    browser = Browser(site, **({} if allowed else {"sec_gpc": "1"}))
+    browser.visit("/")
+    assert browser.exchange is not None
+    own = browser.exchange.anonymous_id
+    url = location(followed(browser, f"{planted}&c=3#top"))
+    assert url.startswith("https://shop.example/landing?b=2&c=3")
+    assert url.endswith("#top")
+    assert url.count(f"{NAME}=") == allowed
+    _, exchange = arrived(site, url.partition("#")[0])
+    assert (exchange.anonymous_id == own) == allowed
 
 
 HOSTILE = [

@@ -39,7 +39,7 @@ _HOST = re.compile(r"https?://([^/?#:@\\\[\]]+)(?::[0-9]{1,5})?(?:[/?#]|\Z)", re
 
 
 class Target(NamedTuple):
-    """Where a link leads; ``url`` as it was written."""
+    """Where a link leads; ``url`` as it was written, but for a word of ours."""
 
     url: str
     host: str
@@ -76,11 +76,21 @@ class Crossing:
 
     def target(self, text: str) -> Target | None:
         """Where an address leads, when that is a linked host and nothing in it can be read in two
-        ways; else None."""
+        ways; else None. A word that is in it already would be somebody else's: it is left out."""
         match = _TARGET.fullmatch(text) if len(text) <= _LONGEST else None
         if match is None or match[2].lower() not in self._linked:
             return None
-        return Target(text, match[2].lower(), match[1].lower() == "https")
+        return Target(self._wordless(text), match[2].lower(), match[1].lower() == "https")
+
+    def _wordless(self, url: str) -> str:
+        front, hash_, fragment = url.partition("#")
+        path, mark, query = front.partition("?")
+        signs = tuple(f"{name}=" for name in self.names)
+        pairs = query.split("&")
+        kept = [pair for pair in pairs if not pair.startswith(signs)]
+        if len(kept) == len(pairs):
+            return url
+        return f"{path}{mark if kept else ''}{'&'.join(kept)}{hash_}{fragment}"
 
     def decorated(
         self, target: Target, visitor: Visitor, session: Session | None, *,
