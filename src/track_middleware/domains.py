@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -22,10 +23,19 @@ def _suffixes() -> PublicSuffixList:
     return PublicSuffixList()
 
 
-@lru_cache(maxsize=1024)
+#: Names and ports of hosts as browsers send them: anything else may be no part of a cookie, and is
+#: not remembered.
+_HOST = re.compile(r"[a-z0-9._-]{1,255}(?::[0-9]{0,5})?", re.ASCII | re.IGNORECASE)
+
+
 def registrable(host: str) -> str | None:
     """``example.co.uk`` of ``www.example.co.uk:8000``; None for an address, a single label or a
     public suffix, whose cookies are the host's alone (RFC 6265, 5.3)."""
+    return _registrable(host) if _HOST.fullmatch(host) else None
+
+
+@lru_cache(maxsize=1024)
+def _registrable(host: str) -> str | None:
     name = host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host
     name = name.lower().strip(".")
     if "." not in name or name.replace(".", "").isdigit() or ":" in name:

@@ -67,7 +67,11 @@ def url(scheme: str, host: str, path: str, query: str) -> str:
     return f"{scheme}://{host}{plain}?{query}" if query else f"{scheme}://{host}{plain}"
 
 
-@lru_cache(maxsize=1024)
 def language(accept_language: str) -> str | None:
     """The language that a browser prefers: the first of its Accept-Language."""
+    return _language(accept_language[:_LONGEST_AGENT])
+
+
+@lru_cache(maxsize=1024)
+def _language(accept_language: str) -> str | None:
     return accept_language.partition(",")[0].partition(";")[0].strip()[:40] or None

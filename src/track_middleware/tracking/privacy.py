@@ -22,19 +22,26 @@ def client_address(peer: str, forwarded: str, proxies: int) -> str:
     return _bare(hops[-proxies] if proxies <= len(hops) else hops[0])
 
 
+#: Longest text that is looked at as an address: IPv6 with a zone's name and a port.
+_LONGEST = 64
+
+
 def _bare(hop: str) -> str:
-    """An address without port or brackets."""
+    """An address without port or brackets; of what is too long to be one only the beginning."""
+    hop = hop[:_LONGEST]
     if hop.startswith("["):
         return hop[1:].partition("]")[0]
     return hop.partition(":")[0] if hop.count(":") == 1 else hop
 
 
-@lru_cache(maxsize=4096)
 def kept_address(address: str, mode: str) -> str | None:
     """What is kept of an address: IPv4 without its last byte, IPv6 without its last 80 bits
     (as Google Analytics documents its own), all of it in ``full``, nothing in ``none``."""
-    if mode == "none":
-        return None
+    return _kept(address, mode) if mode != "none" and len(address) <= _LONGEST else None
+
+
+@lru_cache(maxsize=4096)
+def _kept(address: str, mode: str) -> str | None:
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:
@@ -44,7 +51,7 @@ def kept_address(address: str, mode: str) -> str | None:
     if parsed.version == 4:
         return str(ipaddress.ip_network((int(parsed) & 0xFFFFFF00, 32)).network_address)
     if parsed.ipv4_mapped:
-        return kept_address(str(parsed.ipv4_mapped), mode)
+        return _kept(str(parsed.ipv4_mapped), mode)
     return str(ipaddress.IPv6Address(int(parsed) >> 80 << 80))
 
 
