@@ -292,6 +292,16 @@ def test_a_category_and_secrets_of_a_page_go_where_they_belong() -> None:
     assert "u:p" not in repr(event)
 
 
+def test_an_address_without_a_host_keeps_no_secret_either() -> None:
+    said_of_page = {"url": "/a?token=hush", "path": "/a?token=hush", "referrer": "//x/?token=hush",
+                    "title": "Why? token=1"}  # fmt: skip
+    page = {"type": "page", "userId": "1", "properties": said_of_page,
+            "context": {"page": said_of_page}}  # fmt: skip
+    event = sent(site(), page)
+    assert "hush" not in repr(event)
+    assert event.properties["title"] == "Why? token=1"
+
+
 def test_traits_are_found_where_rudderstacks_sdks_have_them() -> None:
     message = {"type": "identify", "userId": "1", "context": {"traits": {"plan": "pro", "x": 1}}}
     event = sent(site(traits=["plan"]), message)
@@ -336,7 +346,7 @@ def test_a_browser_is_its_cookies_visitor_whatever_it_says() -> None:
     browser.open("/").signed_in("42")
     browser.close()
     where.entries.clear()
-    context = {"session": {"id": "x"}, "consent": {"analytics": "denied"}, "bot": {"class": "x"},
+    context = {"session": {"id": "x"}, "consent": {"analytics": "granted"}, "bot": {"class": "x"},
                "page": {"id": "p", "url": "https://shop/"}}  # fmt: skip
     hostile = {**TRACK, "userId": "boss", "anonymousId": "somebody", "context": context}
     assert browser.post("v1/t", {**hostile, "writeKey": "wk_web"}).status == 200
@@ -410,6 +420,30 @@ def test_a_browser_that_refused_leaves_nothing() -> None:
     assert where.counted == [("consent", 1)]
 
 
+@pytest.mark.parametrize(
+    ("consent", "said_itself", "kept_as"),
+    [
+        ("opt_out", {"analytics": False, "marketing": True}, None),
+        ("opt_out", {"analytics": True, "marketing": False}, ("granted", "denied")),
+        ("opt_out", {"analytics": True}, ("granted", "granted")),
+        ("opt_in", {"analytics": True, "marketing": True}, None),
+    ],
+)
+def test_a_browsers_message_may_refuse_by_itself_and_never_permit(
+    consent: str, said_itself: dict[str, bool], kept_as: tuple[str, str] | None
+) -> None:
+    where = site(consent=consent)
+    browser = Browser(where)
+    context = {"consent": {"categoryPreferences": said_itself}}
+    browser.post("v1/t", {**TRACK, "context": context, "writeKey": "wk_web"})
+    if kept_as is None:
+        assert (where.entries, browser.cookies) == ([], {})
+        assert where.counted == [("consent", 1)]
+    else:
+        expected = dict(zip(("analytics", "marketing"), kept_as, strict=True))
+        assert where.entries[0].consent == kept(where).context["consent"] == expected
+
+
 def test_a_fleet_behind_one_address_is_not_cut_short_and_a_browser_is() -> None:
     where = site()
     fleet = {ask(where, "v1/t", {**TRACK, "writeKey": "wk_ios"}).status for _ in range(900)}
@@ -428,6 +462,16 @@ def test_long_bodies_count_as_several_calls() -> None:
     assert set(statuses[:30]) == {200}
     assert statuses[-1] == 429
     assert ask(where, "v1/b", body, peer="198.51.100.1").status == 200
+
+
+@pytest.mark.parametrize("around", ["", "x" * 1_500])
+def test_many_small_messages_count_as_several_calls(around: str) -> None:
+    where = site()
+    content = {"writeKey": "wk_ios", "context": {"a": around}, "batch": [TRACK] * 2_500}
+    where.full = True
+    statuses = [ask(where, "v1/b", content).body.count(b'"rate"') for _ in range(10)]
+    assert statuses[0] == 0
+    assert statuses[-1] > 0
 
 
 def test_a_full_spool_asks_an_sdk_to_come_again() -> None:

@@ -26,8 +26,9 @@ from .segment_event import Apps, Speaker, Web
 #: How much of what was refused a dead letter keeps, and how many reasons an answer names.
 _KEPT, _TOLD = 4096, 20
 
-#: A body counts as a further call for every so many bytes.
-_WEIGHT = 16 * 1024
+#: A body counts as a further call for every so many bytes; of its messages each has so many more,
+#: which we say of it ourselves.
+_WEIGHT, _OWN = 16 * 1024, 1024
 
 #: What a browser on a linked domain may send along, and for how long it may remember that.
 _PREFLIGHT = (
@@ -88,11 +89,13 @@ class SegmentDoor:
             return self._refused(400, "the body is too large", body)
         try:
             plain = segment.plain(body)
-            if wait := self._weighed(plain):
+            if wait := self._weighed(len(plain)):
                 return wait
             batch = segment.batch(post, plain)
         except UnreadableError as error:
             return self._refused(400, str(error), body)
+        if wait := self._weighed(_count(batch) * (_OWN + batch.around)):
+            return wait
         key = self._known(self._keys(batch.write_key))
         if key is None:
             return self._wait(self._core.limit, self._address()) or self._refused(
@@ -174,9 +177,9 @@ class SegmentDoor:
         visitor = self._identity.visitor
         return visitor.id if visitor is not None else self._address()
 
-    def _weighed(self, plain: bytes) -> Reply | None:
-        """A long body is as much work as several short ones."""
-        cost = len(plain) // _WEIGHT
+    def _weighed(self, size: int) -> Reply | None:
+        """A long body, and one of many messages, is as much work as several short ones."""
+        cost = size // _WEIGHT
         return self._wait(self._core.many, self._address(), cost=cost) if cost else None
 
     def _wait(self, limit: Limit, client: str, *, cost: int = 1) -> Reply | None:
@@ -185,6 +188,11 @@ class SegmentDoor:
             return None
         self._core.count("rate_limited", 1)
         return _again(int(wait) + 1, "rate")
+
+
+def _count(batch: Batch) -> int:
+    """How many messages of it are looked at: of too many none is."""
+    return len(batch.batch) if len(batch.batch) <= segment.MOST_MESSAGES else 0
 
 
 def _refusal(status: int, reason: str, *more: tuple[str, str]) -> Reply:

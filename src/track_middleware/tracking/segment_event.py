@@ -4,7 +4,7 @@ claim."""
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeGuard
 
 import msgspec
 
@@ -13,6 +13,7 @@ from ..event import Entry, Event, iso
 from ..http import Request
 from . import ids, origin, segment
 from .beacon import UnreadableError
+from .consent import DENIED, GRANTED, Consent
 from .context import language
 from .core import Core
 from .identity import Identity
@@ -26,6 +27,8 @@ _NOT_A_BROWSERS = (
     "bot", "channel", "claimedUserId", "consent", "firstCampaign", "ga", "location", "session",
     "vendorIds",
 )  # fmt: skip
+#: What of a page is an address, or a part of one.
+_ADDRESSES = frozenset(("initial_referrer", "path", "referrer", "tab_url", "url"))
 #: What the server says of a page view.
 _NOT_OF_A_PAGE = ("confirmed", "durationMs", "id", "route", "status")
 
@@ -93,20 +96,31 @@ class Web:
 
     def entry(self, message: Message) -> Entry | None:
         identity, core = self._identity, self._core
+        consent = self._consent(message)
+        if consent["analytics"] != GRANTED:
+            return None
         self._mint(message)
         user, claimed = self._user(message)
         if message.type == "alias" and user is None:
             raise UnreadableError("a browser's alias wants the user that is signed in")
-        context = self._context(message)
+        context = {**self._context(message), "consent": consent}
         if claimed:
             context["claimedUserId"] = claimed
         event = _event(core, message, context, "web", identity.at)
         event.anonymous_id, event.user_id = identity.visitor_id, user
         event.previous_id = identity.visitor_id if message.type == "alias" else None
         return Entry(
-            "event", identity.at, event, origin=self._key, consent=identity.consent,
+            "event", identity.at, event, origin=self._key, consent=consent,
             facts=origin.facts(core, self._request, identity),
         )  # fmt: skip
+
+    def _consent(self, message: Message) -> Consent:
+        """What holds: the cookie's word, but for what the message itself refuses."""
+        given, said = self._identity.consent, segment.choice(message.context or {})
+        if said is None:
+            return given
+        refused = {name: DENIED for name, state in said.states.items() if state == DENIED}
+        return {**given, **refused}
 
     def _mint(self, message: Message) -> None:
         if self._identity.visitor is None:
@@ -139,7 +153,6 @@ class Web:
         _keep_address(context, self._core, self._peer)
         context["userAgent"] = request.agent[:_AGENT] or None
         context.setdefault("locale", language(request.language))
-        context["consent"] = self._identity.consent
         stands = self._identity.standing
         return {**(msgspec.json.decode(b"{%b}" % stands[1:]) if stands else {}), **context}
 
@@ -200,10 +213,15 @@ def _keep_address(context: dict[str, Any], core: Core, peer: str) -> None:
 def _redacted(core: Core, page: Mapping[str, Any]) -> dict[str, Any]:
     """What is said of a page, without secrets in its addresses."""
     said = {
-        name: core.redaction.url(value) if isinstance(value, str) and "://" in value else value
+        name: core.redaction.url(value) if _is_address(name, value) else value
         for name, value in page.items()
     }
     search = said.get("search")
     if isinstance(search, str):
         said["search"] = core.redaction.url(f"?{search.removeprefix('?')}") if search else ""
     return said
+
+
+def _is_address(name: str, value: object) -> TypeGuard[str]:
+    """Whether it may have a query: also what a page says of itself without its host."""
+    return isinstance(value, str) and ("://" in value or name in _ADDRESSES)
