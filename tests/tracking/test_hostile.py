@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import json
+
+import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.tracking.site import HTML, NAVIGATION, Browser, Site, requested
 from track_middleware.http import Request
 from track_middleware.settings import load
+from track_middleware.tracking.beacon import mended
 from track_middleware.tracking.inject import PLACEHOLDER, Injector
 from track_middleware.tracking.shareable import shareable
 from track_middleware.tracking.snippet import Snippet
@@ -104,3 +110,19 @@ def test_a_beacon_does_not_multiply_a_long_user_agent() -> None:
 
 def _same_origin(name: str) -> str:
     return "same-origin" if name == "sec-fetch-site" else ""
+
+
+@given(st.text(alphabet='\ud83e\udd8a\\ud8a"\0', max_size=12))
+def test_half_a_character_costs_itself_alone(text: str) -> None:
+    body = json.dumps({text: text}).encode()
+    whole = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    assert list(msgspec.json.decode(mended(body)).values()) == [whole]
+
+
+def test_a_text_that_was_cut_inside_an_emoji_spoils_no_beacon() -> None:
+    site = Site()
+    cut = rb'{"v":1,"events":[%b]}' % msgspec.json.encode({**MESSAGE, "name": "HALF"})
+    reply = Browser(site).post("q", cut.replace(b"HALF", rb"fox \ud83e"))
+    assert (reply.status, reply.body) == (200, b'{"ok":1}')
+    assert site.entries[0].event
+    assert site.entries[0].event.event == "fox \ufffd"

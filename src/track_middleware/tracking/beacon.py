@@ -80,12 +80,29 @@ class UnreadableError(ValueError):
 def beacon(body: bytes) -> Beacon:
     """The beacon that a body holds; UnreadableError when it is none."""
     try:
-        read = _beacons.decode(body)
+        read = _beacons.decode(mended(body))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UnreadableError(reason(error)) from error
     if not (0 <= read.sent < _LATEST):
         raise UnreadableError("sent is no time in milliseconds")
     return read
+
+
+# Half of a character beyond U+FFFF, without its other half.
+_HALF = re.compile(
+    rb"\\u[dD][89abAB][0-9a-fA-F]{2}(?!\\u[dD][c-fC-F][0-9a-fA-F]{2})"
+    rb"|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+)
+
+
+def mended(body: bytes) -> bytes:
+    """A body with U+FFFD for halves of characters: JavaScript cuts texts inside an emoji, and sends
+    what is left (ECMA-262, JSON.stringify). No reader of JSON takes that, and all of the body's
+    messages would be lost with it."""
+    if _HALF.search(body) is None or b"\0" in body:
+        return body
+    alone = body.replace(rb"\\", b"\0")  # an escaped backslash begins no escape
+    return _HALF.sub(rb"\\ufffd", alone).replace(b"\0", rb"\\")
 
 
 def message(raw: msgspec.Raw) -> Message:

@@ -18,7 +18,7 @@ from urllib.parse import parse_qsl
 import msgspec
 
 from ..event import ID_LENGTH, Kind, epoch
-from .beacon import MESSAGE_LIMIT, UnreadableError, reason, too_much
+from .beacon import MESSAGE_LIMIT, UnreadableError, mended, reason, too_much
 from .consent import DENIED, GRANTED, PURPOSES, Choice
 
 #: Largest body, gzipped or not (Segment: 500 KB).
@@ -110,6 +110,7 @@ def plain(body: bytes) -> bytes:
 def batch(post: Post, body: bytes) -> Batch:
     """What a plain body holds, a single message as a batch of one; UnreadableError for no JSON, or
     a batch whose own context would be multiplied beyond measure."""
+    body = mended(body)
     try:
         if post != "batch":
             return Batch([msgspec.Raw(body)], _ones.decode(body).write_key)
