@@ -66,7 +66,7 @@ def open_page(context: BrowserContext, site: Site) -> Open:
 
 def settled(page: Page) -> None:
     """Returns when the script's second file has come."""
-    page.wait_for_function("(window[Symbol.for('track-page')].left || []).length > 1")
+    page.wait_for_function("(window[Symbol.for('track-page')].left || []).length > 0")
 
 
 def hide(page: Page, *, hidden: bool = True) -> None:
