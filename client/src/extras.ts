@@ -2,12 +2,13 @@
 
 import { adopt } from "./adopt";
 import { autocapture } from "./autocapture";
+import { links } from "./crossing";
 import { depth } from "./depth";
 import { errors } from "./errors";
 import { SEAM, type Seam } from "./seam";
 import { vitals } from "./vitals";
 
-const starters = [adopt, depth, vitals, autocapture, errors];
+const starters = [adopt, depth, vitals, autocapture, errors, links];
 
 const seam = (window as unknown as Record<symbol, Seam | undefined>)[SEAM];
 if (seam) for (const start of starters) alone(start, seam);

@@ -1,6 +1,7 @@
 /** The browser's half of track-middleware: starts everything, once for each document. */
 
 import { clicks } from "./clicks";
+import { tidy } from "./crossing";
 import { queue } from "./queue";
 import { routes } from "./routes";
 import { SEAM, type Seam } from "./seam";
@@ -60,7 +61,7 @@ function awake(tag: Tag): [Verbs, Promise<boolean>] {
     waiting.send(true, gone);
   }
 
-  globals[SEAM] = { base: tag.base, flags: tag.flags, tell, take: waiting.take, left } as Seam;
+  globals[SEAM] = { ...tag, ...page, tell, take: waiting.take, left } as Seam;
 
   addEventListener("pageshow", (event) => event.persisted && page.restored());
   addEventListener("pagehide", leave);
@@ -89,5 +90,6 @@ const tag = ownTag();
 const globals = window as unknown as Globals;
 if (tag && !globals[SEAM]) {
   globals[SEAM] = true;
+  tidy(tag.flags.crossing);
   offer(globals, tag.name, window.top === window ? awake(tag) : mute());
 }

@@ -10,6 +10,8 @@ export interface Seam {
   base: string;
   /** The tag's `data-` attributes. */
   flags: DOMStringMap;
+  /** Whether anything may be sent at this moment. */
+  allowed(): boolean | undefined;
   /** Puts an event of the script's own, while events may be sent: it gives way before the page's. */
   tell(name: string, properties: Properties): void;
   /** Sends what other documents have left, and how many they had dropped. */

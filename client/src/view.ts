@@ -12,6 +12,8 @@ type Said = Partial<Pick<Message, "name" | "properties" | "traits" | "userId">>;
 
 export interface View {
   ready: Promise<boolean>;
+  /** Whether anything may be sent; undefined while that is not known. */
+  allowed(): boolean | undefined;
   say(type: "route" | "track" | "identify", said: Said): void;
   /** Says what the script has noticed by itself; nothing before it is known that it may. */
   tell(name: string, properties: Properties): void;
@@ -199,5 +201,5 @@ export function view(tag: Tag, waiting: Queue, left: Seam["left"]): View {
   }
 
   begin(meta);
-  return { ready, say, tell, leave, moved, restored, heard, choose };
+  return { ready, allowed: () => allowed, say, tell, leave, moved, restored, heard, choose };
 }
