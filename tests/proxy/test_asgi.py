@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -97,17 +98,28 @@ def test_a_browser_that_hangs_up_while_the_vendor_is_asked_ends_the_call(
     go_on.set()
 
 
-def test_a_browser_that_hangs_up_inside_its_body_ends_the_call(
-    vendor: StandIn, behind: Behind
-) -> None:
-    async def step() -> Messages:
-        gone = asyncio.Event()
-        gone.set()
-        return await behind.ask([_piece(b"ab", more=True)], gone, length=6)
+def test_a_browser_that_hangs_up_inside_its_body_ends_the_call(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        vendor = StandIn(port=listening.getsockname()[1])
+        behind = Behind(vendor, tmp_path / "track")
 
-    assert _run(step) == []
-    assert _all_ended(behind)
-    assert not [each for each in vendor.asked if len(each.body) == 6]
+        def begun() -> socket.socket:
+            there, _ = listening.accept()
+            came = b""
+            while not came.endswith(b"ab"):
+                came += there.recv(4096)
+            return there
+
+        async def step() -> tuple[Messages, bool]:
+            gone = asyncio.Event()
+            asked = asyncio.ensure_future(behind.ask([_piece(b"ab", more=True)], gone, length=6))
+            there = await asyncio.to_thread(begun)
+            gone.set()
+            sent = await asked
+            there.close()
+            return sent, await asyncio.to_thread(_all_ended, behind)  # while the loop goes on
+
+        assert _run(step) == ([], True)
 
 
 def test_a_request_that_is_given_up_ends_the_call(vendor: StandIn, behind: Behind) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
+from concurrent.futures import CancelledError
 from typing import TYPE_CHECKING, TypeVar, TypeVarTuple
 
 from ..http import Errand, Head, Reply, Running, unreadable
@@ -105,6 +106,8 @@ class _Body:
             except TimeoutError:
                 came.cancel()
                 raise
+            except CancelledError as error:
+                raise ConnectionError("the event loop ends") from error
             self._whole = piece is None
             self._held = piece or b""
         if self._broken:
