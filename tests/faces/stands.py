@@ -1,12 +1,14 @@
 """Servers, each with the app of one face: forked from one process that has imported everything,
 because that takes longer than all that a test asks of them.
 
-Each line of the standard input names a server, a face, a data folder and a port, apart by tabs; the
-process that serves is told on the standard output. It runs until it is ended.
+Each line of the standard input names a server, a face, a data folder and a port, apart by tabs, and
+may give settings as JSON; the process that serves is told on the standard output. It runs until it
+is ended.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sys
@@ -50,11 +52,12 @@ SERVERS = {"gunicorn": _gunicorn, "uvicorn": _uvicorn, "waitress": _waitress}
 def main() -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody asks how they ended
     for line in sys.stdin:
-        server, face, data_dir, port = line.rstrip("\n").split("\t")
+        server, face, data_dir, port, *more = line.rstrip("\n").split("\t")
+        settings = json.loads(more[0]) if more else {}
         child = os.fork()
         if child == 0:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            SERVERS[server](build(face, Path(data_dir)).app, int(port))
+            SERVERS[server](build(face, Path(data_dir), **settings).app, int(port))
             os._exit(0)
         print(child, flush=True)
 

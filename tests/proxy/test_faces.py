@@ -6,30 +6,23 @@ import contextlib
 import http.client
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
 from tests.faces.apps import SECRET
-from tests.faces.test_servers import SERVERS, STANDS
+from tests.faces.test_servers import STANDS, _listens, _runs, _until
+from tests.processes import started
 from tests.programs import ROOT
 from tests.proxy.stand_in import StandIn, Told, said, stand_in
 from track_middleware.proxy.slots import proxied
 from track_middleware.tracking import routes
-
-APP = """
-import json, sys
-from pathlib import Path
-from tests.faces.apps import build
-app = build(sys.argv[-3], Path(sys.argv[-2]), **json.loads(sys.argv[-1])).app
-"""
 
 BROWSER = {
     "User-Agent": "Mozilla/5.0", "Cookie": "sessionid=s3cret", "Authorization": "Bearer s3cret",
@@ -61,33 +54,13 @@ class Stand:
             return response, response.read()
 
 
-def _there(port: int, process: subprocess.Popen[bytes]) -> None:
-    deadline = time.monotonic() + 60
-    while True:
-        assert process.poll() is None, "the server ended"
-        assert time.monotonic() < deadline, "the server did not come up"
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.05)
-
-
-@contextlib.contextmanager
-def standing(server: str, face: str, folder: Path, port: int) -> Iterator[Stand]:
-    with stand_in() as vendor:
-        proxy = f"mixpanel://?endpoint={vendor.url}&scripts={vendor.url}"
-        settings = json.dumps({"proxies": [proxy], "respect_gpc": "all"})
-        code = APP + SERVERS[server].format(port=port)
-        command = [sys.executable, "-c", code, face, str(folder), settings]
-        process = subprocess.Popen(command, cwd=ROOT, env={**os.environ})
-        try:
-            _there(port, process)
-            (there,) = proxied([proxy], SECRET)
-            base = f"/{routes.prefix(SECRET)}/{there.names.slot}"
-            yield Stand(port, vendor, base, f"{base}/{there.script}")
-        finally:
-            process.terminate()
-            process.wait(timeout=40)
+@pytest.fixture(scope="module")
+def stands() -> Iterator[subprocess.Popen[str]]:
+    """The process that servers are forked from."""
+    command = [sys.executable, "-m", "tests.faces.stands"]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with started(command, cwd=ROOT, text=True, **pipes) as process:
+        yield process
 
 
 @pytest.fixture(
@@ -95,14 +68,30 @@ def standing(server: str, face: str, folder: Path, port: int) -> Iterator[Stand]
     params=[pytest.param(each.values, id=each.id, marks=each.marks) for each in STANDS],
 )
 def stood(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest,
+    stands: subprocess.Popen[str],
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Stand]:
-    server, face = request.param
+    assert stands.stdin is not None
+    assert stands.stdout is not None
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    with standing(server, face, tmp_path_factory.mktemp("proxy") / "track", port) as stand:
-        yield stand
+    with stand_in() as vendor:
+        proxy = f"mixpanel://?endpoint={vendor.url}&scripts={vendor.url}"
+        settings = json.dumps({"proxies": [proxy], "respect_gpc": "all"})
+        folder = tmp_path_factory.mktemp("proxy") / "track"
+        print(*request.param, folder, port, settings, sep="\t", file=stands.stdin, flush=True)
+        server = int(stands.stdout.readline())
+        try:
+            _until(lambda: _listens(port), "the server did not come up")
+            (there,) = proxied([proxy], SECRET)
+            base = f"/{routes.prefix(SECRET)}/{there.names.slot}"
+            yield Stand(port, vendor, base, f"{base}/{there.script}")
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(server, signal.SIGTERM)
+        _until(lambda: not _runs(server), "the server did not end")
 
 
 @pytest.fixture

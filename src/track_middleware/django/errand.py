@@ -26,7 +26,7 @@ def whole(reply: Reply) -> HttpResponse:
 def answer(errand: Errand, request: HttpRequest, ours: Ours) -> HttpResponseBase:
     """Runs an errand in the server's own thread."""
     running: Running | None = ours(site.wiring().errands.begin, errand)
-    started = running and ours(running.start, _reader(request))
+    started = running and ours(running.start, reader(request))
     if running is None or not isinstance(started, Head):
         if running is not None:
             running.close()
@@ -45,7 +45,7 @@ async def aanswer(errand: Errand, request: HttpRequest, ours: Ours) -> HttpRespo
     loop, pool = asyncio.get_running_loop(), wiring.errands.pool
     started = None
     try:
-        started = await loop.run_in_executor(pool, ours, running.start, _reader(request))
+        started = await loop.run_in_executor(pool, ours, running.start, reader(request))
     finally:
         if not isinstance(started, Head):
             running.close()
@@ -59,7 +59,7 @@ async def aanswer(errand: Errand, request: HttpRequest, ours: Ours) -> HttpRespo
     return _streaming(started, running, pieces())
 
 
-def _reader(request: HttpRequest) -> Read:
+def reader(request: HttpRequest) -> Read:
     """Reads the body. One sent in chunks has no length: Django takes it for an empty one on WSGI,
     though the server ends it by itself (``wsgi.input_terminated``)."""
     meta = request.META

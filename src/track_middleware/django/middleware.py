@@ -147,14 +147,9 @@ def _replied(request: HttpRequest, exchange: Exchange) -> Reply | Errand:
 
 
 def _read(request: HttpRequest, most: int) -> bytes:
-    """At most ``most`` bytes of the body. One sent in chunks has no length: Django takes it for an
-    empty one on WSGI, though the server ends it by itself (``wsgi.input_terminated``)."""
-    meta = request.META
-    if meta.get("CONTENT_LENGTH") or not meta.get("wsgi.input_terminated"):
-        body: bytes = request.read(most)
-        return body
-    body = b""
-    while len(body) < most and (piece := meta["wsgi.input"].read(most - len(body))):
+    """At most ``most`` bytes of the body."""
+    read, body = errand.reader(request), b""
+    while len(body) < most and (piece := read(most - len(body))):
         body += piece
     return body
 
