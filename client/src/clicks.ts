@@ -18,8 +18,8 @@ export function clicks(clicked: (name: string, properties: Properties) => void):
   const look = (event: Event) => {
     const target = event.composedPath()[0];
     const element = target instanceof Element && target.closest("[data-track]");
-    const name = element && element.getAttribute("data-track");
+    const name = element && (element as HTMLElement).dataset.track;
     if (element && name) clicked(name, properties(element));
   };
-  addEventListener("click", look, { capture: true, passive: true });
+  addEventListener("click", look, true);
 }

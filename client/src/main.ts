@@ -83,7 +83,7 @@ function offer(globals: Globals, name: string, [verbs, ready]: [Verbs, Promise<b
   const run = ([verb, ...given]: any[]): void =>
     Object.keys(verbs).includes(verb) ? (verbs as any)[verb](...given) : verbs.track(verb, ...given);
   globals[name] = Object.assign(verbs.track, verbs, { ready, q: { push: run } });
-  if (commands) Array.from(commands as ArrayLike<any>).forEach((each) => run(Array.from(each)));
+  for (const each of commands || []) run(Array.from(each as ArrayLike<any>));
 }
 
 const tag = ownTag();

@@ -12,12 +12,11 @@ const LONGEST_PAUSE = 300;
 
 /**
  * Posts a body as text/plain, which needs no preflight. A 2xx counts only with our own answer in it:
- * a captive portal says 200 too. `leaving`: nobody may be there to try again; a beacon that the
- * browser takes then is not known to be sent.
+ * a captive portal says 200 too. `leaving`: nobody may be there to try again. What a browser
+ * without keepalive breaks off then waits in its storage; a beacon that it takes is not known to be sent.
  */
 export async function post(address: string, body: string, leaving?: boolean): Promise<Verdict> {
   try {
-    if (leaving && !("keepalive" in Request.prototype)) throw 0;
     const response = await fetch(address, {
       method: "POST",
       body,
@@ -27,7 +26,7 @@ export async function post(address: string, body: string, leaving?: boolean): Pr
     const answer: Answer = (await response.json().catch(() => 0)) || {};
     if (response.ok && ("ok" in answer || answer.consent)) return { taken: answer };
     if (response.status == 400 || response.status == 413) return {};
-    return { later: answer.retry || Number(response.headers.get("Retry-After")) || 0 };
+    return { later: answer.retry || +response.headers.get("Retry-After")! || 0 };
   } catch {
     if (leaving) navigator.sendBeacon?.(address, body);
     return { later: 0 };

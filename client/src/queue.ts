@@ -36,7 +36,7 @@ interface Waiting {
 function written(message: Message): Waiting | undefined {
   try {
     const text = JSON.stringify(message);
-    const size = new Blob([text]).size + 1;
+    const size = new TextEncoder().encode(text).length + 1;
     if (size <= MESSAGE_LIMIT) return { text, size, minor: message.id < "0" };
   } catch {}
   return undefined;

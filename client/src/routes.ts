@@ -51,7 +51,7 @@ export function routes(hash: boolean, moved: () => void): Routes {
   /** Turbo marks the document busy until the new page's head is in place. */
   function report(): void {
     forget();
-    if (document.documentElement.getAttribute("aria-busy") == "true") return wait();
+    if (document.querySelector("html[aria-busy=true]")) return wait();
     moved();
   }
 

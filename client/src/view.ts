@@ -28,16 +28,20 @@ export interface View {
   choose(choice: Record<string, boolean>): Promise<Answer["consent"]>;
 }
 
-/** The collector refuses longer ones, and the message with them. */
-const URL_LENGTH = 8192;
-const TITLE_LENGTH = 2000;
+/** No more than the collector keeps, so that a message stays one that it takes. */
+const URL_LENGTH = 8000;
 
+/**
+ * A phone's browser lays the page out to know its inner size (it depends on the page's scale), and
+ * its window is the viewport; the first `Intl` of a process costs more than all of this script.
+ */
 function facts(): Facts {
+  const page = window as any;
+  const side = /Mobi/.test(navigator.userAgent) ? "outer" : "inner";
   return {
-    viewport: `${innerWidth}x${innerHeight}`,
+    viewport: page[side + "Width"] + "x" + page[side + "Height"],
     screen: `${screen.width}x${screen.height}`,
-    language: navigator.language,
-    timezone: Intl.DateTimeFormat().resolvedOptions().timeZone,
+    timezone: page.Temporal?.Now.timeZoneId() || Intl.DateTimeFormat().resolvedOptions().timeZone,
   };
 }
 
@@ -98,8 +102,8 @@ export function view(tag: Tag, waiting: Queue, left: Seam["left"]): View {
 
   function seen(): Partial<Message> {
     return {
-      referrer: referrer.slice(0, URL_LENGTH),
-      title: document.title.slice(0, TITLE_LENGTH),
+      referrer,
+      title: document.title,
     };
   }
 

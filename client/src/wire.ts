@@ -5,7 +5,6 @@ export type Properties = Record<string, unknown>;
 export interface Facts {
   viewport: string;
   screen: string;
-  language: string;
   timezone: string;
 }
 

@@ -27,7 +27,7 @@ def test_view_is_confirmed_once_with_what_only_the_browser_knows(
     assert view["url"] == site.url("/?q=1")
     assert (view["referrer"], view["title"]) == ("", "Home")
     assert view["facts"] == {
-        "viewport": "1280x720", "screen": "1280x720", "language": "de-DE",
+        "viewport": "1280x720", "screen": "1280x720",
         "timezone": "Europe/Berlin",
     }  # fmt: skip
     assert before <= view["at"] <= time.time() * 1000

@@ -49,6 +49,17 @@ def test_a_confirmation_carries_token_load_and_what_the_browser_saw() -> None:
     assert confirm.person == view.person
 
 
+def test_an_address_or_title_without_end_is_cut_and_the_view_counts() -> None:
+    site = Site()
+    browser = Browser(site)
+    token = token_of(browser.visit("/"))
+    long = {"url": "https://shop.example/?q=" + "x" * 9000, "title": "T" * 2500}
+    assert said(browser.post("q", beacon(message(token, **long)))) == {"ok": 1}
+    assert site.entries[1].event is not None
+    page = site.entries[1].event.context["page"]
+    assert (len(page["url"]), len(page["title"])) == (8192, 2000)
+
+
 def test_a_page_without_a_token_gets_its_visitor_from_its_load() -> None:
     site = Site()
     first, again = Browser(site), Browser(site)

@@ -17,13 +17,14 @@ LIMIT = 64 * 1024
 MESSAGE_LIMIT = 32 * 1024
 _MOST_MESSAGES = 500
 _MOST_KEYS = 255
+#: What is kept of an address and of a title; the rest is cut.
+_URL_LENGTH, _TITLE_LENGTH = 8192, 2000
 _DEEPEST = 8
 #: The year 2096: no browser's clock is right beyond it, and what is computed of it stays a date.
 _LATEST = 4e12
 
 _Short = Annotated[str, msgspec.Meta(max_length=100)]
 _Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
-_Url = Annotated[str, msgspec.Meta(max_length=8192)]
 _Load = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{32}$")]
 
 
@@ -44,15 +45,15 @@ class Message(msgspec.Struct, rename="camel"):
     type: Literal["view", "route", "track", "identify", "leave"]
     load: _Load
     at: float
-    url: _Url = ""
+    url: str = ""
     token: _Short = ""
     name: _Name | None = None
     properties: dict[str, Any] | None = None
     traits: dict[str, Any] | None = None
     user_id: Annotated[str, msgspec.Meta(max_length=255)] | None = None
     page: _Short | None = None
-    referrer: _Url = ""
-    title: Annotated[str, msgspec.Meta(max_length=2000)] = ""
+    referrer: str = ""
+    title: str = ""
     facts: Facts | None = None
     sw: bool = False
     late: bool = False
@@ -120,6 +121,8 @@ def message(raw: msgspec.Raw) -> Message:
         raise UnreadableError("a track message has no name")
     if not (0 <= read.at < _LATEST):
         raise UnreadableError("at is no time in milliseconds")
+    read.url, read.referrer = read.url[:_URL_LENGTH], read.referrer[:_URL_LENGTH]
+    read.title = read.title[:_TITLE_LENGTH]
     return read
 
 
