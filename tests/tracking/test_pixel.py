@@ -118,3 +118,12 @@ def test_the_dot_is_a_png() -> None:
         assert zlib.crc32(PNG[at + 4 : at + 8 + length]) == code
         at += 12 + length
     assert at == len(PNG)
+
+
+def test_no_address_of_a_page_fills_the_spool() -> None:
+    site = Site(noscript=True)
+    browser = Browser(site)
+    token = token_of(browser.visit("/"))
+    asked(browser, token, referer="https://shop.example/?a=" + "x" * 60_000)
+    confirm = site.entries[-1]
+    assert (confirm.kind, len(repr(confirm)) < 10_000) == ("confirm", True)

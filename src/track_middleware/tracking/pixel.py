@@ -21,7 +21,8 @@ from .privacy import kept_address
 #: Seconds after which a token's page is no longer on its way to anybody.
 FRESH = 1800.0
 
-_AGENT = 1024
+#: How much is kept of a User-Agent and of the page's address.
+_AGENT, _URL = 1024, 8192
 
 #: One transparent dot.
 PNG = base64.b64decode(
@@ -73,7 +74,7 @@ def _entry(core: Core, request: Request, identity: Identity, page: PageRef) -> E
 
 def _context(core: Core, request: Request, identity: Identity, page_id: str) -> dict[str, Any]:
     whole = origin.address(core, request)
-    url = core.redaction.url(request.referrer)
+    url = core.redaction.url(request.referrer[:_URL])
     page = {"id": page_id, "url": url, "path": _path(url), "noscript": True}
     said = {
         "page": {name: value for name, value in page.items() if value},
