@@ -54,3 +54,18 @@ def test_a_disk_that_keeps_no_claim_grants_none(tmp_path: Path) -> None:
     (tmp_path / "claims").touch()
     assert not claims(tmp_path)("a")
     assert not claims(tmp_path / "nowhere" / "at all")("a")
+
+
+def test_however_many_are_over_a_claim_waits_for_few(tmp_path: Path) -> None:
+    claim = claims(tmp_path)
+    assert claim("first")
+    past = time.time() - 61
+    for number in range(250):
+        file = tmp_path / "claims" / str(number)
+        file.touch()
+        os.utime(file, (past, past))
+    assert claim("second")
+    assert len(list((tmp_path / "claims").iterdir())) >= 150
+    assert claim("third")
+    assert claim("fourth")
+    assert len(list((tmp_path / "claims").iterdir())) == 4

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from importlib.resources import files
+from itertools import islice
 from pathlib import Path
 
 import msgspec
@@ -22,6 +23,8 @@ from .tracking.core import Script
 _DAY = 86400
 #: Seconds that a claim is remembered: longer than what is claimed is good for.
 _CLAIMED = 60.0
+#: Claims that each new one looks at, to forget those that are over: a page waits meanwhile.
+_LOOKED_AT = 100
 
 
 def folder(data_dir: Path) -> Path:
@@ -82,12 +85,13 @@ def claims(data_dir: Path) -> Callable[[str], bool]:
 
 
 def _forget(folder: Path, *, before: float) -> None:
-    for entry in os.scandir(folder):
-        try:
-            if entry.stat().st_mtime < before:
-                os.unlink(entry)
-        except FileNotFoundError:  # another process was quicker
-            continue
+    with os.scandir(folder) as entries:
+        for entry in islice(entries, _LOOKED_AT):
+            try:
+                if entry.stat().st_mtime < before:
+                    os.unlink(entry)
+            except FileNotFoundError:  # another process was quicker
+                continue
 
 
 def prefixes(settings: Settings, keys: Sequence[str], data_dir: Path, *, now: float) -> list[str]:
