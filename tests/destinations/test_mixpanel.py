@@ -229,6 +229,16 @@ def test_properties_of_an_event_cannot_take_the_place_of_its_ids() -> None:
     assert (properties["$insert_id"], properties["token"]) == (event().message_id, "TOKEN")
 
 
+@pytest.mark.parametrize("url", ["mixpanel://KEY", "mixpanel://KEY?identity=original"])
+@pytest.mark.parametrize("name", ["$identify", "$create_alias", "$merge", "$merge "])
+def test_a_mere_event_joins_nobody_whatever_it_is_called(url: str, name: str) -> None:
+    joining = {"$distinct_ids": ["me", "victim"], "alias": "victim", "$anon_id": "victim"}
+    outbound = made(url).calls([event(event=name, properties=joining)], NOW)
+    assert not outbound.calls
+    (verdict,) = outbound.settled.values()
+    assert (verdict.state, "order to Mixpanel" in verdict.reason) == ("refused", True)
+
+
 def test_an_insert_id_has_at_most_36_letters_and_digits() -> None:
     long = event(message_id="order:" + "9" * 60)
     first, again = sent(TRACK, long)[0].body, sent(TRACK, long)[0].body

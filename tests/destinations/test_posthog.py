@@ -175,6 +175,14 @@ def test_properties_of_an_event_cannot_take_the_place_of_its_ids() -> None:
     assert told["uuid"] == event().message_id
 
 
+@pytest.mark.parametrize(
+    "name", ["$identify", "$create_alias", "$merge_dangerously", "$groupidentify", " $identify "]
+)
+def test_a_mere_event_joins_nobody_whatever_it_is_called(name: str) -> None:
+    joining = {"$anon_distinct_id": "victim", "alias": "victim", "$group_key": "victim"}
+    assert "order to PostHog" in refusal(event=name, properties=joining)
+
+
 def test_events_of_two_days_ago_are_a_migration_of_their_own() -> None:
     old, young = iso(NOW - 48 * 3600), iso(NOW - 48 * 3600 + 1)
     times = [old, old, young, young, old]

@@ -65,6 +65,10 @@ _TRAITS = {
     "phone": "$phone", "avatar": "$avatar", "createdAt": "$created",
 }  # fmt: skip
 
+#: Names that join people there: said as a mere event, by a browser that would be another, they must
+#: not (docs.mixpanel.com, Identity Management: Legacy).
+_ORDERS = frozenset(("$identify", "$create_alias", "$merge"))
+
 #: A record, behind the road it takes: events, engage or groups.
 Made = tuple[str, dict[str, Any]]
 
@@ -91,6 +95,9 @@ class Records:
             return Verdict("refused", "its timestamp is no ISO 8601 time")
         event = bridged(event, browser_ids(event, self.cookie))
         late = self._untimely(at / 1000, now)
+        if event.type == "track" and str(event.event).strip() in _ORDERS:
+            why = "its name is an order to Mixpanel; identify() and alias() give those"
+            return Verdict("refused", why)
         if event.type not in ("identify", "group", "alias"):
             return Verdict("refused", late) if late else [("events", self._event(event, at))]
         if not self._distinct_id(event):

@@ -37,6 +37,10 @@ VOCABULARY: Mapping[str, str] = {
     "alias": "$create_alias",
 }
 
+#: Names that join or change people there: said as a mere event, by a browser that would be another,
+#: they must not (github.com/PostHog/posthog, person-merge-service).
+_ORDERS = frozenset(("$identify", "$create_alias", "$merge_dangerously", "$groupidentify"))
+
 #: The vendor names no number of events; it takes 20 MB. Its own library stops at these sizes.
 MOST = 1_000
 SIZE = 5 << 20
@@ -187,6 +191,8 @@ def _problem(event: Event, now: float) -> str:
         return "it has neither a user id nor an anonymous id"
     if event.type == "track" and not event.event:
         return "it has no name"
+    if event.type == "track" and str(event.event).strip() in _ORDERS:
+        return "its name is an order to PostHog; identify(), alias() and group() give those"
     if event.type == "group":
         return _overlong(who, _ID) or _overlong(event.group_id or "", _GROUP, "group id")
     if event.type in ("identify", "alias"):
