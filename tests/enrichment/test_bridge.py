@@ -38,25 +38,36 @@ def test_segments_id_is_plain_or_in_quotes(value: str) -> None:
     assert ids("ajs_anonymous_id", value) == {"id": "ab-1"}
 
 
+DEVICE = "019b7700-0000-7000-8000-00000000d001"
+
+
 def posthog(last: int = SOON, **more: Any) -> str:
-    return encoded({"distinct_id": "d-1", "$device_id": "d-1",
+    return encoded({"distinct_id": DEVICE, "$device_id": DEVICE,
                     "$sesid": [last, SESSION, NOW - 90_000], **more})  # fmt: skip
 
 
 def test_posthogs_cookie_tells_the_browser_and_its_session() -> None:
-    assert ids("ph_KEY_posthog", posthog()) == {"id": "d-1", "session": SESSION}
+    assert ids("ph_KEY_posthog", posthog()) == {"id": DEVICE, "session": SESSION}
 
 
 def test_a_session_that_was_silent_for_half_an_hour_is_over() -> None:
-    assert ids("ph_KEY_posthog", posthog(LATE)) == {"id": "d-1"}
+    assert ids("ph_KEY_posthog", posthog(LATE)) == {"id": DEVICE}
     assert ids("AMP_KEY", amplitude(LATE)) == {"id": "dev-1"}
     assert ids("_sp_id", snowplow(LATE)) == {"id": "u-1"}
 
 
 def test_a_user_that_posthogs_cookie_claims_is_the_device_they_were() -> None:
-    assert ids("ph_KEY_posthog", posthog(distinct_id="boss"))["id"] == "d-1"
-    after_reset = posthog(**{"distinct_id": "new", "$user_state": "anonymous"})
-    assert ids("ph_KEY_posthog", after_reset)["id"] == "new"
+    assert ids("ph_KEY_posthog", posthog(distinct_id="boss"))["id"] == DEVICE
+    new = "16ff262c4301e5-0aa346c03894bc-39667c0e-1aeaa0-16ff262c431767"
+    after_reset = posthog(**{"distinct_id": new, "$user_state": "anonymous"})
+    assert ids("ph_KEY_posthog", after_reset)["id"] == new
+
+
+@pytest.mark.parametrize("forged", [
+    {"$user_state": "anonymous"}, {"$device_id": "42"}, {"$device_id": None},
+])  # fmt: skip
+def test_a_forged_posthog_cookie_names_no_user(forged: dict[str, Any]) -> None:
+    assert ids("ph_KEY_posthog", posthog(distinct_id="42", **forged)) == {}
 
 
 def test_mixpanels_device_is_found_also_where_only_the_distinct_id_names_it() -> None:

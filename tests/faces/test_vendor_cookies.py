@@ -35,11 +35,12 @@ def test_hostile_cookies_are_nobodys(tmp_path: Path) -> None:
 
 def test_posthog_is_sent_the_profile_and_session_of_the_browser(tmp_path: Path) -> None:
     session = "019b7700-0000-7000-8000-0123456789ab"
-    said = {"distinct_id": "d-1", "$device_id": "d-1",
+    device = "019b7700-0000-7000-8000-00000000d001"
+    said = {"distinct_id": device, "$device_id": device,
             "$sesid": [NOW * 1000, session, NOW * 1000 - 9000]}  # fmt: skip
     cookie = "ph_KEY_posthog=" + quote(json.dumps(said, separators=(",", ":")), safe="")
     (item,) = sent(tmp_path, cookie, url="posthog://KEY", bridge=["posthog"])["batch"]
-    assert (item["distinct_id"], item["properties"]["$session_id"]) == ("d-1", session)
+    assert (item["distinct_id"], item["properties"]["$session_id"]) == (device, session)
 
 
 def sent(

@@ -30,6 +30,8 @@ _NOBODY = frozenset(
     ("null", "undefined", "none", "anonymous", "guest", "true", "false", "0", "nan")
 )
 _UUID7 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
+#: UUIDs, and the five hexadecimal groups of older releases.
+_POSTHOGS = re.compile(r"[0-9a-f]{4,16}(?:-[0-9a-f]{4,16}){4}")
 _NUMBER = re.compile(r"[1-9][0-9]{0,15}", re.ASCII)
 _RUDDER = "RS_ENC_v3_"
 
@@ -64,16 +66,18 @@ def _segment(event: Event, value: str) -> Ids:
 
 def _posthog(event: Event, value: str) -> Ids:
     """Whoever the browser has identified is known there by the device they were before: the
-    cookie's word on a user is only a claim."""
+    cookie's word on a user is only a claim. Users and browsers share one kind of id there, so that
+    only what has the form of the script's own ids names a browser."""
     said = _object(unquote(value))
     who, device = said.get("distinct_id"), said.get("$device_id")
     anonymous = who == device or said.get("$user_state") == "anonymous" or device is None
-    found = _named(who if anonymous else device)
+    known = who if anonymous else device
+    found = {"id": known} if isinstance(known, str) and _POSTHOGS.fullmatch(known) else {}
     session = said.get("$sesid")
     if found and isinstance(session, list) and len(session) == 3:
         last, session_id, start = session
-        known = isinstance(session_id, str) and _UUID7.fullmatch(session_id)
-        if known and _is_number(last) and _is_number(start) and not _is_over(event, last / 1000):
+        is_id = isinstance(session_id, str) and _UUID7.fullmatch(session_id)
+        if is_id and _is_number(last) and _is_number(start) and not _is_over(event, last / 1000):
             found["session"] = session_id
     return found
 
