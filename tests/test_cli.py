@@ -173,6 +173,21 @@ def test_tail_prints_one_line_per_event(
     assert first.endswith("jsonl:done")
 
 
+def test_no_events_name_speaks_to_the_operators_terminal(
+    data_dir: Path, site: Callable[[str], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    hostile = "Order\x1b]0;title\x07\n12:00:00  track  Forged\x9b2J"
+    site(hostile)
+    store = sqlite.open(data_dir / "events.db")
+    store.bury([DeadLetter(0, "plan", "", "e1", hostile, 5.0, "wrong", b"{}")], most=100)
+    store.close()
+    for command in (("tail", "--last", 1, "--once"), ("dead", "list")):
+        _, out = called(capsys, *command, "--data-dir", data_dir)
+        (line,) = out.splitlines()
+        assert line.isprintable()
+        assert "Order" in line
+
+
 def test_tail_begins_only_so_many_events_back(
     data_dir: Path, site: Callable[[str], None], capsys: pytest.CaptureFixture[str]
 ) -> None:

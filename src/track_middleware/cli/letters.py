@@ -58,7 +58,7 @@ def shown(arguments: argparse.Namespace, where: Place) -> int:
             for each in store.letters.chosen(Choice(ids=[arguments.id]), limit=1):
                 facts = {**_facts(each), "body": _body(each.body)}
                 text = msgspec.json.format(msgspec.json.encode(facts)).decode()
-                say(facts, (text,), as_json=arguments.json)
+                say(facts, text.split("\n"), as_json=arguments.json)
                 return WELL
     return _unknown([arguments.id])
 

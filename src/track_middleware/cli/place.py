@@ -141,5 +141,13 @@ def say(value: Any, lines: Iterable[str], *, as_json: bool) -> None:
         print(msgspec.json.encode(value).decode())
     else:
         for line in lines:
-            print(line)
+            print(plain(line))
     sys.stdout.flush()
+
+
+def plain(line: str) -> str:
+    """A line as a terminal may have it: an event's name comes from anybody's browser, and could
+    hold escape sequences or the look of further lines."""
+    if line.isprintable():
+        return line
+    return "".join(each if each.isprintable() else "\ufffd" for each in line)

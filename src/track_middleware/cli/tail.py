@@ -13,7 +13,7 @@ from ..delivery import emission
 from ..delivery.store import Stored
 from ..delivery.store.sqlite import SqliteStore
 from ..event import Event
-from .place import WELL, Place
+from .place import WELL, Place, plain
 
 _POLL = 0.2
 _AT_ONCE = 500
@@ -58,7 +58,8 @@ def _print_new(store: SqliteStore, after: int, as_json: bool) -> int:
     while events := store.read(after, _AT_ONCE):
         positions = {job.destination: job.position for job in store.jobs() if job.end is None}
         for each in events:
-            print(emission.wire(each).decode() if as_json else line(each, positions), flush=True)
+            told = emission.wire(each).decode() if as_json else plain(line(each, positions))
+            print(told, flush=True)
         after = events[-1].position
     return after
 
