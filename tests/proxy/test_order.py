@@ -103,6 +103,14 @@ def test_any_other_path_is_refused(vendor: str, path: str) -> None:
     assert status(vendor, path, method="GET") == 404
 
 
+@pytest.mark.parametrize(
+    "path", ["static/../array.js", "static/./array.js", "static/../../static/array.js"]
+)
+def test_no_path_leads_off_the_list_by_its_dots(path: str) -> None:
+    assert order("posthog", "static/1.2.3/array.js", method="GET")
+    assert status("posthog", path, method="GET") == 404
+
+
 def test_a_slot_takes_its_methods_alone() -> None:
     assert status("mixpanel", "libs/mixpanel-2-latest.min.js", method="POST") == 405
     assert status("mixpanel", "track/", method="DELETE") == 405

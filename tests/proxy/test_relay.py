@@ -128,6 +128,44 @@ def test_what_a_browser_could_show_as_a_page_does_not_come_back(
     assert header(desk.script(), "content-type") == "application/json"
 
 
+@pytest.mark.parametrize("kind", ["application/javascript", "text/javascript; charset=utf-8"])
+def test_a_call_brings_no_script_that_the_page_would_run(
+    vendor: StandIn, desk: Desk, kind: str
+) -> None:
+    vendor.answer = lambda asked: said(b"alert(1)(1)", kind=kind)
+    assert desk.call(query="callback=alert(1)").status == 424
+
+
+@pytest.mark.parametrize(
+    ("control", "becomes"),
+    [
+        ("public, max-age=60, s-maxage=900", "private, max-age=60"),
+        ("public, s-maxage=900", "no-store"),
+        ("max-age=60, no-cache", "no-store"),
+        ("", "no-store"),
+    ],
+)
+def test_no_shared_cache_may_keep_a_call_s_answer(
+    vendor: StandIn, desk: Desk, control: str, becomes: str
+) -> None:
+    vendor.answer = lambda asked: said(b"1", Cache_Control=control)
+    assert header(desk.call(), "cache-control") == becomes
+
+
+def test_an_answer_has_one_type(vendor: StandIn, desk: Desk) -> None:
+    vendor.answer = lambda asked: said(b"1", kind="text/plain; a=b, text/html")
+    assert header(desk.call(), "content-type") == "text/plain"
+
+
+def test_a_call_that_the_vendor_breaks_off_costs_nobody_else_theirs(
+    vendor: StandIn, desk: Desk
+) -> None:
+    answer, vendor.answer = vendor.answer, lambda asked: said(b"", status=0)
+    assert desk.call().status == 429
+    vendor.answer = answer
+    assert desk.call().status == 200
+
+
 def test_a_redirect_is_not_followed(vendor: StandIn, desk: Desk) -> None:
     vendor.answer = lambda asked: said(b"", status=302, Location="/elsewhere")
     assert desk.call().status == 424

@@ -26,6 +26,9 @@ _UNSAID = {"accept-encoding": "identity", "user-agent": "Mozilla/5.0"}
 #: How scripts are asked for.
 _OF_NOBODY = (("accept", "*/*"), ("accept-encoding", "gzip"), ("user-agent", "Mozilla/5.0"))
 
+#: Segments that lead elsewhere than they say, and so off the list.
+_DOTS = frozenset((".", ".."))
+
 _QUERY = re.compile(r"[!-~]{0,8192}\Z")
 _VERSION = re.compile(r"(?:^|&)(v=[\w.-]{1,32})(?=&|\Z)", re.ASCII)
 _HOST = re.compile(r"[\w.:\[\]-]{1,255}\Z")
@@ -83,7 +86,7 @@ class Proxied:
     def asked(self, ask: Ask) -> Reply | Errand:
         """The errand of a call on the vendor's list; a refusal for any other."""
         request, path = ask.request, self.names.vendors(ask.path)
-        route = self._route(path)
+        route = self._route(path) if _DOTS.isdisjoint(path.split("/")) else None
         if route is None:
             return refusal(404, "nothing here")
         if request.method not in route.methods:

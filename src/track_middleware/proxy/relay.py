@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from ..http import Head, Read, Reply
 from ..tracking.door import refusal
 from .order import Order
-from .scripts import PROTECTED, Scripts, kind
+from .scripts import MAX_AGE, PROTECTED, Scripts, kind
 from .upstream import Call, Unanswered, Upstream
 
 #: An answer up to this size is whole before its head is passed on; the most bytes of any.
@@ -16,14 +16,11 @@ _WHOLE, _MOST = 256 * 1024, 16 * 2**20
 
 _PIECE = 64 * 1024
 
-#: Headers of a vendor's answer that come back, beside its type and encoding.
-_DOWN = ("cache-control", "retry-after")
-
-#: Types that an answer may have: none that a browser would show, or run by itself, as a page.
+#: Types that an answer may have: none that a browser would show as a page, or run. An endpoint that
+#: puts a callback's name from the query before its JSON would be a script of the page's own origin.
 _TYPES = frozenset((
-    "", "application/javascript", "application/json", "application/octet-stream",
-    "application/x-javascript", "image/gif", "image/jpeg", "image/png", "image/webp",
-    "text/javascript", "text/plain",
+    "", "application/json", "application/octet-stream", "image/gif", "image/jpeg", "image/png",
+    "image/webp", "text/plain",
 ))  # fmt: skip
 
 
@@ -143,14 +140,21 @@ class Relay:
 
     def _headers(self) -> tuple[tuple[str, str], ...]:
         given = self._call.answer.headers
-        said = given.get("content-type", "") or "application/octet-stream"
+        said = kind(given.get("content-type", "")) or "application/octet-stream"
         lines = [("Content-Type", said), *PROTECTED]
         if given.get("content-encoding", "").lower() in ("gzip", "br", "deflate", "zstd"):
             lines.append(("Content-Encoding", given["content-encoding"]))
-        lines += [(name.title(), given[name]) for name in _DOWN if name in given]
-        if "cache-control" not in given:
-            lines.append(("Cache-Control", "no-store"))
+        if "retry-after" in given:
+            lines.append(("Retry-After", given["retry-after"]))
+        lines.append(("Cache-Control", _control(given.get("cache-control", ""))))
         return tuple((name, value) for name, value in lines if value.isprintable())
+
+
+def _control(said: str) -> str:
+    """How long the one browser may keep an answer, and no shared cache: it is somebody's, and by
+    what they permit."""
+    found = MAX_AGE.search(said)
+    return "no-store" if found is None or "no-" in said else f"private, max-age={found[1]}"
 
 
 class _TooLarge(Exception):

@@ -41,7 +41,7 @@ _KINDS = {
     "text/javascript": _SCRIPT, "application/json": _JSON, "text/json": _JSON,
 }  # fmt: skip
 
-_MAX_AGE = re.compile(r"max-age=(\d{1,9})")
+MAX_AGE = re.compile(r"\bmax-age=(\d{1,9})")
 
 
 class _Served(msgspec.Struct, frozen=True):
@@ -174,7 +174,7 @@ def _reply(order: Order, served: _Served) -> Reply:
 def _fresh(cache_control: str) -> int:
     if "no-store" in cache_control or "no-cache" in cache_control:
         return _FRESH
-    found = _MAX_AGE.search(cache_control)
+    found = MAX_AGE.search(cache_control)
     return min(max(int(found[1]), _FRESH), _LONGEST) if found else _USUAL
 
 

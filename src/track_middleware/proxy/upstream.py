@@ -10,7 +10,12 @@ from socket import SHUT_RDWR
 from typing import Any
 from urllib.parse import urlsplit
 
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    HTTPError,
+    NewConnectionError,
+    ReadTimeoutError,
+)
 
 from ..delivery.pools import CONNECTED, OURS, Bounds, pools
 
@@ -21,6 +26,10 @@ BOUNDS = Bounds(connect=3.0, idle=10.0, whole=30.0)
 _MOST, _REST = 24, 10.0
 
 _PIECE = 64 * 1024
+
+#: Nobody was there, or said anything. What a vendor breaks off may be one browser's doing, and must
+#: not cost all others their calls.
+_SILENCE = (ConnectTimeoutError, NewConnectionError, ReadTimeoutError)
 
 
 class Unanswered(Exception):
@@ -60,7 +69,7 @@ class Upstream:
                     preload_content=False, decode_content=False,
                 )  # fmt: skip
         except (HTTPError, OSError, ValueError) as error:
-            if call.is_vendors_fault:
+            if call.is_vendors_fault and isinstance(error, _SILENCE):
                 self._silent[host] = time.monotonic() + _REST
             raise Unanswered("no answer") from error
         self._silent.pop(host, None)
