@@ -125,6 +125,18 @@ assert [event.label for event in events] == ["Order Completed", "Invoice Paid"]
 assert events[1].message_id == "invoice-7"
 """,
     ),
+    "Apps, vendors' scripts, other domains": (
+        "",
+        """
+from track_middleware.wsgi import TrackMiddleware
+from werkzeug.test import Client
+def app(environ, start_response):
+    raise LookupError("our own paths never reach the app")
+client = Client(TrackMiddleware(app, secret_key="a test's own secret key", **TRACK))
+assert client.get("/metrics/v1/projects/wk_ios/settings").status_code == 200
+assert client.get("/metrics/v1/projects/wk_other/settings").status_code in (401, 404)
+""",
+    ),
     "In your tests": (
         "",
         """
@@ -285,7 +297,7 @@ def test_the_wire_document_shows_a_message_that_the_collector_takes():
     parcel = beacon.beacon(block.encode())
     (message,) = map(beacon.message, parcel.events)
     assert message.type == "view"
-    assert message.facts.language == "de"
+    assert message.facts.timezone == "Europe/Berlin"
 
 
 @pytest.mark.parametrize("field", ["id", "type", "load", "token", "at", "page", "facts", "sw"])
