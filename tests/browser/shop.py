@@ -52,7 +52,8 @@ class Shop:
         """Returns when what the shop's processes have accepted has reached the destination."""
         folder = self.var / "track"
         given = handover.read(folder)
-        assert given is not None, "the shop has had no event"
+        if given is None:
+            return  # no process has had an event
         assert flush(given.loaded(folder), folder, SECONDS)
 
 

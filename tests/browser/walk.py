@@ -120,6 +120,7 @@ class Walk:
 
     def __init__(self, shop: Shop) -> None:
         self.shop = shop
+        shop.drain()  # what a test before did not look at
         self._delivered, self._seen = len(shop.delivered), len(shop.seen)
 
     @property

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import waitress
+from waitress import wasyncore
 
 from tests.faces.apps import SECRET
 from tests.programs import chromium
@@ -98,5 +99,6 @@ def shop(folder: Path, proxy: str, **settings: Any) -> Iterator[Shop]:
     try:
         yield made[0]
     finally:
-        server.close()
-        thread.join(10)
+        server.task_dispatcher.shutdown()
+        server.trigger.pull_trigger(lambda: wasyncore.close_all(server._map, ignore_all=True))
+        thread.join(60)
