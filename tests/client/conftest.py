@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Protocol
 
@@ -65,8 +66,12 @@ def open_page(context: BrowserContext, site: Site) -> Open:
 
 
 def settled(page: Page) -> None:
-    """Returns when the script's second file has come."""
-    page.wait_for_function("(window[Symbol.for('track-page')].left || []).length > 0")
+    """Returns when the script's second file has come. It is asked for from outside: a strict policy
+    forbids the page itself to evaluate a text."""
+    end = time.monotonic() + 60
+    while not page.evaluate("(window[Symbol.for('track-page')].left || []).length"):
+        assert time.monotonic() < end, "the second file has not come"
+        page.wait_for_timeout(10)
 
 
 def hide(page: Page, *, hidden: bool = True) -> None:

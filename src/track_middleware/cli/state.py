@@ -47,7 +47,11 @@ def path(arguments: argparse.Namespace, where: Place) -> int:
     key = settings.secret_key or places.secret(where.data_dir)
     prefix = settings.path or routes.prefix(key)
     vendors = [_vendor(each, prefix) for each in slots.proxied(settings.proxies, key)]
-    lines = [f"{each['name']:<12} {each['script']}\n{'':<12} {each['base']}" for each in vendors]
+    lines = [
+        line
+        for each in vendors
+        for line in (f"{each['name']:<12} {each['script']}", f"{'':<12} {each['base']}")
+    ]
     found = {"path": f"/{prefix}/"} | ({"proxies": vendors} if vendors else {})
     say(found, (f"/{prefix}/", *lines), as_json=arguments.json)
     return WELL
