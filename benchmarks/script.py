@@ -61,7 +61,13 @@ FLAGS = (
 #: A desktop's own window; a phone is emulated, whose pages have a layout viewport of their own.
 SCREENS: dict[str, dict[str, Any]] = {
     "desktop": {"no_viewport": True},
-    "phone": {"viewport": {"width": 390, "height": 800}, "is_mobile": True, "has_touch": True},
+    "phone": {
+        "viewport": {"width": 390, "height": 800},
+        "is_mobile": True,
+        "has_touch": True,
+        "user_agent": "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) "
+        "Chrome/156.0.0.0 Mobile Safari/537.36",
+    },
 }
 
 _PATIENCE = 20.0
