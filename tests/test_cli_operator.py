@@ -18,7 +18,7 @@ from track_middleware.delivery.store import DeadLetter, Outcome, sqlite
 from track_middleware.delivery.store.sqlite import SqliteStore
 from track_middleware.delivery.worker import Worker
 from track_middleware.event import Entry, Event, encode_event, iso, lenient_encoder
-from track_middleware.settings import load
+from track_middleware.reading import load
 
 NOW = 1_795_435_200.0
 

@@ -18,11 +18,12 @@ import track_middleware
 from docs.generate import settings_page, vocabularies, vocabulary_page
 from tests.delivery.recorder import Recorder, Say
 from tests.processes import started
+from track_middleware.address import OPTIONS
 from track_middleware.cli import VERBS
 from track_middleware.delivery.counters import REASONS
 from track_middleware.destinations.registry import BUILT_IN
 from track_middleware.proxy.vendors import VENDORS
-from track_middleware.settings import NAMES, OPTIONS
+from track_middleware.settings import NAMES
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text()

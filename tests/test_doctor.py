@@ -12,7 +12,8 @@ from track_middleware import doctor, facts
 from track_middleware.delivery import handover
 from track_middleware.delivery.store import NewRow, sqlite
 from track_middleware.destinations import registry
-from track_middleware.settings import RESERVED, Settings, load
+from track_middleware.reading import load
+from track_middleware.settings import RESERVED, Settings
 from track_middleware.wiring import build
 
 SECRET = "long enough to be a secret"

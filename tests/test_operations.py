@@ -18,7 +18,7 @@ from track_middleware.delivery.store import Outcome, sqlite
 from track_middleware.delivery.transport import Deliver
 from track_middleware.delivery.worker import Worker
 from track_middleware.destinations import Answer, Call
-from track_middleware.settings import load
+from track_middleware.reading import load
 
 PAGE = (Path(__file__).resolve().parent.parent / "docs" / "operations.md").read_text()
 DAY = 86400.0

@@ -8,7 +8,7 @@ from pathlib import Path
 from track_middleware import wiring
 from track_middleware.delivery.spool import LONGEST
 from track_middleware.event import Entry, Event
-from track_middleware.settings import load
+from track_middleware.reading import load
 
 
 def site(data_dir: Path, *, defer: wiring.Defer | None = None, **given: object) -> wiring.Wiring:

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from .address import address
 from .delivery import handover, startup
 from .delivery.handover import Origin
 from .errors import SettingsError, StoreError
 from .facts import state
 from .proxy import slots
-from .settings import Settings, address, free_bytes, reserved
+from .settings import Settings, free_bytes, reserved
 
 #: A destination that is so many seconds behind, or a worker so silent, is a finding.
 LATE = 60.0

@@ -7,7 +7,7 @@ writes it.
 
 from __future__ import annotations
 
-from .settings import Address
+from .address import Address
 
 SEGMENT = "ajs_anonymous_id"
 RUDDERSTACK, RUDDERSTACK_SESSION = "rl_anonymous_id", "rl_session"

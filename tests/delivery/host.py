@@ -13,7 +13,7 @@ from pathlib import Path
 from track_middleware.delivery.keeper import Keeper
 from track_middleware.delivery.spool import Spool
 from track_middleware.event import Entry, Event, iso
-from track_middleware.settings import load
+from track_middleware.reading import load
 
 data_dir, mode, out = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
 given = {"data_dir": str(data_dir), "deliver": mode, "destinations": [f"jsonl://{out}"]}

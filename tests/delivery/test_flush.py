@@ -13,7 +13,8 @@ from track_middleware.delivery.flush import flush
 from track_middleware.delivery.store import sqlite
 from track_middleware.delivery.store.sqlite import SqliteStore
 from track_middleware.destinations import registry
-from track_middleware.settings import Settings, load
+from track_middleware.reading import load
+from track_middleware.settings import Settings
 
 NOW = 1_795_435_200.0
 

@@ -9,7 +9,7 @@ import pytest
 from tests.delivery.store_contract import row
 from track_middleware.delivery.retention import EVERY, Retention
 from track_middleware.delivery.store import sqlite
-from track_middleware.settings import load
+from track_middleware.reading import load
 
 DAY = 86400.0
 

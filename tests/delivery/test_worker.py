@@ -26,7 +26,8 @@ from track_middleware.delivery.spool import Spool
 from track_middleware.delivery.store import sqlite
 from track_middleware.delivery.worker import Worker
 from track_middleware.event import Entry, Event, iso
-from track_middleware.settings import Settings, load
+from track_middleware.reading import load
+from track_middleware.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 

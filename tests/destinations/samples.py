@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from track_middleware.address import address
 from track_middleware.destinations import Answer, Call, Destination
 from track_middleware.destinations.registry import make as make_address
 from track_middleware.event import Event
-from track_middleware.settings import address
 
 #: 2026-11-23T12:00:05Z: five seconds behind the samples.
 NOW = 1_795_435_205.0

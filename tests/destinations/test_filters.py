@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from track_middleware.address import address
 from track_middleware.destinations.filters import Filter, of
-from track_middleware.settings import address
 
 
 def asked(query: str) -> Filter:

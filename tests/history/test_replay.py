@@ -13,6 +13,7 @@ import msgspec
 import pytest
 
 from tests.delivery.served import event_id, row
+from track_middleware.address import address
 from track_middleware.delivery import handover
 from track_middleware.delivery.store import Outcome, sqlite
 from track_middleware.delivery.store.replays import Part
@@ -23,7 +24,8 @@ from track_middleware.destinations.registry import Route, routes
 from track_middleware.event import iso
 from track_middleware.history import replay
 from track_middleware.history.windows import DAY, UNKNOWN, WINDOWS, Window, window
-from track_middleware.settings import Settings, address, load
+from track_middleware.reading import load
+from track_middleware.settings import Settings
 
 NOW = 1_795_435_200.0
 URL = "webhook+http://127.0.0.1:9/hook"

@@ -15,7 +15,7 @@ from typing import Any
 from tests.delivery.recorder import Recorder
 from tests.processes import started
 from tests.programs import ROOT
-from track_middleware import settings
+from track_middleware import reading
 from track_middleware.delivery.store import DeadLetter, sqlite
 from track_middleware.delivery.worker import Worker
 
@@ -128,7 +128,7 @@ def hosted(folder: Path, port: int, server: str = "uvicorn", **more: Any) -> Ite
             "path": "own", "min_free": "1", "write_keys": KEYS, "merge_window": 0.2,
             "destinations": [f"webhook+{vendor.url}/?bots=1"], **more,
         }  # fmt: skip
-        read = settings.load(given, {})
+        read = reading.load(given, {})
         worker = Worker(read, data_dir=folder / "track")
         worker.once()  # a new destination gets everything from its worker's first turn on
         code = APP.replace("{settings!r}", repr(given)) + SERVERS[server]

@@ -10,7 +10,7 @@ import msgspec
 
 from track_middleware.event import Entry, decode_entry, lenient_encoder
 from track_middleware.http import Reply, Request
-from track_middleware.settings import load
+from track_middleware.reading import load
 from track_middleware.tracking.core import Script, Seams
 from track_middleware.tracking.exchange import Exchange
 from track_middleware.tracking.response import Ending

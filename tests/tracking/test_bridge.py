@@ -9,7 +9,7 @@ import pytest
 
 from tests.tracking.site import Browser, Site
 from track_middleware.errors import SettingsError
-from track_middleware.settings import load
+from track_middleware.reading import load
 from track_middleware.tracking.response import Ending
 from track_middleware.tracking.vendors import cookie_names, values
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.tracking.site import Browser, Site, token_of
 from track_middleware.errors import SettingsError
 from track_middleware.http import Reply
-from track_middleware.settings import load
+from track_middleware.reading import load
 from track_middleware.tracking.crossing import Crossing, parameter
 from track_middleware.tracking.exchange import Exchange
 

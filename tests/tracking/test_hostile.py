@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.tracking.site import HTML, NAVIGATION, Browser, Site, requested
 from track_middleware.http import Request
-from track_middleware.settings import load
+from track_middleware.reading import load
 from track_middleware.tracking.beacon import mended
 from track_middleware.tracking.inject import PLACEHOLDER, Injector
 from track_middleware.tracking.shareable import shareable

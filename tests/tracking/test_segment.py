@@ -13,7 +13,7 @@ from tests.tracking.site import Browser, Site
 from track_middleware.errors import SettingsError
 from track_middleware.event import Event, iso
 from track_middleware.http import Reply, Request
-from track_middleware.settings import load
+from track_middleware.reading import load
 
 KEYS = {"wk_ios": "ios", "wk_android": "android", "wk_node": "server", "wk_web": "web"}
 NOW = 1_800_000_000.0

@@ -21,7 +21,8 @@ from ..delivery.store import sqlite
 from ..delivery.store.sqlite import SqliteStore
 from ..errors import SettingsError
 from ..event import epoch
-from ..settings import Settings, load
+from ..reading import load
+from ..settings import Settings
 
 WELL, FINDING, WRONG_CALL = 0, 1, 2
 

@@ -7,6 +7,7 @@ import sys
 import time
 from contextlib import closing
 
+from ..address import address
 from ..delivery.store import Job
 from ..delivery.store.claims import claimed
 from ..delivery.store.replays import Part
@@ -17,7 +18,6 @@ from ..errors import SettingsError
 from ..event import iso
 from ..history import replay
 from ..history.windows import Window, window
-from ..settings import address
 from .place import FINDING, WELL, WRONG_CALL, Place, say
 
 

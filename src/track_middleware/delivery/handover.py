@@ -14,7 +14,8 @@ from typing import Any
 import msgspec
 
 from ..errors import SettingsError
-from ..settings import NAMES, Settings, load
+from ..reading import load
+from ..settings import NAMES, Settings
 from .files import private_folder, replace_file
 
 FILE = "settings.json"

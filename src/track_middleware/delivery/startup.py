@@ -9,7 +9,8 @@ from typing import Any
 
 from ..destinations import registry
 from ..errors import SettingsError, StoreError
-from ..settings import Settings, load
+from ..reading import load
+from ..settings import Settings
 from . import parts
 from .handover import dotted_path, resolved
 from .store import sqlite
@@ -21,7 +22,7 @@ def loaded(
     *,
     defaults: Mapping[str, Any] | None = None,
 ) -> Settings:
-    """The settings as ``settings.load`` gives them, if a site can start with them; SettingsError
+    """The settings as ``reading.load`` gives them, if a site can start with them; SettingsError
     for the first that it cannot."""
     settings = load(given, env, defaults=defaults)
     if settings.enabled:

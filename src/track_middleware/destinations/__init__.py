@@ -14,8 +14,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
+from ..address import Address
 from ..event import Event
-from ..settings import Address
 
 
 @dataclass(frozen=True, slots=True)

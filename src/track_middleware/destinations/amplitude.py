@@ -15,8 +15,8 @@ from uuid import uuid5
 
 import msgspec
 
+from ..address import Address
 from ..event import NAMESPACE, Event
-from ..settings import Address
 from ..vendor_cookies import cookie
 from . import DELIVERED, Answer, Call, Outbound, Verdict
 from .amplitude_answers import verdicts

@@ -15,8 +15,8 @@ from urllib.parse import quote, urlencode
 
 import msgspec
 
+from ..address import Address
 from ..event import Event
-from ..settings import Address
 from . import Answer, Call, Outbound, Verdict, table
 from .answers import scrubbed, usual, verdict, words
 from .limits import Piece, ids, packed

@@ -11,7 +11,7 @@ from fnmatch import translate
 
 import msgspec
 
-from ..settings import Address
+from ..address import Address
 from .options import choice, flag, wrong
 
 #: The event of a request that is no page view: kept, but delivered only where it is asked for.

@@ -17,8 +17,8 @@ from uuid import uuid5
 
 import msgspec
 
+from ..address import Address
 from ..event import NAMESPACE, Event
-from ..settings import Address
 from . import DELIVERED, Answer, Call, Outbound, Verdict, commerce, ga4_events
 from .answers import usual
 from .context import campaign, facts, milliseconds, own, session_start

@@ -19,8 +19,8 @@ from typing import Any
 
 import msgspec
 
+from ..address import Address
 from ..event import Event, epoch, iso
-from ..settings import Address
 from ..vendor_cookies import cookie
 from . import DELIVERED, Answer, Call, Outbound, Verdict
 from .answers import usual

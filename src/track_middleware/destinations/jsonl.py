@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from urllib.parse import quote
 
+from ..address import Address
 from ..event import Event, encode_event, iso
-from ..settings import Address
 from . import Answer, Call, Outbound, Verdict
 from .answers import usual
 from .limits import ids, packed

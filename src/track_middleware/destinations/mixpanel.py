@@ -18,8 +18,8 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
+from ..address import Address
 from ..event import Event
-from ..settings import Address
 from ..vendor_cookies import cookie
 from . import Answer, Call, Outbound, Verdict
 from .limits import Cutter, Piece, ids, listed, routed

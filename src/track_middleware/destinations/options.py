@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
+from ..address import OPTIONS, Address
 from ..errors import SettingsError
-from ..settings import OPTIONS, Address
 
 _YES = frozenset(("1", "true", "yes", "on"))
 _NO = frozenset(("", "0", "false", "no", "off"))

@@ -15,8 +15,8 @@ from urllib.parse import quote, urlencode, urlsplit
 
 import msgspec
 
+from ..address import Address
 from ..event import Event
-from ..settings import Address
 from . import DELIVERED, Answer, Call, Outbound, Verdict, table
 from .answers import verdict
 from .limits import ids, packed

@@ -18,8 +18,8 @@ from uuid import UUID, uuid5
 
 import msgspec
 
+from ..address import Address
 from ..event import NAMESPACE, Event, epoch
-from ..settings import Address
 from ..vendor_cookies import cookie
 from . import Answer, Call, Outbound, Verdict
 from .answers import verdict

@@ -8,8 +8,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib import import_module
 
+from ..address import Address, address
 from ..errors import SettingsError
-from ..settings import Address, address
 from . import Destination, Maker, filters
 from .filters import Filter
 from .options import nearest, no_plain_http

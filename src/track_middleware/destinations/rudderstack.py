@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from ..settings import Address
+from ..address import Address
 from ..vendor_cookies import RUDDERSTACK
 from . import Answer, Verdict, spec
 from .answers import verdict, words

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from ..settings import Address
+from ..address import Address
 from ..vendor_cookies import SEGMENT
 from . import Answer, Verdict, spec
 from .answers import LONGEST_WAIT, verdict, words

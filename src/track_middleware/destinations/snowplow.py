@@ -15,8 +15,8 @@ from uuid import uuid5
 
 import msgspec
 
+from ..address import Address
 from ..event import NAMESPACE, Event, epoch
-from ..settings import Address
 from ..vendor_cookies import SNOWPLOW
 from . import Answer, Call, Outbound, Verdict, commerce, iglu
 from .answers import usual

@@ -15,9 +15,9 @@ from typing import Any, Literal
 
 import msgspec
 
+from ..address import Address
 from ..errors import SettingsError
 from ..event import Event, encode_event, epoch, iso, wire_id
-from ..settings import Address
 from . import Verdict
 from .context import campaign, facts, own
 from .options import wrong

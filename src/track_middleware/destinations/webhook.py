@@ -13,8 +13,8 @@ import hmac
 from collections.abc import Mapping, Sequence
 from urllib.parse import urlsplit
 
+from ..address import Address
 from ..event import Event, encode_event, iso
-from ..settings import Address
 from . import Answer, Call, Outbound, Verdict
 from .answers import usual
 from .limits import ids, listed, packed

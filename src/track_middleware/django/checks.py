@@ -12,7 +12,8 @@ from django.core import checks
 from ..delivery import startup
 from ..errors import SettingsError
 from ..proxy import slots
-from ..settings import Settings, load
+from ..reading import load
+from ..settings import Settings
 from . import outbox, site
 
 MIDDLEWARE = "track_middleware.django.TrackMiddleware"

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ..settings import Address
+from ..address import Address
 
 DAY = 86400.0
 

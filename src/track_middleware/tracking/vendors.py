@@ -10,7 +10,7 @@ from urllib.parse import quote, unquote
 import msgspec
 
 from .. import vendor_cookies
-from ..settings import Address, address
+from ..address import Address, address
 
 #: Longer values are nobody's: they would only fill the spool.
 _MOST, _MOST_OF_GOOGLE = 1500, 400
