@@ -24,7 +24,7 @@ from socketserver import ThreadingMixIn
 from typing import TYPE_CHECKING, Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
-from tests.programs import chromium
+from tests.chrome import launched
 
 from . import trace
 
@@ -52,11 +52,6 @@ class Subject:
 OURS = Subject("/", re.compile(r"/m2?(\.[0-9a-f]{8})?\.js\Z"), "/q")
 FLOOR = Subject("/floor", re.compile("/floor.js"), "/told")
 CONTROL = Subject("/control", re.compile("/forces.js"), "/told")
-
-FLAGS = (
-    "--headless=new", "--no-sandbox", "--disable-dev-shm-usage",
-    "--disable-background-networking", "--no-first-run",
-)  # fmt: skip
 
 #: A desktop's own window; a phone is emulated, whose pages have a layout viewport of their own.
 SCREENS: dict[str, dict[str, Any]] = {
@@ -132,17 +127,6 @@ def _click(page: Page, times: int) -> None:
 
 def _milliseconds(spans: list[trace.Span]) -> float:
     return sum(span.cpu for span in spans) / 1000
-
-
-@contextmanager
-def browsing() -> Iterator[Browser]:
-    """A Chromium, ended with its block."""
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium(), headless=False, args=FLAGS)
-        yield browser
-        browser.close()
 
 
 @contextmanager
@@ -247,7 +231,7 @@ class _Quiet(WSGIRequestHandler):
 
 def main() -> int:
     """Prints the table; 1 when a bar is missed, a layout is forced or none of the control's is."""
-    with served() as base, browsing() as browser:
+    with served() as base, launched() as browser:
         print(
             f"{'':<10}{'load, ms':>10}{'p90':>8}{'click, ms':>11}{'p90':>8}{'forced layouts':>16}"
         )

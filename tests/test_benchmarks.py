@@ -9,6 +9,7 @@ import pytest
 
 from benchmarks import script, throughput, trace, waiting
 from benchmarks.receiver import running
+from tests.chrome import launched
 
 
 def test_every_event_of_ours_arrives_once_at_the_receiver() -> None:
@@ -36,7 +37,7 @@ def test_events_that_wait_for_a_destination_arrive_once_when_it_is_back() -> Non
 @pytest.mark.needs("chromium")
 def test_clicks_force_no_layout_by_the_script_and_one_that_does_is_found() -> None:
     """At load the script asks for the viewport's size, for which a browser may lay out first."""
-    with script.served() as base, script.browsing() as browser:
+    with script.served() as base, launched() as browser:
         ours, control = (
             script.measured(browser, base, subject, screen="desktop", loads=1, clicks=3)
             for subject in (script.OURS, script.CONTROL)

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from tests.browser.shop import Shop, open_shop
-from tests.programs import chromium
+from tests.chrome import launched
 from track_middleware.settings import RESERVED
 
 from .requests import Asked
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, BrowserContext, Page
+    from playwright.sync_api import BrowserContext, Page
 
 #: Whatever makes the browser ask for more; what has no code yet is left out.
 EVERYTHING = {
@@ -26,11 +25,6 @@ EVERYTHING = {
     "noscript": "1",
     "shared": "/category/*",
 }
-
-FLAGS = (
-    "--headless=new", "--no-sandbox", "--disable-dev-shm-usage",
-    "--disable-background-networking", "--no-first-run",
-)  # fmt: skip
 
 #: What Chromium calls resource types, as WebExtensions call them.
 KINDS = {
@@ -72,7 +66,7 @@ def walked(port: int, var: Path, name: str = "flask") -> Walk:
     """Opens the shop, walks it with and without JavaScript, and tells what was asked."""
     walk = Walk()
     settings = {key: value for key, value in EVERYTHING.items() if key not in RESERVED}
-    with open_shop(name, port, var, settings=settings) as shop, _browser() as browser:
+    with open_shop(name, port, var, settings=settings) as shop, launched() as browser:
         with browser.new_context() as context:
             _look_around(_listened(context, walk), shop, walk)
             _buy(_listened(context, walk), shop)
@@ -80,21 +74,6 @@ def walked(port: int, var: Path, name: str = "flask") -> Walk:
         with browser.new_context(java_script_enabled=False) as context:
             _listened(context, walk).goto(shop.url())
     return walk
-
-
-@contextmanager
-def _browser() -> Iterator[Browser]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=chromium(),
-            headless=False,
-            args=FLAGS,
-            ignore_default_args=["--disable-back-forward-cache"],
-        )
-        yield browser
-        browser.close()
 
 
 def _listened(context: BrowserContext, walk: Walk) -> Page:

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests import chrome
 from tests.browser.around.pages import LIBRARIES
 from tests.browser.shop import Shop, open_shop
 from tests.browser.walk import Person, Walk
-from tests.programs import chromium, npm_packages
+from tests.programs import npm_packages
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -24,10 +25,9 @@ AGENT = (
     "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) "
     "Chrome/140.0.0.0 Safari/537.36"
 )
-FLAGS = (
-    "--headless=new", "--no-sandbox", "--disable-dev-shm-usage",
-    "--disable-background-networking", "--no-first-run", f"--user-agent={AGENT}",
-)  # fmt: skip
+_PERSON = f"--user-agent={AGENT}"
+#: For a Chromium that a test starts by itself.
+FLAGS = (*chrome.FLAGS, _PERSON)
 
 #: A window that no busy machine outlasts: a walk ends it when it asks what is counted.
 SETTINGS = {"merge_window": "60"}
@@ -64,17 +64,8 @@ def shop(request: pytest.FixtureRequest, shops: Callable[[str], Shop]) -> Shop:
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """One Chromium for a module; ended with it, since its event loop would be in others' way."""
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=chromium(),
-            headless=False,
-            args=FLAGS,
-            ignore_default_args=["--disable-back-forward-cache"],
-        )
+    with chrome.launched(_PERSON) as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture

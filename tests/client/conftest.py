@@ -8,16 +8,11 @@ from typing import TYPE_CHECKING, Protocol
 
 import pytest
 
+from tests.chrome import launched
 from tests.client.site import Site, served
-from tests.programs import chromium
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
-
-FLAGS = (
-    "--headless=new", "--no-sandbox", "--disable-dev-shm-usage",
-    "--disable-background-networking", "--no-first-run",
-)  # fmt: skip
 
 
 class Open(Protocol):
@@ -29,17 +24,8 @@ class Open(Protocol):
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """One Chromium for a module; ended with it, since its event loop would be in others' way."""
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=chromium(),
-            headless=False,
-            args=FLAGS,
-            ignore_default_args=["--disable-back-forward-cache"],
-        )
+    with launched() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.client.conftest import FLAGS
+from tests.chrome import FLAGS
 from tests.client.site import Site, document
 from tests.programs import chromium
 

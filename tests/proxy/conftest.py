@@ -14,8 +14,8 @@ import pytest
 import waitress
 from waitress import wasyncore
 
+from tests.chrome import launched
 from tests.faces.apps import SECRET
-from tests.programs import chromium
 from tests.proxy.stand_in import StandIn, stand_in
 from track_middleware.wsgi import TrackMiddleware
 
@@ -23,11 +23,6 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext
 
 HERE = Path(__file__).resolve().parent
-
-FLAGS = (
-    "--headless=new", "--no-sandbox", "--disable-dev-shm-usage",
-    "--disable-background-networking", "--no-first-run",
-)  # fmt: skip
 
 
 @pytest.fixture(scope="session")
@@ -42,12 +37,8 @@ def packages() -> Path:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium(), headless=False, args=FLAGS)
+    with launched() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture

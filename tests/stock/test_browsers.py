@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.client.conftest import FLAGS
-from tests.programs import chromium
+from tests.chrome import launched
 from tests.stock.host import Host, hosted, waited
 from tests.stock.shape import assert_one_of_each
 
@@ -25,12 +24,8 @@ LIBRARIES = {"segment_page": "analytics.js", "rudder_page": "RudderLabs JavaScri
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium(), headless=False, args=FLAGS)
+    with launched() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")
