@@ -87,16 +87,8 @@ def _by_scheme(whole: float) -> dict[str, Any]:
             with shut_after(self.sock, whole):
                 return super().getresponse()
 
-    class Secure(HTTPSConnection):
-        response_class = _WholeHead
-
-        def request(self, *args: Any, **given: Any) -> None:
-            _leaves(self)
-            super().request(*args, **given)
-
-        def getresponse(self) -> Any:
-            with shut_after(self.sock, whole):
-                return super().getresponse()
+    class Secure(Plain, HTTPSConnection):
+        """The same over TLS."""
 
     class PlainPool(HTTPConnectionPool):
         ConnectionCls = Plain
