@@ -9,7 +9,14 @@ import uuid
 
 import pytest
 
-from track_middleware.delivery.store import DeadLetter, Flight, Learnt, NewRow, Outcome
+from track_middleware.delivery.store import (
+    ChoiceRecord,
+    DeadLetter,
+    Flight,
+    Learnt,
+    NewRow,
+    Outcome,
+)
 
 
 def row(number: int = 0, *, event_id: str = "", key: str = "visitor", at: float = 1000.0) -> NewRow:
@@ -301,6 +308,28 @@ class StoreContract:
             store.intake.choose("user:7", {"analytics": "denied"}, 20.0)
             store.intake.choose("user:7", {"analytics": "granted"}, 10.0)
         assert store.intake.choices(["user:7"]) == {"user:7": {"analytics": "denied"}}
+
+    def test_every_choice_is_kept_in_the_order_of_their_times(self, store):
+        later = ChoiceRecord("user:7", 9.0, {"analytics": "denied"}, "2026-05", "banner", "b")
+        first = ChoiceRecord("user:7", 5.0, {"analytics": "granted"}, "2026-04", "api", "a")
+        with store.batch():
+            store.intake.record(later)
+            store.intake.record(first)
+            store.intake.record(ChoiceRecord("user:8", 6.0, {}, event_id="c"))
+        assert store.intake.choice_history("user:7") == [first, later]
+
+    def test_a_choice_that_is_drained_twice_is_recorded_once(self, store):
+        record = ChoiceRecord("user:7", 5.0, {"analytics": "granted"}, event_id="a")
+        with store.batch():
+            store.intake.record(record)
+            store.intake.record(record)
+        assert store.intake.choice_history("user:7") == [record]
+
+    def test_a_choice_outlives_everything_that_is_forgotten(self, store):
+        with store.batch():
+            store.intake.record(ChoiceRecord("user:7", 5.0, {"analytics": "granted"}))
+        store.forget(events=1e12, ids=1e12, pages=1e12, served_by=[])
+        assert len(store.intake.choice_history("user:7")) == 1
 
     def test_joined_visitors_follow_to_the_last_one(self, store):
         with store.batch():

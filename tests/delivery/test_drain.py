@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.delivery.site import DENIED, GRANTED, LOAD, OTHER_LOAD, START, WINDOW, Site, new_id
+from track_middleware.delivery.store import ChoiceRecord
 from track_middleware.event import Entry, Event, derived_page_id, iso, wire_id
 
 
@@ -125,8 +126,11 @@ def test_a_frame_that_cannot_be_stored_is_a_dead_letter(data_dir):
 # Consent outside a request.
 
 
-def choice(site, states, user="42"):
-    event = Event(new_id(), "track", iso(site.now), event="Consent Changed", user_id=user)
+def choice(site, states, user="42", **properties):
+    event = Event(
+        new_id(), "track", iso(site.now), event="Consent Changed", user_id=user,
+        properties={**states, **properties},
+    )  # fmt: skip
     return Entry("choice", site.now, event, consent=states)
 
 
@@ -148,6 +152,16 @@ def test_outside_a_request_the_users_last_choice_holds(site):
 def test_a_choice_holds_for_what_follows_in_the_same_batch(site):
     site.drains(choice(site, DENIED), loose(site), choice(site, GRANTED), loose(site))
     assert [each.event for each in site.events] == ["Consent Changed", "Consent Changed", "Paid"]
+
+
+def test_a_choice_leaves_its_proof_whatever_became_of_its_event(site):
+    given = choice(site, DENIED, version="2026-05", source="banner")
+    site.drains(given, given)
+    site.drains(given)
+    (record,) = site.store.intake.choice_history("user:42")
+    assert record == ChoiceRecord(
+        "user:42", site.now, DENIED, "2026-05", "banner", site.event.message_id
+    )
 
 
 def test_an_event_says_what_consent_held(site):

@@ -11,10 +11,10 @@ import msgspec
 
 from ..event import EntryKind, Event, decode_event, wire_id
 from .finish import Finisher
-from .frames import Frame, Rules, Who, decode_frames, subjects, who
+from .frames import Frame, Rules, Who, decode_frames, proof, subjects, who
 from .halves import Halves
 from .splice import Said, into_context, names, said
-from .store import DeadLetter, Intake, NewRow, PageRow
+from .store import ChoiceRecord, DeadLetter, Intake, NewRow, PageRow
 
 _unreadable = (msgspec.DecodeError, UnicodeDecodeError, ValueError)
 
@@ -198,9 +198,13 @@ class Batch:
 
     def _choice(self, frame: Frame, raw: bytes) -> None:
         states = frame.consent or {}
+        event_id, said = proof(frame)
         for subject in subjects(who(frame)):
             self._intake.choose(subject, states, frame.at)
             self._choices[subject] = _choice(states)
+            self._intake.record(
+                ChoiceRecord(subject, frame.at, states, said.version, said.source, event_id)
+            )
         self._event(frame, raw)
 
     def _view(self, frame: Frame, raw: bytes) -> None:

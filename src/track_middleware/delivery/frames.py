@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from ..event import EntryKind, PageRef, Person
+from ..event import EntryKind, PageRef, Person, wire_id
 from .splice import Said, several
 
 
@@ -43,9 +43,22 @@ class Who(msgspec.Struct, rename="camel", gc=False):
     anonymous_id: str | None = None
 
 
+class Proof(msgspec.Struct, gc=False):
+    """What a choice says of itself: the version of the text, and who brought it."""
+
+    version: str = ""
+    source: str = ""
+
+
+class _Choosing(msgspec.Struct, rename="camel", gc=False):
+    message_id: str
+    properties: Proof = msgspec.field(default_factory=Proof)
+
+
 _frame_decoder = msgspec.json.Decoder(Frame)
 _frames_decoder = msgspec.json.Decoder(list[Frame])
 _who_decoder = msgspec.json.Decoder(Who)
+_choosing_decoder = msgspec.json.Decoder(_Choosing)
 
 
 def decode_frame(raw: bytes) -> Frame:
@@ -61,6 +74,13 @@ def decode_frames(raws: Sequence[bytes]) -> list[Frame | None]:
 def who(frame: Frame) -> Who:
     """Whose the frame's event is; msgspec.DecodeError when it has none."""
     return _who_decoder.decode(frame.event)
+
+
+def proof(frame: Frame) -> tuple[str, Proof]:
+    """The id of a choice's event, and what it says of itself; msgspec.DecodeError when it has no
+    event."""
+    read = _choosing_decoder.decode(frame.event)
+    return wire_id(frame.origin, read.message_id), read.properties
 
 
 def subjects(whose: Who | Said) -> list[str]:

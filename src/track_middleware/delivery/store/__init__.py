@@ -18,8 +18,8 @@ from ...event import PageRef, Person
 from .jobs import NOTHING, Flight, Job, Learnt, Outcome
 
 __all__ = [
-    "NOTHING", "DeadLetter", "Deposed", "Flight", "Intake", "Job", "Learnt", "Ledger", "Log",
-    "NewRow", "Outcome", "PageRow", "Stored",
+    "NOTHING", "ChoiceRecord", "DeadLetter", "Deposed", "Flight", "Intake", "Job", "Learnt",
+    "Ledger", "Log", "NewRow", "Outcome", "PageRow", "Stored",
 ]  # fmt: skip
 
 
@@ -72,6 +72,21 @@ class PageRow:
     due: float | None
     confirmed_at: float | None
     position: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ChoiceRecord:
+    """One consent choice, as it can be proved: whose (``user:ID``, ``visitor:ID``), when (epoch
+    seconds), what held from then on by purpose, under which version of the text, who brought it
+    (``api``, ``banner``, ``server``, a reader's name), and the event that says so ("" for a choice
+    from before records were kept)."""
+
+    subject: str
+    at: float
+    states: Mapping[str, str]
+    version: str = ""
+    source: str = ""
+    event_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,6 +268,14 @@ class Intake(Protocol):
 
     def choose(self, subject: str, states: Mapping[str, str], at: float) -> None:
         """Keeps a choice, unless a later one is known."""
+        ...
+
+    def record(self, record: ChoiceRecord) -> None:
+        """Adds a choice to those that are kept for good; the same event's is added once."""
+        ...
+
+    def choice_history(self, subject: str) -> Sequence[ChoiceRecord]:
+        """Every choice of a subject, the oldest first; ``keep_days`` does not bind it."""
         ...
 
     def tally(

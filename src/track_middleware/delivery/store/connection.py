@@ -39,7 +39,7 @@ _WAL_PAGES = 8000
 _BLOCK = 50
 
 _FOLDER = resources.files(__package__)
-_SCHEMAS = ("schema_1.sql", "schema_2.sql", "schema_3.sql", "schema_4.sql", "schema_5.sql")
+_SCHEMAS = tuple(f"schema_{number}.sql" for number in range(1, 7))
 
 #: ``struct flock`` of Linux for a write lock on all of a file.
 _WHOLE_FILE = struct.pack("hhqqi", fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from ...event import PageRef, Person
-from . import PageRow
+from . import ChoiceRecord, PageRow
 from .connection import Connection
 
 _ref_decoder = msgspec.json.Decoder(PageRef)
@@ -72,6 +72,17 @@ class SqliteIntake:
 
     def choose(self, subject: str, states: Mapping[str, str], at: float) -> None:
         self._db.change("choose", (subject, msgspec.json.encode(states), at))
+
+    def record(self, record: ChoiceRecord) -> None:
+        states = msgspec.json.encode(record.states)
+        values = (record.subject, record.at, states, record.version, record.source, record.event_id)
+        self._db.change("choice_record", values)
+
+    def choice_history(self, subject: str) -> Sequence[ChoiceRecord]:
+        return [
+            ChoiceRecord(whose, at, _states_decoder.decode(states), *said)
+            for whose, at, states, *said in self._db.all("choice_history", (subject,))
+        ]
 
     def tally(
         self, pages: Mapping[tuple[str, str], int], events: Mapping[tuple[str, str], int]

@@ -119,6 +119,14 @@ INSERT INTO choice (subject, states, at) VALUES (?, ?, ?)
 ON CONFLICT (subject) DO UPDATE SET states = excluded.states, at = excluded.at
 WHERE excluded.at >= choice.at;
 
+-- choice_record: a choice among all that somebody made, once for each event that says it
+INSERT OR IGNORE INTO choice_record (subject, at, states, version, source, event_id)
+VALUES (?, ?, ?, ?, ?, ?);
+
+-- choice_history: every choice of a user or visitor, in the order of their times
+SELECT subject, at, states, version, source, event_id FROM choice_record
+WHERE subject = ? ORDER BY at, number;
+
 -- rollup_add: page views of a day and class
 INSERT INTO rollup (day, class, count) VALUES (?, ?, ?)
 ON CONFLICT (day, class) DO UPDATE SET count = count + excluded.count;
