@@ -335,6 +335,31 @@ def test_gpc_denies_marketing_and_by_setting_everything() -> None:
     assert strict.counted == [("consent", 1)]
 
 
+def test_the_app_brings_a_choice_with_its_text_and_source() -> None:
+    site = Site(consent="opt_in")
+    Browser(site).open("/").set_consent({"analytics": True}, version="v2", source="onetrust")
+    event = site.entries[0].event
+    assert event is not None
+    said = {"analytics": "granted", "marketing": "pending", "version": "v2", "source": "onetrust"}
+    assert event.properties == said
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"version": "1" * 101}, {"version": 1}, {"source": ""}, {"source": "A B"}, {"source": None},
+    ],
+)  # fmt: skip
+def test_a_choice_with_a_wrong_version_or_source_is_a_mistake_and_none(
+    wrong: dict[str, Any],
+) -> None:
+    site = Site(consent="opt_in")
+    exchange = Browser(site).open("/")
+    exchange.set_consent({"analytics": True}, **wrong)
+    assert (len(site.mistakes), site.entries) == (1, [])
+    assert exchange.consent["analytics"] == "pending"
+
+
 def test_opt_in_waits_for_the_choice_and_a_refusal_deletes_what_was_kept() -> None:
     site = Site(consent="opt_in")
     browser = Browser(site)

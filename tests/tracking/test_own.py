@@ -286,7 +286,37 @@ def test_a_missing_purpose_stays_as_it_was() -> None:
     assert browser.open("/").consent == {"analytics": "granted", "marketing": "denied"}
 
 
-@pytest.mark.parametrize("body", [b"", b"{}", b"[]", b'{"analytics":"yes"}', b'{"other":true}'])
+def test_a_choice_says_to_which_text_it_was_made_and_who_brought_it() -> None:
+    site = Site(consent="opt_in")
+    given = {"analytics": True, "version": "2026-05-01", "source": "banner"}
+    assert Browser(site).post("c", given).status == 200
+    event = site.entries[0].event
+    assert event is not None
+    assert event.properties == {
+        "analytics": "granted", "marketing": "pending", "version": "2026-05-01", "source": "banner",
+    }  # fmt: skip
+
+
+def test_a_choice_that_a_signal_of_the_browser_stands_over_says_so() -> None:
+    site = Site()
+    Browser(site, sec_gpc="1").post("c", {"analytics": True, "marketing": True})
+    event = site.entries[0].event
+    assert event is not None
+    assert event.properties == {
+        "analytics": "granted", "marketing": "denied", "source": "api", "signal": "gpc",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"", b"{}", b"[]", b'{"analytics":"yes"}', b'{"other":true}', b'{"analytics":null}',
+        b'{"version":"1"}', b'{"analytics":true,"version":1}',
+        b'{"analytics":true,"version":"' + b"1" * 101 + b'"}',
+        b'{"analytics":true,"source":"server"}', b'{"analytics":true,"source":"gpc"}',
+        b'{"analytics":true,"source":"<b>"}', b'{"analytics":true,"source":"a\\n"}',
+    ],
+)  # fmt: skip
 def test_a_choice_that_is_none_is_refused(body: bytes) -> None:
     assert Browser(Site()).post("c", body).status == 400
 

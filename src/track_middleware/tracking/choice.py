@@ -2,15 +2,41 @@
 
 from __future__ import annotations
 
-from typing import Any
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 import msgspec
 
+from ..errors import EventError
 from ..event import Entry, Event, PageRef, Person, iso
 from ..http import Reply
+from .consent import PURPOSES
 from .core import Core
 from .door import answer, full, refusal
 from .identity import Identity
+
+#: Longest version of a text, and what names who brought a choice.
+VERSION_LENGTH = 100
+_SOURCE = r"^[a-z][a-z0-9_.-]{0,39}\Z"
+
+_Purpose = bool | msgspec.UnsetType
+
+
+class _Given(msgspec.Struct, forbid_unknown_fields=True):
+    """A choice as a page sends it. What the server itself, or a browser's header, has said no page
+    can claim."""
+
+    analytics: _Purpose = msgspec.UNSET
+    marketing: _Purpose = msgspec.UNSET
+    version: Annotated[str, msgspec.Meta(max_length=VERSION_LENGTH)] = ""
+    source: Annotated[str, msgspec.Meta(pattern=rf"^(?!(server|gpc|dnt)\Z){_SOURCE[1:]}")] = "api"
+
+    @property
+    def states(self) -> dict[str, bool]:
+        """The purposes that it names."""
+        named = {name: getattr(self, name) for name in PURPOSES}
+        return {name: said for name, said in named.items() if said is not msgspec.UNSET}
 
 
 def choose(core: Core, identity: Identity, body: bytes) -> Reply:
@@ -20,13 +46,14 @@ def choose(core: Core, identity: Identity, body: bytes) -> Reply:
     if given is None:
         return refusal(400, 'a choice is {"analytics": true, "marketing": false}')
     before = identity.person(opens=False)
-    identity.choose(given)
+    identity.choose(given.states)
     content: dict[str, Any] = {"consent": identity.consent}
     entries: list[Entry] = []
     if identity.allowed:
         content["token"] = _page_in_view(core, identity, entries)
     person = before or identity.person(opens=False)
-    entries.insert(0, choice_entry(core, identity, person, identity.at))
+    said = choice_entry(core, identity, person, version=given.version, source=given.source)
+    entries.insert(0, said)
     return answer(200, content) if core.keep_last(entries) else full()
 
 
@@ -44,21 +71,42 @@ def _page_in_view(core: Core, identity: Identity, entries: list[Entry]) -> str:
     return core.tokens.make(page_id, identity.at, "shown")
 
 
-def _choice(body: bytes) -> dict[str, bool] | None:
+def _choice(body: bytes) -> _Given | None:
     try:
-        given = msgspec.json.decode(body, type=dict[str, bool])
+        given = _decoder.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
-    return given if given and given.keys() <= {"analytics", "marketing"} else None
+    return given if given.states else None
 
 
-def choice_entry(core: Core, identity: Identity, person: Person | None, at: float) -> Entry:
-    """The record of a consent choice: what was chosen, when, by whom if anybody is known."""
+_decoder = msgspec.json.Decoder(_Given)
+
+
+def taken(
+    core: Core, identity: Identity, given: Mapping[str, Any], *, version: str, source: str
+) -> Entry:
+    """Takes a choice that the app brings, and gives its record; EventError when it is none."""
+    if not isinstance(version, str) or len(version) > VERSION_LENGTH:
+        raise EventError(f"a version is a text of up to {VERSION_LENGTH} characters")
+    if not isinstance(source, str) or not re.match(_SOURCE, source):
+        raise EventError("a source is a word of up to 40 small letters, such as 'banner'")
+    before = identity.person(opens=False)
+    identity.choose(given)
+    person = before or identity.person(opens=False)
+    return choice_entry(core, identity, person, version=version, source=source)
+
+
+def choice_entry(
+    core: Core, identity: Identity, person: Person | None, *, version: str = "", source: str
+) -> Entry:
+    """The record of a consent choice: what holds from now on, when, to which version of the text,
+    by whom if anybody is known, and which of the browser's signals stands over it."""
+    about = {"version": version, "source": source, "signal": identity.signal}
     event = Event(
-        core.new_id(), "track", iso(at), event="Consent Changed",
+        core.new_id(), "track", iso(identity.at), event="Consent Changed",
         anonymous_id=person.visitor if person else core.new_id(),
         user_id=person.user if person else None,
-        properties=dict(identity.consent),
+        properties={**identity.consent, **{name: said for name, said in about.items() if said}},
         context={"library": core.library, "platform": "server", "consent": identity.consent},
     )  # fmt: skip
-    return Entry("choice", at, event, person=person, consent=identity.consent)
+    return Entry("choice", identity.at, event, person=person, consent=identity.consent)

@@ -44,6 +44,12 @@ class Rules:
             return self._by_dnt
         return self._by_gpc if request.gpc == "1" else ()
 
+    def signal(self, request: Request) -> str:
+        """Which header of a request refuses something: ``gpc``, ``dnt``, "" for none."""
+        if self._by_dnt and request.header("dnt") == "1":
+            return "dnt"
+        return "gpc" if self._by_gpc and request.gpc == "1" else ""
+
     def decide(self, choice: Choice | None, denied: tuple[str, ...]) -> tuple[Consent, bool]:
         """What holds, and whether the visitor may be tracked at all. A refusal by the browser
         stands over any choice."""

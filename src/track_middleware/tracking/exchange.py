@@ -14,7 +14,7 @@ from ..errors import EventError
 from ..event import Entry, Event, Kind, PageRef
 from ..http import Errand, Reply, Request
 from . import ids, pageview, routes
-from .choice import choice_entry
+from .choice import taken
 from .core import Core
 from .identity import LoadedUser, identified
 from .own import Own
@@ -195,19 +195,18 @@ class Exchange:
         self._identity.start_over()
         self._scene.forget()
 
-    def set_consent(self, given: Mapping[str, Any]) -> None:
-        """Takes a choice, {purpose: bool}; a purpose that is missing stays as it was."""
-        identity = self._identity
-        person = identity.person(opens=False)
+    def set_consent(
+        self, given: Mapping[str, Any], *, version: str = "", source: str = "server"
+    ) -> None:
+        """Takes a choice, {purpose: bool}; a purpose that is missing stays as it was. ``version``
+        names the text that was agreed to, ``source`` who brought the choice."""
         try:
-            identity.choose(given)
+            said = taken(self._core, self._identity, given, version=version, source=source)
         except EventError as error:
             self._core.mistaken(error)
             return
         self._scene.forget()
-        person = person or identity.person(opens=False)
-        self._core.keep(choice_entry(self._core, identity, person, identity.at))
-        return
+        self._core.keep(said)
 
     def signed_in(self, user_id: str) -> None:
         """The app has signed somebody in, or has loaded them (a framework's signal)."""

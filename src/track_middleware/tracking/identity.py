@@ -184,6 +184,11 @@ class Identity(msgspec.Struct):
             self.visitor = self._session = None
         return choice
 
+    @property
+    def signal(self) -> str:
+        """Which of the browser's headers refuses something whatever is chosen; "" where none."""
+        return self._core.rules.signal(self._request) if self._denied else ""
+
     def person(self, *, opens: bool = True) -> Person | None:
         """Visitor, session and user as the worker shall know them; None without a visitor."""
         session = (self._session or self.session) if opens else self.peeked_session()
