@@ -109,6 +109,34 @@ def test_a_refusal_by_the_browser_takes_it_back_as_well() -> None:
     assert browser.cookies == {}
 
 
+MARKETED = ["posthog://KEY?purpose=marketing", "ga4://G-A:s?purpose=marketing", "heap://77"]
+
+
+def test_what_a_marketing_destination_wants_is_read_only_where_marketing_is_granted() -> None:
+    site = Site(bridge=["posthog", "heap"], destinations=MARKETED)
+    browser = Browser(site)
+    browser.cookies.update({"_ga": "GA1.1.1.2", "_hp2_id.77": "x", "ph_KEY_posthog": "y"})
+    browser.visit("/")
+    browser.visit("/", sec_gpc="1")
+    assert [entry.facts and set(entry.facts) for entry in site.entries] == [
+        {"_ga", "_hp2_id.77", "ph_KEY_posthog"}, {"_hp2_id.77"},
+    ]  # fmt: skip
+
+
+def test_a_marketing_destinations_cookie_is_written_only_where_marketing_is_granted() -> None:
+    browser = Browser(Site(bridge=["posthog"], destinations=MARKETED))
+    assert vendors(browser.visit("/", sec_gpc="1")) == []
+    browser.visit("/")
+    assert "ph_KEY_posthog" in browser.cookies
+
+
+def test_a_refusal_of_marketing_takes_back_what_we_wrote_for_it_and_nothing_else() -> None:
+    browser = Browser(Site(bridge=["posthog", "segment"], destinations=MARKETED))
+    browser.visit("/")
+    browser.post("c", {"marketing": False})
+    assert set(browser.cookies) == {"_tm_v", "_tm_s", "_tm_c", "ajs_anonymous_id"}
+
+
 def test_after_a_sign_out_the_cookie_that_we_wrote_is_the_new_visitors() -> None:
     browser = Browser(Site(bridge=["segment"], destinations=["segment://KEY"]))
     browser.visit("/")

@@ -9,6 +9,8 @@ import pytest
 from itsdangerous import Signer
 
 from tests.tracking.site import NAVIGATION, Browser, Site, requested
+from track_middleware.reading import load
+from track_middleware.tracking.cookies import Cookies
 from track_middleware.tracking.exchange import Exchange
 
 
@@ -51,6 +53,14 @@ def test_who_refuses_is_nobody_though_their_header_was_seen_before() -> None:
     assert opened(site, header_of(browser)).anonymous_id is not None
     refusing = opened(site, header_of(browser), **{"sec-gpc": "1"})
     assert (refusing.anonymous_id, refusing.session_id) == (None, None)
+
+
+def test_a_cookie_is_deleted_also_as_it_was_before_it_had_a_domain() -> None:
+    cookies = Cookies(load({}, {}), ["key"], lambda host: "shop.example")
+    ends = cookies.delete(cookies.visitor, host="www.shop.example", secure=True)
+    assert [(each.name, each.max_age, each.domain) for each in ends] == [
+        ("_tm_v", 0, "shop.example"), ("_tm_v", 0, None),
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("far", [0.1, 0.5, 0.9])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -59,6 +59,11 @@ class Rules:
         states = {**self._default, **(choice.states if choice else {})}
         consent = {name: DENIED if name in denied else states[name] for name in PURPOSES}
         return consent, consent["analytics"] == GRANTED
+
+
+def any_granted(consent: Consent, purposes: Iterable[str]) -> bool:
+    """Whether at least one of these purposes is granted."""
+    return any(consent[purpose] == GRANTED for purpose in purposes)
 
 
 def chosen(given: Mapping[str, Any], before: Choice | None, now: float) -> Choice:

@@ -148,9 +148,11 @@ class Cookies:
         """The cookie that keeps a value."""
         return Cookie(jar.name, jar.write(held), self._max_age, secure, self._domain_of(host))
 
-    def delete(self, jar: Jar[Any], *, host: str, secure: bool) -> Cookie:
-        """The cookie that deletes a jar's."""
-        return Cookie(jar.name, "", 0, secure, self._domain_of(host))
+    def delete(self, jar: Jar[Any], *, host: str, secure: bool) -> list[Cookie]:
+        """The cookies that delete a jar's; also one of this host alone, from before
+        ``cookie_domain`` said more: a browser keeps both."""
+        domains = dict.fromkeys((self._domain_of(host), None))
+        return [Cookie(jar.name, "", 0, secure, domain) for domain in domains]
 
 
 def value_of(header: str, name: str) -> str | None:

@@ -121,7 +121,7 @@ class Core:
         self.starts = routes.starts(seams.prefixes if settings.enabled else ())
         self.excluded = routes.globs(settings.exclude if settings.enabled else ["*"])
         self.shared = routes.globs(settings.shared)
-        self.vendor_cookies = vendors.cookie_names(settings.destinations, settings.bridge)
+        self.vendor_cookies = vendors.Wanted(settings.destinations, settings.bridge) or None
         self.written = vendors.written(settings.destinations, settings.bridge)
         self.site_of = seams.site_of
 

@@ -238,20 +238,22 @@ class Identity(msgspec.Struct):
         request, jars = self._request, self._core.cookies
         secure = request.scheme == "https"
         both: tuple[Jar[Any], ...] = (jars.visitor, jars.session)
-        ours = [jars.delete(jar, host=request.host, secure=secure) for jar in both]
+        ours = [each for jar in both for each in jars.delete(jar, host=request.host, secure=secure)]
         return ours if self._core.written is None else ours + self._vendors(None)
 
     def _vendors(self, visitor: str | None) -> list[Cookie]:
         """Vendors' cookies for this visitor where they are missing, or still hold the one before;
-        for nobody the end of those that hold what we wrote."""
+        for nobody, and without consent to their purpose, the end of those that hold what we
+        wrote."""
         request, core = self._request, self._core
         former = self._held.visitor or core.cookies.visitor.read(self._held.visitor_value or "")
         made: list[Cookie] = []
         for each in core.written or ():
             value = value_of(request.cookie, each.name)
-            stale = value and former and former.id != visitor and each.holds(value, former.id)
-            if stale or (value is None and visitor is not None):
-                said, age = ("", 0) if visitor is None else (each.value(visitor), vendors.MAX_AGE)
+            whose = visitor if consents.any_granted(self.consent, each.purposes) else None
+            stale = value and former and former.id != whose and each.holds(value, former.id)
+            if stale or (value is None and whose is not None):
+                said, age = ("", 0) if whose is None else (each.value(whose), vendors.MAX_AGE)
                 secure, site = request.scheme == "https", core.site_of(request.host)
                 made.append(Cookie(each.name, said, age, secure, site, http_only=False))
         return made

@@ -5,7 +5,6 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from ..http import Request
-from . import vendors
 from .core import Core
 from .identity import Identity
 from .privacy import client_address
@@ -36,7 +35,7 @@ def facts(core: Core, request: Request, identity: Identity) -> dict[str, str] | 
     vendors' cookies; these not where the request has become another visitor's."""
     found = country(core, request) or {}
     if core.vendor_cookies is not None and not identity.is_another:
-        found |= vendors.values(request.cookie, core.vendor_cookies)
+        found |= core.vendor_cookies.values(request.cookie, identity.consent)
     return found or None
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import NamedTuple
 from urllib.parse import quote, unquote
 
@@ -11,6 +11,7 @@ import msgspec
 
 from .. import vendor_cookies
 from ..address import Address, address
+from .consent import GRANTED, PURPOSES
 
 #: Longer values are nobody's: they would only fill the spool.
 _MOST, _MOST_OF_GOOGLE = 1500, 400
@@ -33,20 +34,47 @@ _MEMBER = re.compile(
 _SNOWPLOW = vendor_cookies.SNOWPLOW + "."
 
 
-def cookie_names(destinations: Sequence[str], bridge: Sequence[str] = ()) -> tuple[str, ...] | None:
+def cookie_names(
+    destinations: Sequence[str], bridge: Sequence[str] = (), granted: Collection[str] = PURPOSES
+) -> tuple[str, ...] | None:
     """The cookies that these destinations want to know; None when they want none.
 
     ``ga4://G-ABC:…``: Google's client, ``_ga``, and its session of that stream, ``_ga_ABC``. What
-    other vendors' scripts keep is read for the vendors that ``bridge`` names.
+    other vendors' scripts keep is read for the vendors that ``bridge`` names. A destination whose
+    purpose is not among ``granted`` wants nothing.
     """
-    hosts = [address(url).host for url in destinations if url.startswith("ga4:")]
+    served = [each for each in map(address, destinations) if _purpose(each) in granted]
+    hosts = [each.host for each in served if each.scheme == "ga4"]
     streams = dict.fromkeys(host.partition(":")[0].removeprefix("G-") for host in hosts)
     google = ("_ga", *(f"_ga_{stream}" for stream in streams)) if hosts else ()
-    named = [vendor_cookies.cookie(each) for each in _bridged(destinations, bridge)]
+    named = [vendor_cookies.cookie(each) for each in served if each.scheme in bridge]
     names = dict.fromkeys((*google, *filter(None, named)))
     if vendor_cookies.RUDDERSTACK in names:
         names[vendor_cookies.RUDDERSTACK_SESSION] = None
     return tuple(names) or None
+
+
+def _purpose(destination: Address) -> str:
+    return destination.options.get("purpose", PURPOSES[0])
+
+
+class Wanted:
+    """The names that are read of a request's cookies, by what its visitor permits beside
+    analytics, without which nothing is read at all."""
+
+    __slots__ = ("_all", "_unmarketed")
+
+    def __init__(self, destinations: Sequence[str], bridge: Sequence[str]) -> None:
+        self._all = cookie_names(destinations, bridge)
+        self._unmarketed = cookie_names(destinations, bridge, PURPOSES[:1])
+
+    def __bool__(self) -> bool:
+        return self._all is not None
+
+    def values(self, header: str, consent: Mapping[str, str]) -> dict[str, str]:
+        """Those of them that a Cookie header holds, as ``values``."""
+        names = self._all if consent["marketing"] == GRANTED else self._unmarketed
+        return values(header, names) if names else {}
 
 
 def values(header: str, names: Sequence[str]) -> dict[str, str]:
@@ -71,10 +99,12 @@ def _ids_of(value: str) -> str:
 
 
 class Written(NamedTuple):
-    """A vendor's cookie that we write where it is missing. ``value`` makes its value of a visitor's
-    id, ``holds`` says whether a value is what we wrote for one."""
+    """A vendor's cookie that we write where it is missing, and one of ``purposes`` is granted.
+    ``value`` makes its value of a visitor's id, ``holds`` says whether a value is what we wrote for
+    one."""
 
     name: str
+    purposes: frozenset[str]
     value: Callable[[str], str]
     holds: Callable[[str, str], bool]
 
@@ -85,18 +115,20 @@ def written(destinations: Sequence[str], bridge: Sequence[str]) -> tuple[Written
     Only forms that the vendor itself lets a server write: Segment's is the plain id, PostHog's own
     server package for Next.js writes its cookie before the script's first run.
     """
-    found = {
-        vendor_cookies.cookie(each): each.scheme
-        for each in _bridged(destinations, bridge)
-        if each.scheme in _FORMS
-    }
+    found: dict[str, tuple[str, set[str]]] = {}
+    for each in map(address, destinations) if bridge else ():
+        if each.scheme in bridge and each.scheme in _FORMS:
+            entry = found.setdefault(vendor_cookies.cookie(each), (each.scheme, set()))
+            entry[1].add(_purpose(each))
     if "segment" in bridge:
-        found[vendor_cookies.SEGMENT] = "segment"
-    return tuple(Written(name, *_FORMS[scheme]) for name, scheme in found.items()) or None
-
-
-def _bridged(destinations: Sequence[str], bridge: Sequence[str]) -> list[Address]:
-    return [each for each in map(address, destinations) if each.scheme in bridge] if bridge else []
+        found.setdefault(vendor_cookies.SEGMENT, ("segment", {PURPOSES[0]}))
+    return (
+        tuple(
+            Written(name, frozenset(purposes), *_FORMS[scheme])
+            for name, (scheme, purposes) in found.items()
+        )
+        or None
+    )
 
 
 def _plain(visitor: str) -> str:
