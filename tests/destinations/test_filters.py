@@ -47,4 +47,29 @@ def test_bots_are_given_only_where_they_are_asked_for(query: str, wanted: bool) 
 )
 def test_a_purpose_must_have_been_granted(body: bytes, permitted: bool) -> None:
     assert asked("purpose=marketing").permitted(body) is permitted
-    assert asked("").permitted(body)
+
+
+@pytest.mark.parametrize(
+    ("body", "permitted"),
+    [
+        (b'{"context":{"consent":{"analytics":"granted","marketing":"denied"}}}', True),
+        (b'{"context":{"consent":{"analytics":"granted","marketing":"pending"}}}', True),
+        (b'{"context":{"consent":{"analytics":"denied","marketing":"granted"}}}', False),
+        (b'{"context":{"consent":{"analytics":"pending","marketing":"pending"}}}', False),
+        (b'{"context":{"consent":{"analytics":"pending"},"cookieless":true}}', True),
+        (b'{"properties":{"order":"pending"},"context":{"consent":{"analytics":"granted"}}}', True),
+        (b'{"properties":{"order":"pending"}}', True),
+        (b'{"context":{}}', True),
+        (b'{"context":{"consent":"denied"}}', False),
+    ],
+)
+def test_without_a_purpose_it_is_analytics_that_nobody_refused(
+    body: bytes, permitted: bool
+) -> None:
+    assert asked("").permitted(body) is permitted
+
+
+def test_what_was_counted_without_cookies_is_no_grant() -> None:
+    counted = b'{"context":{"consent":{"analytics":"pending"},"cookieless":true}}'
+    assert not asked("purpose=analytics").permitted(counted)
+    assert not asked("purpose=marketing").permitted(counted)

@@ -25,8 +25,13 @@ PURPOSES = ("analytics", "marketing")
 class Filter:
     """Says whether an event goes to a destination.
 
-    ``labels`` matches the labels asked for (None: all but ``Request``). ``purpose`` must be granted
-    in the event's ``context.consent``; an event that does not say so is not given.
+    ``labels`` matches the labels asked for (None: all but ``Request``). A ``purpose`` that is named
+    must be granted in the event's ``context.consent``; an event that does not say so is not given.
+
+    Without one it is analytics, which nothing in the log lacks but a refusal's own record, which
+    nobody is given, and what was counted without cookies before a choice. That is given: by
+    ``cookieless`` the site has said that it counts then, and such an event has no id that lasts, no
+    user and no address. Who wants none of it at a destination names ``?purpose=analytics`` there.
     """
 
     labels: re.Pattern[str] | None = None
@@ -42,18 +47,21 @@ class Filter:
         return self.labels.match(label) is not None
 
     def permitted(self, body: bytes) -> bool:
-        """By the consent in the body; only looked at when there is a purpose."""
-        if self.purpose is None:
+        """By the consent in the body, which is only read where something in it can matter."""
+        if self.purpose is None and b'"denied"' not in body and b'"pending"' not in body:
             return True
         try:
-            said = _decoder.decode(body).context.consent
+            said = _decoder.decode(body).context
         except msgspec.DecodeError:
             return False
-        return said.get(self.purpose) == "granted"
+        if self.purpose is None:
+            return said.cookieless or said.consent.get("analytics", "granted") == "granted"
+        return said.consent.get(self.purpose) == "granted"
 
 
 class _Context(msgspec.Struct):
     consent: dict[str, str] = {}
+    cookieless: bool = False
 
 
 class _Consented(msgspec.Struct):
