@@ -62,6 +62,7 @@ class SqliteIntake:
     def join(self, visitor: str, same_as: str, at: float) -> None:
         self._db.change("join_follow", (same_as, visitor))
         self._db.change("join", (visitor, same_as, at))
+        self._db.change("merge_add", (visitor, "", same_as, at, "", "join"))
 
     def any_choice(self) -> bool:
         return bool(self._db.all("choices_any"))

@@ -1,4 +1,4 @@
--- The sixth schema: what proves a choice, and the salts of days counted without cookies.
+-- The sixth schema, a section for each part.
 
 -- Every consent choice of a user (user:ID) or visitor (visitor:ID), for good: it outlives the events.
 CREATE TABLE choice_record (
@@ -13,3 +13,32 @@ CREATE TABLE choice_record (
 );
 INSERT INTO choice_record (subject, at, states, version, source, event_id)
 SELECT subject, at, states, '', '', '' FROM choice ORDER BY at;
+
+-- Merges: that a visitor turned out to be a user, or another visitor. One of "user" and "same_as" is
+-- empty. "undone_from": behind which position of the log the merge no longer holds.
+CREATE TABLE merge (
+    number INTEGER PRIMARY KEY,
+    visitor TEXT NOT NULL,
+    user TEXT NOT NULL DEFAULT '',
+    same_as TEXT NOT NULL DEFAULT '',
+    at REAL NOT NULL,
+    event_id TEXT NOT NULL DEFAULT '',
+    how TEXT NOT NULL,
+    undone_at REAL,
+    undone_from INTEGER,
+    UNIQUE (visitor, user, same_as)
+);
+CREATE INDEX merge_user ON merge (user) WHERE user <> '';
+CREATE INDEX merge_same_as ON merge (same_as) WHERE same_as <> '';
+CREATE INDEX merge_undone ON merge (visitor) WHERE undone_at IS NOT NULL;
+
+-- Which event told a destination (its target's digest, else its name) of which merge.
+CREATE TABLE merge_told (
+    number INTEGER PRIMARY KEY,
+    destination TEXT NOT NULL,
+    visitor TEXT NOT NULL,
+    user TEXT NOT NULL,
+    event_id TEXT NOT NULL,
+    at REAL NOT NULL,
+    UNIQUE (destination, visitor, user)
+);

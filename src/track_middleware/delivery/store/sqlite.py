@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import astuple
 from pathlib import Path
 
 import msgspec
@@ -18,6 +19,7 @@ from .intake import SqliteIntake
 from .keys import key_of
 from .leases import SqliteLease
 from .letters import SqliteLetters
+from .merges import SqliteMerges
 from .replays import SHOWN, SqliteReplays
 
 #: Dead letters kept per stage; the oldest go and are counted.
@@ -84,7 +86,7 @@ def to_read(path: Path) -> SqliteStore | None:
 
 class SqliteStore:
     """Log and ledger in one database; ``intake`` is the drain's part, ``lease`` the election's,
-    ``letters`` and ``replays`` the operator's; ``claims`` says whose a job is.
+    ``letters`` and ``replays`` the operator's; ``claims``: whose a job is, ``merges``: who is who.
 
     One thread uses it at a time; other threads take a ``sibling``.
     """
@@ -97,6 +99,7 @@ class SqliteStore:
         self.claims = SqliteClaims(connection)
         self.letters = SqliteLetters(connection)
         self.replays = SqliteReplays(connection)
+        self.merges = SqliteMerges(connection)
 
     def sibling(self) -> SqliteStore:
         """Another connection to the same store, with the same fence, for another thread."""
@@ -166,6 +169,7 @@ class SqliteStore:
                 self._db.change("log_forget", {**oldest, "served": served or 0}),
                 self._db.change("known_forget", {"before": ids, "limit": limit}),
                 self._db.change("pages_forget", (pages, limit)),
+                *self.merges.fade(ids, limit),
             )
             self.replays.forget(self._now() - SHOWN)
         return limit in gone
@@ -248,7 +252,7 @@ class SqliteStore:
 
     def bury(self, letters: Sequence[DeadLetter], *, most: int) -> None:
         with self._db.batch():
-            self._db.change_each("dead_add", [_letter_values(each) for each in letters])
+            self._db.change_each("dead_add", [astuple(each)[1:] for each in letters])
             for stage in {each.stage for each in letters}:
                 self._trim(stage, most)
 
@@ -291,10 +295,4 @@ def _row_values(job: Job, each: Outcome) -> tuple[object, ...]:
     return (
         job.id, each.position, each.event_id, each.order_key, each.state, each.attempts, each.due,
         each.reason,
-    )  # fmt: skip
-
-
-def _letter_values(each: DeadLetter) -> tuple[object, ...]:
-    return (
-        each.stage, each.destination, each.event_id, each.label, each.time, each.reason, each.body,
     )  # fmt: skip

@@ -1,0 +1,101 @@
+"""The merge journal: which visitor turned out to be which user or other visitor, how and when.
+
+A merge outlives its events, so that a wrong one can be found and undone: as long as an event's id
+is remembered, and one that was undone until somebody is erased.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Literal, NamedTuple
+
+import msgspec
+
+from .connection import Connection
+
+#: ``sign_in`` a framework's signal or loaded user · ``identify`` the verb, a browser's or an app's
+#: message · ``alias`` two ids said to be one person's · ``join`` two tabs of one browser's first
+#: visit · ``crossing`` a linked domain's visitor · ``migrated`` a former tool's.
+How = Literal["sign_in", "identify", "alias", "join", "crossing", "migrated"]
+
+
+class Merge(NamedTuple):
+    """One line of the journal: ``visitor`` is ``user``, or the visitor ``same_as``; the other is
+    empty. ``event_id`` is the event that said so ("" where none did), ``at`` and ``undone_at`` are
+    epoch seconds; ``undone_from``: behind which position of the log it no longer holds."""
+
+    visitor: str
+    user: str
+    same_as: str
+    at: float
+    event_id: str
+    how: How
+    undone_at: float | None = None
+    undone_from: int | None = None
+
+
+class Undone(NamedTuple):
+    """From behind ``position`` on, ``visitor`` is not ``user``."""
+
+    visitor: str
+    user: str
+    position: int
+
+
+#: A visitor and a user.
+Pair = tuple[str, str]
+
+
+class SqliteMerges:
+    """The journal of a SQLite ledger."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._db = connection
+
+    def of(self, subject: str) -> Sequence[Merge]:
+        """Every merge in which a visitor or user takes part, oldest first."""
+        return [Merge(*row) for row in self._db.all("merges_of", {"subject": subject})]
+
+    def add(self, merges: Iterable[Merge]) -> None:
+        """Writes merges that are not known yet, undone or not. Call inside ``batch``."""
+        self._db.change_each("merge_add", [each[:6] for each in merges])
+
+    def undo(self, visitor: str, user: str, *, after: int, at: float) -> bool:
+        """From behind a position of the log on, a visitor is not this user; False when the journal
+        does not know that they were one. A second call can only make it hold for earlier ones."""
+        given = {"visitor": visitor, "user": user, "after": after, "at": at}
+        with self._db.batch():
+            return self._db.change("merge_undo", given) > 0
+
+    def redo(self, visitor: str, user: str) -> bool:
+        """A merge that was undone holds again; False when there is none such."""
+        with self._db.batch():
+            return self._db.change("merge_redo", {"visitor": visitor, "user": user}) > 0
+
+    def undone(self) -> Sequence[Undone]:
+        """Every merge that was undone."""
+        return [Undone(*row) for row in self._db.all("merges_undone")]
+
+    def forget(self, subject: str) -> int:
+        """Removes a visitor or user from the journal; how many lines it had."""
+        with self._db.batch():
+            self._db.change("told_forget", {"subject": subject})
+            return self._db.change("merge_forget", {"subject": subject})
+
+    def fade(self, before: float, limit: int) -> tuple[int, int]:
+        """Removes a few merges from before a moment, and of what destinations were told of; how
+        many. Call inside ``batch``."""
+        given = {"before": before, "limit": limit}
+        return self._db.change("merge_fade", given), self._db.change("told_fade", given)
+
+    def told(self, destination: str, visitors: Iterable[str]) -> Mapping[Pair, str]:
+        """Which event told a destination that these visitors are some users."""
+        asked = msgspec.json.encode(list(visitors)).decode()
+        rows = self._db.all("told_of", (destination, asked))
+        return {(visitor, user): event_id for visitor, user, event_id in rows}
+
+    def tell(self, destination: str, told: Mapping[Pair, str], *, at: float) -> None:
+        """A destination was told of these merges, each by this event."""
+        rows = [(destination, *pair, event_id, at) for pair, event_id in told.items()]
+        with self._db.batch():
+            self._db.change_each("told_add", rows)
