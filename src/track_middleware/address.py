@@ -25,7 +25,9 @@ class Address:
 
 
 #: Options that every destination takes; a destination may take more of its own.
-OPTIONS = ("endpoint", "region", "events", "bots", "purpose", "on_doubt", "name")
+OPTIONS = (
+    "endpoint", "region", "events", "properties", "without", "bots", "purpose", "on_doubt", "name",
+)  # fmt: skip
 
 
 def address(url: str) -> Address:

@@ -76,6 +76,17 @@ def test_bots_and_requests_go_where_they_are_asked_for(shop: Open) -> None:
     assert there.order == [1, 2]
 
 
+def test_a_retry_leaves_out_what_the_url_leaves_out(shop: Open) -> None:
+    there = Receiver([Answer(503)])
+    here = shop(there, URL + "?without=email,context.ip")
+    context = {"ip": "192.0.2.0", "locale": "de"}
+    here.accept(row(1, properties={"number": 1, "email": "ann@example.com"}, context=context))
+    here.run_out()
+    assert (there.order, len(there.calls)) == ([1], 2)
+    assert there.bodies[0]["properties"] == {"number": 1}
+    assert there.bodies[0]["context"] == {"locale": "de"}
+
+
 def test_a_purpose_that_was_not_granted_keeps_an_event_away(shop: Open) -> None:
     there = Receiver()
     here = shop(there, URL + "?purpose=marketing")

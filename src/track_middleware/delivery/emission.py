@@ -6,12 +6,13 @@ key. The message id is the log's event id.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
 
-from ..event import Event, decode_event
+from ..destinations.fields import Fields
+from ..event import Event, decode_event, encode_event
 from .splice import into_context, names
 from .store import Stored
 
@@ -26,6 +27,16 @@ _outlines = msgspec.json.Decoder(_Outline)
 _raws = msgspec.json.Decoder(_Raws)
 _dict = msgspec.json.Decoder(dict[str, Any])
 _encode = msgspec.json.Encoder().encode
+
+
+def content(fields: Fields | None, *, on_the_wire: bool) -> Callable[[Stored], Event | bytes]:
+    """How an event is made ready for a destination: what its URL leaves of it, as JSON of one line
+    where the destination takes events as they stand on the wire."""
+    if fields is None:
+        return wire if on_the_wire else event
+    if on_the_wire:
+        return lambda stored: encode_event(fields.of(event(stored)))
+    return lambda stored: fields.of(event(stored))
 
 
 def event(stored: Stored) -> Event:

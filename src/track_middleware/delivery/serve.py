@@ -69,7 +69,9 @@ class Serve:
         self._random = random
         self._may_send = may_send
         self._find = find or (lambda: ledger.job(route.name))
-        self._wire = hasattr(route.destination, "wire_calls")
+        self._content = emission.content(
+            route.fields, on_the_wire=hasattr(route.destination, "wire_calls")
+        )
         self._circuit = Circuit(ledger, name=route.name, now=now, random=random)
 
     def once(self) -> float | None:
@@ -222,7 +224,7 @@ class Serve:
         items = []
         for each in events:
             try:
-                content = emission.wire(each) if self._wire else emission.event(each)
+                content = self._content(each)
             except MISTAKES:
                 sending.fates[each.event_id] = _UNREADABLE
                 continue

@@ -10,7 +10,8 @@ from importlib import import_module
 
 from ..address import Address, address
 from ..errors import SettingsError
-from . import Destination, Maker, filters
+from . import Destination, Maker, fields, filters
+from .fields import Fields
 from .filters import Filter
 from .options import nearest, no_plain_http
 
@@ -50,7 +51,8 @@ class Route:
 
     ``repeat``: what a call that nobody answered carried is sent again, even where the vendor would
     count it twice (``?on_doubt=repeat``); else it counts as delivered. ``target`` is what it points
-    at (``target_of``), ``is_named`` whether its URL says ``?name=``.
+    at (``target_of``), ``is_named`` whether its URL says ``?name=``. ``fields``: what of an event
+    it gets; None: all.
     """
 
     destination: Destination
@@ -58,6 +60,7 @@ class Route:
     repeat: bool = False
     target: str = ""
     is_named: bool = False
+    fields: Fields | None = None
 
     @property
     def name(self) -> str:
@@ -91,6 +94,7 @@ def routes(urls: Sequence[str]) -> tuple[Route, ...]:
             named.options.get("on_doubt") == "repeat",
             target_of(each),
             bool(each.options.get("name")),
+            fields.of(named),
         )
         for each, named in zip(given, _named(given), strict=True)
     )
