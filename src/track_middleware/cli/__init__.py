@@ -110,6 +110,8 @@ VERBS: tuple[Row, ...] = (
     ("replay", "sends a part of the log to a destination again", options.replay, replay.run),
     ("dead", "what was refused for good", options.dead,
      lambda arguments, where: arguments.way(arguments, where)),
+    ("subject", "what is kept of one person", options.subject,
+     lambda arguments, where: arguments.way(arguments, where)),
     ("outbox", "what another host has claimed in the app's outbox and left", options.outbox,
      claimed.run),
     ("metrics", "the numbers of status as Prometheus reads them", options.as_json, state.metrics),

@@ -6,6 +6,7 @@ from argparse import SUPPRESS, ArgumentParser, ArgumentTypeError
 from pathlib import Path
 
 from . import letters, place
+from . import subject as person
 
 
 def as_json(parser: ArgumentParser) -> None:
@@ -76,6 +77,29 @@ def dead(parser: ArgumentParser) -> None:
         each.set_defaults(way=way)
         as_json(each)
         each.add_argument("--data-dir", type=Path, default=SUPPRESS, help="the app's data folder")
+
+
+def subject(parser: ArgumentParser) -> None:
+    """Of ``subject`` and its ways."""
+    ways = parser.add_subparsers(metavar="|".join(PERSON), required=True)
+    for name, (meaning, way) in PERSON.items():
+        each = ways.add_parser(name, help=meaning, description=meaning)
+        each.add_argument("id", metavar="ID", help="a user's or a visitor's id")
+        kinds = each.add_mutually_exclusive_group()
+        for kind in ("user", "visitor"):
+            kinds.add_argument(
+                f"--{kind}", dest="kind", action="store_const", const=kind,
+                help=f"ID is a {kind}'s; without it, whoever is found",
+            )  # fmt: skip
+        each.set_defaults(way=way)
+        as_json(each)
+        each.add_argument("--data-dir", type=Path, default=SUPPRESS, help="the app's data folder")
+
+
+#: The ways of ``subject``: what each does, and its function.
+PERSON = {
+    "consent": ("what a person last chose", person.consent),
+}
 
 
 def _choice(parser: ArgumentParser) -> None:

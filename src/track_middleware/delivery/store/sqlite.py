@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import astuple
 from pathlib import Path
 
 import msgspec
@@ -20,7 +19,9 @@ from .keys import key_of
 from .leases import SqliteLease
 from .letters import SqliteLetters
 from .merges import SqliteMerges
+from .persons import SqlitePersons
 from .replays import SHOWN, SqliteReplays
+from .rows import letter_values, row_values
 
 #: Dead letters kept per stage; the oldest go and are counted.
 DEAD_MOST = 10_000
@@ -86,7 +87,8 @@ def to_read(path: Path) -> SqliteStore | None:
 
 class SqliteStore:
     """Log and ledger in one database; ``intake`` is the drain's part, ``lease`` the election's,
-    ``letters`` and ``replays`` the operator's; ``claims``: whose a job is, ``merges``: who is who.
+    ``letters``, ``replays`` and ``persons`` the operator's; ``claims``: whose a job is, ``merges``:
+    who is who.
 
     One thread uses it at a time; other threads take a ``sibling``.
     """
@@ -100,6 +102,7 @@ class SqliteStore:
         self.letters = SqliteLetters(connection)
         self.replays = SqliteReplays(connection)
         self.merges = SqliteMerges(connection)
+        self.persons = SqlitePersons(connection)
 
     def sibling(self) -> SqliteStore:
         """Another connection to the same store, with the same fence, for another thread."""
@@ -252,7 +255,7 @@ class SqliteStore:
 
     def bury(self, letters: Sequence[DeadLetter], *, most: int) -> None:
         with self._db.batch():
-            self._db.change_each("dead_add", [astuple(each)[1:] for each in letters])
+            self._db.change_each("dead_add", [letter_values(each) for each in letters])
             for stage in {each.stage for each in letters}:
                 self._trim(stage, most)
 
@@ -272,7 +275,7 @@ class SqliteStore:
         waiting = [each for each in outcomes if each.state in ("retry", "held")]
         refused = [each for each in outcomes if each.state == "refused"]
         if waiting:
-            self._db.change_each("delivery_keep", [_row_values(job, each) for each in waiting])
+            self._db.change_each("delivery_keep", [row_values(job, each) for each in waiting])
         if refused:
             who = (job.destination, self._now())
             letters = [(*who, each.reason, each.position, each.event_id) for each in refused]
@@ -289,10 +292,3 @@ class SqliteStore:
 
 def _json(values: Sequence[int] | Sequence[float] | Sequence[str]) -> str:
     return msgspec.json.encode(values).decode()
-
-
-def _row_values(job: Job, each: Outcome) -> tuple[object, ...]:
-    return (
-        job.id, each.position, each.event_id, each.order_key, each.state, each.attempts, each.due,
-        each.reason,
-    )  # fmt: skip
