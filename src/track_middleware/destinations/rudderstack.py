@@ -54,7 +54,6 @@ def _judged(answer: Answer | None, secrets: Sequence[str]) -> Verdict:
 
 def _shaped(outline: spec.Outline, body: bytes) -> bytes:
     """A message as the vendor's server libraries send it: a channel, and traits in the context."""
-    body = spec.bridged(spec.plain(outline, body), RUDDERSTACK)
     if outline.type != "identify":
         return b'{"channel":"server",' + body[1:]
     fields = spec.taken_apart(body)
@@ -65,4 +64,4 @@ def _shaped(outline: spec.Outline, body: bytes) -> bytes:
     return spec.put_together(fields)
 
 
-_DIALECT = spec.Dialect(LIMITS, _shaped, _judged, most=1_000)
+_DIALECT = spec.Dialect(LIMITS, _judged, most=1_000, cookie=RUDDERSTACK, shape=_shaped)

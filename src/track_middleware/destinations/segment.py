@@ -63,8 +63,4 @@ def _reset(answer: Answer) -> float | None:
     return seconds if seconds is not None and seconds <= LONGEST_WAIT else None
 
 
-def _shaped(outline: spec.Outline, body: bytes) -> bytes:
-    return spec.bridged(spec.plain(outline, body), SEGMENT)
-
-
-_DIALECT = spec.Dialect(LIMITS, _shaped, _judged, most=LIMITS.most)
+_DIALECT = spec.Dialect(LIMITS, _judged, most=LIMITS.most, cookie=SEGMENT)

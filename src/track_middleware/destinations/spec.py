@@ -56,12 +56,17 @@ Judge = Callable[[Answer | None, Sequence[str]], Verdict]
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """How one vendor speaks the protocol; ``most`` events are taken from the log at once."""
+    """How one vendor speaks the protocol; ``most`` events are taken from the log at once.
+
+    ``cookie``: where the vendor's own script keeps its anonymous id. ``shape``: what the vendor
+    wants besides; None where a message of the protocol is all.
+    """
 
     limits: Limits
-    shape: Shape
     judge: Judge
     most: int
+    cookie: str
+    shape: Shape | None = None
 
 
 _outline = msgspec.json.Decoder(Outline)
@@ -78,6 +83,9 @@ _NEEDS = {
 
 #: A client's times: the vendor would correct them a second time, by our ``sentAt``.
 _CLOCKS = ("originalTimestamp", "sentAt", "receivedAt")
+
+#: A context that holds what vendors' cookies said.
+_VENDOR_IDS = b'"vendorIds":'
 
 #: What the spec's page call says of a page among its properties, as in ``context.page``.
 _PAGE = ("path", "referrer", "title", "url")
@@ -103,14 +111,21 @@ class Source:
     def wire_calls(self, events: Sequence[tuple[str, bytes]], now: float) -> Outbound:
         settled: dict[str, Verdict] = {}
         pieces: list[Piece] = []
-        for (message_id, body), outline in zip(events, _outlined(events), strict=True):
-            made = self._message(message_id, body, outline)
-            if isinstance(made, Verdict):
-                settled[message_id] = made
+        limits, whole = self._dialect.limits, b"[" + b",".join([body for _, body in events]) + b"]"
+        # One search through all of them costs far less than one for each.
+        as_is = self._dialect.shape is None and _VENDOR_IDS not in whole
+        for piece, outline in zip(events, _outlined(events, whole), strict=True):
+            if not (as_is and outline is not None and _stands(outline)):
+                made = self._message(piece[1], outline)
+                if isinstance(made, Verdict):
+                    settled[piece[0]] = made
+                    continue
+                piece = (piece[0], made)
+            if len(piece[1]) > limits.message or len(piece[0]) >= ID_LENGTH:
+                settled[piece[0]] = _too_long(piece, limits.message)
             else:
-                pieces.append((message_id, made))
+                pieces.append(piece)
         sent_at = b',"sentAt":"' + iso(now).encode() + b'"'
-        limits = self._dialect.limits
         calls = [
             Call(
                 self._url,
@@ -125,30 +140,41 @@ class Source:
     def judge(self, call: Call, answer: Answer | None) -> Sequence[Verdict]:
         return [self._dialect.judge(answer, self._secrets)] * len(call.ids)
 
-    def _message(self, message_id: str, body: bytes, outline: Outline | None) -> bytes | Verdict:
+    def _message(self, body: bytes, outline: Outline | None) -> bytes | Verdict:
         if outline is None:
             return Verdict("refused", "it is no message of Segment's spec")
         problem = _missing(outline)
         if problem:
             return Verdict("refused", f"it has {problem}")
-        if len(message_id) >= ID_LENGTH:
-            return Verdict("refused", f"its id has {ID_LENGTH} characters or more")
-        shaped, largest = self._dialect.shape(outline, body), self._dialect.limits.message
-        if len(shaped) > largest:
-            return Verdict("refused", f"it is larger than {largest} bytes")
-        return shaped
+        body = bridged(plain(outline, body), self._dialect.cookie)
+        return body if self._dialect.shape is None else self._dialect.shape(outline, body)
 
 
-def _outlined(events: Sequence[tuple[str, bytes]]) -> Sequence[Outline | None]:
-    """What decides about each message, None for what is none: in one call, which costs less than a
-    call for each; those are made when it fails."""
+def _outlined(events: Sequence[Piece], whole: bytes) -> Sequence[Outline | None]:
+    """What decides about each message, None for what is none: in one call on ``whole``, the list of
+    them, which costs less than a call for each; those are made when it fails."""
     try:
-        outlines = _outlines.decode(b"[" + b",".join([body for _, body in events]) + b"]")
+        outlines = _outlines.decode(whole)
         if len(outlines) == len(events):
             return outlines
     except msgspec.DecodeError:
         pass  # whose fault it is, each says for itself
     return [_outline_of(body) for _, body in events]
+
+
+def _stands(outline: Outline) -> bool:
+    """Whether a message has nothing that must be changed, and lacks nothing: nearly always."""
+    return (
+        outline.type == "track"
+        and bool(outline.event and (outline.user_id or outline.anonymous_id))
+        and not (outline.original_timestamp or outline.sent_at or outline.received_at)
+    )
+
+
+def _too_long(piece: Piece, largest: int) -> Verdict:
+    if len(piece[0]) >= ID_LENGTH:
+        return Verdict("refused", f"its id has {ID_LENGTH} characters or more")
+    return Verdict("refused", f"it is larger than {largest} bytes")
 
 
 def _outline_of(body: bytes) -> Outline | None:
@@ -181,7 +207,7 @@ def plain(outline: Outline, body: bytes) -> bytes:
 def bridged(body: bytes, cookie: str) -> bytes:
     """A message under the anonymous id that the vendor's own script keeps in this cookie; its
     session's id, where the cookie tells one, goes into the context. Most messages tell of none."""
-    if b'"vendorIds":' not in body:
+    if _VENDOR_IDS not in body:
         return body
     fields = taken_apart(body)
     context = taken_apart(fields.get("context"))
@@ -222,8 +248,6 @@ def _missing(outline: Outline) -> str:
     """What a message lacks that the vendor would drop it for, after answering 200."""
     if not (outline.user_id or outline.anonymous_id):
         return "neither a user id nor an anonymous id"
-    if outline.type == "track" and outline.event:
-        return ""  # nearly always
     for field, words in _NEEDS.get(outline.type, ()):
         if not getattr(outline, field):
             return f"no {words}"
