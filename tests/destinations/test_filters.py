@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from track_middleware.address import address
 from track_middleware.destinations.filters import Filter, of
@@ -49,20 +51,22 @@ def test_a_purpose_must_have_been_granted(body: bytes, permitted: bool) -> None:
     assert asked("purpose=marketing").permitted(body) is permitted
 
 
-@pytest.mark.parametrize(
-    ("body", "permitted"),
-    [
-        (b'{"context":{"consent":{"analytics":"granted","marketing":"denied"}}}', True),
-        (b'{"context":{"consent":{"analytics":"granted","marketing":"pending"}}}', True),
-        (b'{"context":{"consent":{"analytics":"denied","marketing":"granted"}}}', False),
-        (b'{"context":{"consent":{"analytics":"pending","marketing":"pending"}}}', False),
-        (b'{"context":{"consent":{"analytics":"pending"},"cookieless":true}}', True),
-        (b'{"properties":{"order":"pending"},"context":{"consent":{"analytics":"granted"}}}', True),
-        (b'{"properties":{"order":"pending"}}', True),
-        (b'{"context":{}}', True),
-        (b'{"context":{"consent":"denied"}}', False),
-    ],
+#: What bodies say of consent, and whether it lets them go where no purpose is named.
+CONSENTS = (
+    (b'{"context":{"consent":{"analytics":"granted","marketing":"denied"}}}', True),
+    (b'{"context":{"consent":{"analytics":"granted","marketing":"pending"}}}', True),
+    (b'{"context":{"consent":{"analytics":"denied","marketing":"granted"}}}', False),
+    (b'{"context":{"consent":{"analytics":"pending","marketing":"pending"}}}', False),
+    (b'{"context":{"consent":{"analytics":"pending"},"cookieless":true}}', True),
+    (b'{"properties":{"order":"pending"},"context":{"consent":{"analytics":"granted"}}}', True),
+    (b'{"properties":{"order":"pending"}}', True),
+    (b'{"context":{}}', True),
+    (b'{"context":{"consent":"denied"}}', False),
 )
+CONSENTED = [body for body, _ in CONSENTS]
+
+
+@pytest.mark.parametrize(("body", "permitted"), CONSENTS)
 def test_without_a_purpose_it_is_analytics_that_nobody_refused(
     body: bytes, permitted: bool
 ) -> None:
@@ -73,3 +77,14 @@ def test_what_was_counted_without_cookies_is_no_grant() -> None:
     counted = b'{"context":{"consent":{"analytics":"pending"},"cookieless":true}}'
     assert not asked("purpose=analytics").permitted(counted)
     assert not asked("purpose=marketing").permitted(counted)
+
+
+@given(st.lists(st.sampled_from(CONSENTED)), st.sampled_from(["", "purpose=marketing"]))
+def test_what_is_permitted_unread_is_permitted_when_read(bodies: list[bytes], query: str) -> None:
+    chosen = asked(query)
+    assert not chosen.permits_all(bodies) or all(map(chosen.permitted, bodies))
+
+
+def test_nothing_is_read_where_nothing_was_refused() -> None:
+    assert asked("").permits_all([b'{"context":{"consent":{"analytics":"granted"}}}', b"{}"])
+    assert not asked("purpose=marketing").permits_all([b"{}"])

@@ -109,6 +109,15 @@ def test_what_is_no_message_is_refused_and_the_rest_goes_on() -> None:
     }
 
 
+def test_a_message_in_company_is_what_it_is_alone() -> None:
+    told = {"vendorIds": {"ajs_anonymous_id": {"id": "theirs"}}}
+    late = event(3, received_at="2026-11-23T12:00:00.000Z")
+    given = [event(1), page(context=CONTEXT), event(2, context=told), late, identify()]
+    alone = [body(call)["batch"][0] for each in given for call in sent(SEGMENT, each)]
+    (call,) = wire_calls(*[(each.message_id, encode_event(each)) for each in given]).calls
+    assert body(call)["batch"] == alone
+
+
 def test_a_message_of_the_largest_size_is_taken() -> None:
     spare = LIMITS.message - len(encode_event(event(properties={"x": ""})))
     assert len(sent(SEGMENT, event(properties={"x": "y" * spare}))) == 1

@@ -6,7 +6,7 @@ key. The message id is the log's event id.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -28,6 +28,10 @@ _raws = msgspec.json.Decoder(_Raws)
 _dict = msgspec.json.Decoder(dict[str, Any])
 _encode = msgspec.json.Encoder().encode
 
+#: So our own encoder begins an event, whose id is nearly always a UUID.
+_BEGINS = b'{"messageId":"%b"'
+_BEGIN = len(_BEGINS) - 2 + 36
+
 
 def content(fields: Fields | None, *, on_the_wire: bool) -> Callable[[Stored], Event | bytes]:
     """How an event is made ready for a destination: what its URL leaves of it, as JSON of one line
@@ -37,6 +41,21 @@ def content(fields: Fields | None, *, on_the_wire: bool) -> Callable[[Stored], E
     if on_the_wire:
         return lambda stored: encode_event(fields.of(event(stored)))
     return lambda stored: fields.of(event(stored))
+
+
+def are_wired(events: Sequence[Stored]) -> bool:
+    """Whether the body of each is what ``wire`` gives: of many, found in a fraction of the time
+    that ``wire`` takes for them."""
+    if {each.derived for each in events} - {None}:
+        return False
+    bodies = [each.body for each in events]
+    begins = [each[:_BEGIN] for each in bodies]
+    if b"".join(begins) != _BEGINS * len(events) % tuple(
+        [each.event_id.encode() for each in events]
+    ):
+        return False
+    whole = b"".join(bodies)
+    return b"\n" not in whole and b"\r" not in whole
 
 
 def event(stored: Stored) -> Event:

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import cast
 
 import msgspec
 
 from ..destinations import Destination, Outbound, Verdict, WireDestination
 from ..event import Event
+from . import emission
 from .batch import MISTAKES
+from .store import Stored
+
+#: Makes an event of the log ready for a destination.
+Content = Callable[[Stored], Event | bytes]
+
+#: By position: over which roads an event must not be sent again.
+Roads = Mapping[int, frozenset[bytes]]
+
+_NO_ROADS: frozenset[bytes] = frozenset()
 
 
 class Item(msgspec.Struct, frozen=True, gc=False):
@@ -22,7 +32,27 @@ class Item(msgspec.Struct, frozen=True, gc=False):
     order_key: str
     content: Event | bytes
     position: int = 0
-    taken: frozenset[bytes] = frozenset()
+    taken: frozenset[bytes] = _NO_ROADS
+
+
+def of_log(
+    events: Sequence[Stored], roads: Roads, content: Content
+) -> tuple[Sequence[Item], Sequence[str]]:
+    """Events of the log as they are sent, and the ids of those that cannot be read."""
+    if content is emission.wire and not roads and emission.are_wired(events):  # nearly always
+        return [
+            Item(each.event_id, each.order_key, each.body, each.position) for each in events
+        ], ()
+    items, unreadable = [], []
+    for each in events:
+        try:
+            made = content(each)
+        except MISTAKES:
+            unreadable.append(each.event_id)
+            continue
+        taken = roads.get(each.position, _NO_ROADS)
+        items.append(Item(each.event_id, each.order_key, made, each.position, taken))
+    return items, unreadable
 
 
 def outbound(destination: Destination, items: Sequence[Item], now: float) -> Outbound:
@@ -45,7 +75,8 @@ def outbound(destination: Destination, items: Sequence[Item], now: float) -> Out
 def _made(destination: Destination, items: Sequence[Item], now: float) -> Outbound:
     if isinstance(items[0].content, bytes):
         wire = cast("WireDestination", destination)
-        return wire.wire_calls([(item.id, cast("bytes", item.content)) for item in items], now)
+        pairs = cast("list[tuple[str, bytes]]", [(item.id, item.content) for item in items])
+        return wire.wire_calls(pairs, now)
     return destination.calls([cast("Event", item.content) for item in items], now)
 
 

@@ -7,16 +7,15 @@ event that must wait becomes a row, and so do the later ones of its visitor (hel
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
 from ..destinations import Verdict
 from ..destinations.registry import Route
 from . import emission, pace, retry
-from .batch import MISTAKES
 from .circuit import Circuit
-from .items import Item
+from .items import Item, Roads, of_log
 from .sending import Sending
 from .store import Job, Learnt, Ledger, Log, Outcome, Stored
 from .transport import Transport
@@ -26,9 +25,6 @@ LOOK = 1.0
 
 _UNREADABLE = Verdict("refused", "its body cannot be read")
 _GONE = "it is no longer in the log"
-
-Roads = Mapping[int, frozenset[bytes]]
-_NO_ROADS: frozenset[bytes] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +155,7 @@ class Serve:
         if not batch:
             return False
         keys = self._waiting(job, batch)
-        wanted = [each for each in batch if self._wants(each)]
+        wanted = self._wanted(batch)
         sending = self._sending(job)
         items = self._items([each for each in wanted if each.order_key not in keys],
                             turn.roads, sending)  # fmt: skip
@@ -187,9 +183,12 @@ class Serve:
             return frozenset()  # nearly always, and cheaper than asking for each
         return self._ledger.waiting_keys(job, {each.order_key for each in batch})
 
-    def _wants(self, stored: Stored) -> bool:
-        known = self._route.filter.wants(stored.label, bot=stored.bot)
-        return known and self._route.filter.permitted(stored.body)
+    def _wanted(self, batch: Sequence[Stored]) -> Sequence[Stored]:
+        chosen = self._route.filter
+        wanted = [each for each in batch if chosen.wants(each.label, bot=each.bot)]
+        if chosen.permits_all([each.body for each in wanted]):
+            return wanted
+        return [each for each in wanted if chosen.permitted(each.body)]
 
     def _outcomes(self, events: Sequence[Stored], sending: Sending) -> list[Outcome]:
         """What becomes of these events, which the job leaves behind and which are not delivered."""
@@ -221,15 +220,8 @@ class Serve:
 
     def _items(self, events: Sequence[Stored], roads: Roads, sending: Sending) -> Sequence[Item]:
         """Events as they are sent; one that cannot be read is refused."""
-        items = []
-        for each in events:
-            try:
-                content = self._content(each)
-            except MISTAKES:
-                sending.fates[each.event_id] = _UNREADABLE
-                continue
-            taken = roads.get(each.position, _NO_ROADS)
-            items.append(Item(each.event_id, each.order_key, content, each.position, taken))
+        items, unreadable = of_log(events, roads, self._content)
+        sending.fates.update(dict.fromkeys(unreadable, _UNREADABLE))
         return items
 
     def _learnt(self, job: Job, sending: Sending, settled: Collection[str]) -> Learnt:

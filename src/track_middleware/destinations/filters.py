@@ -6,6 +6,7 @@ No I/O happens here.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import translate
 
@@ -57,6 +58,12 @@ class Filter:
         if self.purpose is None:
             return said.cookieless or said.consent.get("analytics", "granted") == "granted"
         return said.consent.get(self.purpose) == "granted"
+
+    def permits_all(self, bodies: Sequence[bytes]) -> bool:
+        """Whether all are permitted and none has to be read for it: of many, two searches cost far
+        less than two through each."""
+        whole = b"".join(bodies)
+        return self.purpose is None and b'"denied"' not in whole and b'"pending"' not in whole
 
 
 class _Context(msgspec.Struct):

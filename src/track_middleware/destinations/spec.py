@@ -111,7 +111,7 @@ class Source:
     def wire_calls(self, events: Sequence[tuple[str, bytes]], now: float) -> Outbound:
         settled: dict[str, Verdict] = {}
         pieces: list[Piece] = []
-        limits, whole = self._dialect.limits, b"[" + b",".join([body for _, body in events]) + b"]"
+        limits, whole = self._dialect.limits, listed(events)
         # One search through all of them costs far less than one for each.
         as_is = self._dialect.shape is None and _VENDOR_IDS not in whole
         for piece, outline in zip(events, _outlined(events, whole), strict=True):
@@ -125,20 +125,16 @@ class Source:
                 settled[piece[0]] = _too_long(piece, limits.message)
             else:
                 pieces.append(piece)
-        sent_at = b',"sentAt":"' + iso(now).encode() + b'"'
-        calls = [
-            Call(
-                self._url,
-                b'{"batch":' + listed(run) + sent_at + self._tail,
-                ids(run),
-                headers=self._headers,
-            )
-            for run in packed(pieces, most=limits.most, size=limits.size)
-        ]
-        return Outbound(calls, settled)
+        end = b',"sentAt":"' + iso(now).encode() + b'"' + self._tail
+        return Outbound(
+            [self._call(*run, end) for run in _runs(pieces, limits, events, whole)], settled
+        )
 
     def judge(self, call: Call, answer: Answer | None) -> Sequence[Verdict]:
         return [self._dialect.judge(answer, self._secrets)] * len(call.ids)
+
+    def _call(self, run: Sequence[Piece], batch: bytes, end: bytes) -> Call:
+        return Call(self._url, b'{"batch":' + batch + end, ids(run), headers=self._headers)
 
     def _message(self, body: bytes, outline: Outline | None) -> bytes | Verdict:
         if outline is None:
@@ -160,6 +156,15 @@ def _outlined(events: Sequence[Piece], whole: bytes) -> Sequence[Outline | None]
     except msgspec.DecodeError:
         pass  # whose fault it is, each says for itself
     return [_outline_of(body) for _, body in events]
+
+
+def _runs(
+    pieces: Sequence[Piece], limits: Limits, events: Sequence[Piece], whole: bytes
+) -> list[tuple[Sequence[Piece], bytes]]:
+    """The messages of each call, and these as one list, which ``whole`` is of all ``events``."""
+    if pieces == events and len(pieces) <= limits.most and len(whole) <= limits.size:
+        return [(pieces, whole)]  # each goes as it is, with one call
+    return [(run, listed(run)) for run in packed(pieces, most=limits.most, size=limits.size)]
 
 
 def _stands(outline: Outline) -> bool:
