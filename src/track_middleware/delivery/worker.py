@@ -28,6 +28,7 @@ from .parts import finisher, rules
 from .replaying import Replays
 from .retention import Retention
 from .serve import Serve
+from .servers import POLL, Servers
 from .store import Deposed, Job, Log, sqlite
 from .store.sqlite import SqliteStore
 from .transport import Deliver, Transport
@@ -35,9 +36,6 @@ from .transport import Deliver, Transport
 logger = logging.getLogger("track_middleware")
 
 T = TypeVar("T")
-
-#: How often the spool is looked at, in seconds.
-POLL = 0.1
 
 #: How often a candidate tries, and how often new replays are looked for, in seconds.
 _TRY = 0.5
@@ -82,6 +80,13 @@ class Worker:
             serve=self._serve,
             guard=self._guarded_value,
             now=now,
+        )
+        self._servers = Servers(
+            self._store,
+            serve=self._serve,
+            guard=self._guarded_value,
+            now=now,
+            monotonic=monotonic,
         )
         self._retention = Retention(
             self._store,
@@ -159,7 +164,7 @@ class Worker:
         threads: list[threading.Thread] = []
         try:
             self._begin()
-            threads = [self._server(route, ended) for route in self._routes]
+            threads = [self._servers.start(route, ended) for route in self._routes]
             threads += self._mover.start(self._store, ended)
             while not stop.is_set():
                 if not self._guarded("draining", self._turn):
@@ -226,7 +231,7 @@ class Worker:
         )
 
     def _serve_all(self) -> None:
-        servers = [threading.Thread(target=self._serve_once, args=(r,)) for r in self._routes]
+        servers = [threading.Thread(target=self._servers.once, args=(r,)) for r in self._routes]
         servers += [
             threading.Thread(target=self._replays.once, args=each) for each in self._replays.open()
         ]
@@ -236,47 +241,6 @@ class Worker:
             self._keep_lease()
             servers[-1].join(POLL)
             servers = [server for server in servers if server.is_alive()]
-
-    def _serve_once(self, route: Route) -> None:
-        store = self._store.sibling()
-        try:
-            serve = self._serve(route, store)
-            self._guarded(route.name, lambda: serve.once() is None)
-        except Deposed:
-            return
-        finally:
-            store.close()
-
-    def _server(self, route: Route, ended: threading.Event) -> threading.Thread:
-        thread = threading.Thread(
-            target=self._serve_until, args=(route, ended), name=route.name, daemon=True
-        )
-        thread.start()
-        return thread
-
-    def _serve_until(self, route: Route, ended: threading.Event) -> None:
-        """Serves a destination until the tenure ends, and once more after the last drain."""
-        store = self._store.sibling()
-        try:
-            serve = self._serve(route, store)
-            seen, last = -1, False
-            while not last:
-                last = ended.is_set()
-                seen = store.end()
-                again = self._guarded_value(route.name, serve.once)
-                self._until_news(store, ended, seen=seen, again=again)
-        except Deposed:
-            return
-        finally:
-            store.close()
-
-    def _until_news(
-        self, store: SqliteStore, ended: threading.Event, *, seen: int, again: float | None
-    ) -> None:
-        """Waits for new events, the moment ``again``, or the end."""
-        deadline = self._monotonic() + (1.0 if again is None else max(POLL, again - self._now()))
-        while not ended.wait(POLL) and self._monotonic() < deadline and store.end() == seen:
-            pass
 
     # The boundary.
 

@@ -1,0 +1,90 @@
+"""The threads of one tenure that serve destinations, each with a connection of its own."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Protocol
+
+from ..destinations.registry import Route
+from .store import Deposed
+from .store.sqlite import SqliteStore
+
+#: How often the spool, and a thread that waits for new events the log's end, is looked at, in
+#: seconds.
+POLL = 0.1
+
+
+class Serves(Protocol):
+    """What serves a job: ``serve.Serve``."""
+
+    def once(self) -> float | None:
+        """Serves until nothing is due; when to come again, None: at new events."""
+        ...
+
+
+#: Who serves a destination from a store.
+Make = Callable[[Route, SqliteStore], Serves]
+
+#: The worker's boundary: runs a step, None where it failed.
+Guard = Callable[[str, Callable[[], float | None]], float | None]
+
+
+class Servers:
+    """Serves each destination in a thread of its own, so that an outage of one delays no other."""
+
+    def __init__(
+        self,
+        store: SqliteStore,
+        *,
+        serve: Make,
+        guard: Guard,
+        now: Callable[[], float],
+        monotonic: Callable[[], float],
+    ) -> None:
+        self._store = store
+        self._serve = serve
+        self._guard = guard
+        self._now = now
+        self._monotonic = monotonic
+
+    def once(self, route: Route) -> None:
+        """Serves a destination in the caller's thread until nothing is due."""
+        store = self._store.sibling()
+        try:
+            self._guard(route.name, self._serve(route, store).once)
+        except Deposed:
+            return
+        finally:
+            store.close()
+
+    def start(self, route: Route, ended: threading.Event) -> threading.Thread:
+        """Serves a destination until the tenure ends, and once more after the last drain."""
+        thread = threading.Thread(
+            target=self._until, args=(route, ended), name=route.name, daemon=True
+        )
+        thread.start()
+        return thread
+
+    def _until(self, route: Route, ended: threading.Event) -> None:
+        store = self._store.sibling()
+        try:
+            serve = self._serve(route, store)
+            seen, last = -1, False
+            while not last:
+                last = ended.is_set()
+                seen = store.end()
+                again = self._guard(route.name, serve.once)
+                self._until_news(store, ended, seen=seen, again=again)
+        except Deposed:
+            return
+        finally:
+            store.close()
+
+    def _until_news(
+        self, store: SqliteStore, ended: threading.Event, *, seen: int, again: float | None
+    ) -> None:
+        """Waits for new events, the moment ``again``, or the end."""
+        deadline = self._monotonic() + (1.0 if again is None else max(POLL, again - self._now()))
+        while not ended.wait(POLL) and self._monotonic() < deadline and store.end() == seen:
+            pass
