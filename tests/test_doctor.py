@@ -135,7 +135,6 @@ def test_a_setting_that_nothing_acts_on_yet_is_a_warning(tmp_path: Path, name: s
     values = {
         "cookieless": True,
         "bait": True,
-        "impersonation": "separate",
         "plan": "plan.json",
     }
     others = {"console": "a token", "repairs": "shop.repairs"}

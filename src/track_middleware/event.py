@@ -121,7 +121,9 @@ class Entry(msgspec.Struct, omit_defaults=True, rename="camel", gc=False):
     choice that held, by purpose; None for events made outside a request, to which the worker
     applies the user's stored choice. ``facts`` are raw request values that only enrichment reads
     (``country`` from a CDN header). ``url`` is the page of a mark without an event. ``await_half``:
-    a view that may be completed by the browser, because its response carried a token.
+    a view that may be completed by the browser, because its response carried a token. ``how`` says
+    of an identify that a sign-in said it, or of a mark without a page that its visitor was
+    ``former`` before (``crossing``, ``migrated``).
     """
 
     kind: EntryKind
@@ -136,6 +138,8 @@ class Entry(msgspec.Struct, omit_defaults=True, rename="camel", gc=False):
     await_half: bool = False
     reason: str | None = None
     raw: str | None = None
+    how: str | None = None
+    former: str | None = None
 
 
 #: Where entries leave the core: True when every entry is in the operating system's hands.

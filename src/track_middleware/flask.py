@@ -159,10 +159,11 @@ class _Site:
         if exchange is not None and self._wiring is not None:
             ours(self._wiring, exchange.signed_in, str(user.get_id()))
 
-    def _signed_out(self, _app: Flask, **_more: Any) -> None:
+    def _signed_out(self, _app: Flask, *, user: Any = None, **_more: Any) -> None:
         exchange = wirings.CURRENT.get()
         if exchange is not None and self._wiring is not None:
-            ours(self._wiring, exchange.signed_out)
+            known = user is not None and user.is_authenticated
+            ours(self._wiring, exchange.signed_out, str(user.get_id()) if known else None)
 
 
 def _with_track(globals_class: type[Any]) -> type[Any]:

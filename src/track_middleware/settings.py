@@ -118,7 +118,10 @@ class Settings:
     trusted_proxies: int = _setting(
         0, "How many proxies before this server add to X-Forwarded-For."
     )
-    user_id: Dotted | None = _setting(None, "Callable or dotted path: request -> user id or None.")
+    user_id: Dotted | None = _setting(
+        None,
+        "Callable or dotted path: request -> user id, an empty text for nobody, None where it is not known.",
+    )
     browser_identity: str = _setting(
         "verified",
         "verified: a user id claimed by the browser counts only when the cookie says the same.",
@@ -163,7 +166,7 @@ class Settings:
     )
     impersonation: str = _setting(
         "suspend",
-        "What happens while an operator is logged in as somebody.",
+        "What happens while an operator is logged in as somebody: nothing is tracked (suspend), or what happens is the operator's, on a visitor of its own (separate).",
         one_of=("suspend", "separate"),
     )
     noscript: bool = _setting(False, "Browsers without JavaScript confirm their views by an image.")
@@ -188,7 +191,7 @@ NAMES = tuple(each.name for each in fields(Settings))
 
 #: Settings that are read and checked, and that no code of this release acts on.
 RESERVED = (
-    "banners", "bait", "console", "cookieless", "impersonation", "migrate_cookies", "plan",
+    "banners", "bait", "console", "cookieless", "migrate_cookies", "plan",
     "reconcile", "repairs",
 )  # fmt: skip
 

@@ -121,7 +121,8 @@ class Wiring:
 
         def asked() -> str | None:
             about = request()
-            user = None if about is None else ids.user(ask(about))
+            answer = None if about is None else ask(about)
+            user = answer if answer == "" else ids.user(answer)
             if user is None:
                 return look() if look is not None else None
             return user

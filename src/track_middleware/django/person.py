@@ -9,6 +9,20 @@ from typing import Any
 from django.http import HttpRequest
 from django.utils.functional import LazyObject, empty
 
+from . import impersonation
+
+
+def tell_of_operator(request: HttpRequest, *, named: bool) -> bool:
+    """Tells the request's exchange when an operator acts as its user; True when one does.
+
+    ``named`` False: a user's id is not what the session holds, so that of the operator is left out.
+    """
+    operator = impersonation.operator(request)
+    if operator is None:
+        return False
+    request.track.impersonating(operator if named else "")
+    return True
+
 
 def loaded(request: HttpRequest) -> str | None:
     """The id of the user that the project has loaded; "" for nobody, None for not loaded.

@@ -22,7 +22,7 @@ def _signed_in(*, request: Any, user: Any, **_more: Any) -> None:
         _ours(exchange.signed_in, id_of(user))
 
 
-def _signed_out(*, request: Any, **_more: Any) -> None:
+def _signed_out(*, request: Any, user: Any = None, **_more: Any) -> None:
     exchange = getattr(request, "track", None)
     if exchange is not None:
-        _ours(exchange.signed_out)
+        _ours(exchange.signed_out, None if user is None else id_of(user))

@@ -84,9 +84,9 @@ class Core:
 
     __slots__ = (
         "about", "confirm_after", "cookies", "count", "crossing", "excluded", "host", "last_sink",
-        "library", "limit", "linked", "load_mac", "many", "new_id", "now", "prefix", "redaction",
-        "rules", "scripts", "settings", "shared", "sink", "site_of", "slots", "snippet", "starts",
-        "tokens", "traits", "trouble", "vendor_cookies", "written",
+        "library", "limit", "linked", "load_mac", "many", "new_id", "now", "outside", "prefix",
+        "redaction", "rules", "scripts", "settings", "shared", "sink", "site_of", "slots",
+        "snippet", "starts", "tokens", "traits", "trouble", "vendor_cookies", "written",
     )  # fmt: skip
 
     def __init__(self, settings: Settings, seams: Seams) -> None:
@@ -118,6 +118,7 @@ class Core:
             msgspec.json.encode({"name": "track-middleware", "version": seams.version})
         )
         self.about = b'"library":%b,"platform":"server"' % bytes(self.library)
+        self.outside = msgspec.Raw(b"{%b}" % self.about)
         self.starts = routes.starts(seams.prefixes if settings.enabled else ())
         self.excluded = routes.globs(settings.exclude if settings.enabled else ["*"])
         self.shared = routes.globs(settings.shared)
@@ -181,6 +182,47 @@ class Core:
         else:
             event.properties = bag or None
         return event
+
+    def said(
+        self,
+        kind: Kind,
+        name: str | None,
+        bag: Mapping[str, Any] | None,
+        given: Mapping[str, Any],
+        *,
+        now: float,
+    ) -> tuple[Event, Mapping[str, Any] | None] | None:
+        """An event of a verb that passes its keywords on, and the context among them; None when
+        they are mistaken, which is told."""
+        more = dict(given)
+        context = more.pop("context", None)
+        group_id, previous_id = more.pop("group_id", None), more.pop("previous_id", None)
+        try:
+            event = self.event(kind, name, bag, now=now, **more)
+        except EventError as error:
+            self.mistaken(error)
+            return None
+        event.group_id, event.previous_id = group_id, previous_id
+        return event, context
+
+    def keep_outside(self, event: Event, context: Mapping[str, Any] | None) -> str | None:
+        """Keeps an event that belongs to no request, or to nobody who is in it: its id, None when
+        it was not kept. Whose consent it is, the worker knows."""
+        if event.user_id is None and event.anonymous_id is None:
+            event.anonymous_id = self.new_id()
+        event.context = self.kept_context(self.outside, context)
+        return event.message_id if self.keep(Entry("event", self.now(), event)) else None
+
+    def kept_context(self, about: msgspec.Raw, more: Mapping[str, Any] | None) -> Any:
+        """A context with a caller's own keys over it; of traits among them what the allow-list lets
+        through."""
+        if not more:
+            return about
+        both = {**msgspec.json.decode(about), **more}
+        traits = both.get("traits")
+        if self.traits is not None and traits is not None:
+            both["traits"] = self.kept_traits(traits) if isinstance(traits, Mapping) else None
+        return both
 
     def kept_traits(self, traits: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
         """The traits that the allow-list lets through."""

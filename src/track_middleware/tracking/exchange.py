@@ -13,7 +13,7 @@ from typing import Any
 from ..errors import EventError
 from ..event import Entry, Event, Kind, PageRef
 from ..http import Errand, Reply, Request
-from . import ids, pageview, routes
+from . import acting, ids, pageview, routes
 from .choice import taken
 from .core import Core
 from .identity import LoadedUser, identified
@@ -174,8 +174,10 @@ class Exchange:
             self._core.mistaken(error)
             return None
         self._look()
-        if user is not None and self._identity.allowed:
-            self._identity.sign_in(user)
+        identity = self._identity
+        if user is not None and identity.allowed and identity.acting is None:
+            identity.signing = user
+            identity.sign_in(user)
             self._scene.forget()
         return self._say("identify", None, traits, {**given, "user_id": user})
 
@@ -183,12 +185,12 @@ class Exchange:
         self, group_id: str, traits: Mapping[str, Any] | None = None, **given: Any
     ) -> str | None:
         """Says which group (company, team) the visitor belongs to."""
-        return self._say("group", None, traits, given, group_id=str(group_id))
+        return self._say("group", None, traits, {**given, "group_id": str(group_id)})
 
     def alias(self, user_id: str, previous_id: str | None = None, **given: Any) -> str | None:
         """Says that two ids are one person; ``previous_id`` is the visitor's unless given."""
         former = previous_id or self.anonymous_id
-        return self._say("alias", None, None, {**given, "user_id": user_id}, previous_id=former)
+        return self._say("alias", None, None, {**given, "user_id": user_id, "previous_id": former})
 
     def reset(self) -> None:
         """Forgets who it was: from here on it is another visitor."""
@@ -208,69 +210,68 @@ class Exchange:
         self._scene.forget()
         self._core.keep(said)
 
-    def signed_in(self, user_id: str) -> None:
-        """The app has signed somebody in, or has loaded them (a framework's signal)."""
-        identity = self._identity
-        if identity.allowed and not self.excluded and identity.sign_in(user_id):
-            self._scene.forget()
-            self._record(self._core.event("identify", None, None, now=identity.at), None)
+    def impersonating(self, operator_id: object = "") -> None:
+        """An operator acts as this request's user from here on; ``impersonation`` says what becomes
+        of it. ``operator_id``: the operator's own; "" for whom the visitor was last told of, None
+        when nobody does. To be called in every such request."""
+        suspended = acting.begin(self._core, self._identity, operator_id)
+        self.excluded = suspended or self.excluded
+        self._scene.forget()
 
-    def signed_out(self) -> None:
-        """The app has signed its user out (a framework's signal)."""
-        self.reset()
+    def signed_in(self, user_id: str) -> None:
+        """The app has signed somebody in (a framework's signal): taken up with the next verb or the
+        response, when it is known whether an operator signs in as another."""
+        self._identity.signing = user_id
+
+    def signed_out(self, user_id: str | None = None) -> None:
+        """The app has signed its user out (a framework's signal); who had none stays who it is."""
+        self._look()
+        visitor = self._identity.visitor
+        if user_id or (visitor is not None and visitor.user is not None):
+            self.reset()
 
     def _say(
-        self,
-        kind: Kind,
-        name: str | None,
-        bag: Mapping[str, Any] | None,
-        given: Mapping[str, Any],
-        *,
-        group_id: str | None = None,
-        previous_id: str | None = None,
+        self, kind: Kind, name: str | None, bag: Mapping[str, Any] | None, given: Mapping[str, Any]
     ) -> str | None:
-        more = dict(given)
-        context = more.pop("context", None)
-        try:
-            event = self._core.event(kind, name, bag, now=self._core.now(), **more)
-        except EventError as error:
-            self._core.mistaken(error)
-            return None
-        event.group_id, event.previous_id = group_id, previous_id
-        return self._emit(event, context)
+        said = self._core.said(kind, name, bag, given, now=self._core.now())
+        return None if said is None else self._emit(*said)
 
     def _emit(self, event: Event, context: Mapping[str, Any] | None) -> str | None:
+        self._look()
         if self.excluded or not self._identity.allowed:
             self._core.count("excluded" if self.excluded else "consent", 1)
             return None
-        self._look()
         return self._record(event, context)
 
-    def _record(self, event: Event, context: Mapping[str, Any] | None) -> str | None:
-        identity, scene = self._identity, self._scene
+    def _record(
+        self, event: Event, context: Mapping[str, Any] | None, *, how: str | None = None
+    ) -> str | None:
+        identity, scene, core = self._identity, self._scene, self._core
+        if event.user_id is not None and acting.is_anothers(identity, event.user_id):
+            return core.keep_outside(event, context)
         session = identity.session
         if event.anonymous_id is None:
             event.anonymous_id = identity.visitor_id
         if event.user_id is None:
             event.user_id = identity.user
         event.context = scene.context(context)
-        entry = Entry("event", self._core.now(), event, consent=identity.consent, facts=scene.facts)
+        entry = Entry("event", core.now(), event, consent=identity.consent, facts=scene.facts)
+        entry.how = how
         if session is not None and event.type == "page" and event.message_id == scene.page_id:
             entry.kind, entry.person, entry.await_half = "view", identity.person(), True
-            entry.page = PageRef(event.message_id, identity.at, "counted", self._core.host)
-        return event.message_id if self._core.keep(entry) else None
+            entry.page = PageRef(event.message_id, identity.at, "counted", core.host)
+        return event.message_id if core.keep(entry) else None
 
     def _look(self) -> None:
-        """Looks at the user that the app has loaded by now, and follows it."""
-        if self._loaded_user is None or self._closed or not self._identity.allowed:
+        """Looks at the user that the app has loaded or signed in by now, and follows it."""
+        identity, look = self._identity, self._loaded_user
+        if self._closed or not identity.allowed:
             return
-        seen = self._loaded_user()
-        if seen is None:
-            return
-        if seen:
-            self.signed_in(seen)
-        else:
-            self._identity.user_gone()
+        seen = None if look is None else look()  # which may say that somebody impersonates
+        if not self.excluded and acting.learnt(identity, seen):
+            self._scene.forget()
+            told = self._core.event("identify", None, None, now=identity.at)
+            self._record(told, None, how="sign_in")
 
     def close(self, status: int, headers: Mapping[str, str]) -> Ending:
         """What the response becomes; called when it starts. Header names are lower case; several

@@ -22,7 +22,7 @@ from .context import standing
 from .cookies import Held, Jar, value_of
 from .core import Core
 from .crossing import Crossing
-from .session import Session
+from .session import Acting, Session
 from .visitor import Visitor
 
 #: Looks at the user that the app has already loaded: its id, "" for nobody, None for not loaded.
@@ -33,7 +33,8 @@ class Identity(msgspec.Struct):
     """The visitor, session, user and consent of one request; ``identified`` makes it.
 
     ``allowed``: whether this visitor may be tracked at all. ``campaign_arrived``: the session has
-    begun with this request's campaign. ``at`` is the request's time in epoch seconds.
+    begun with this request's campaign. ``at`` is the request's time in epoch seconds. ``signing``:
+    whom the app has signed in or named in this request; ``acting``: an operator acts as another.
     """
 
     _core: Core
@@ -51,6 +52,8 @@ class Identity(msgspec.Struct):
     _choice: Choice | None = None
     _deleting: bool = False
     _nobody: str | None = None
+    signing: str | None = None
+    acting: Acting | None = None
 
     @property
     def user(self) -> str | None:
@@ -168,9 +171,13 @@ class Identity(msgspec.Struct):
         if self.visitor is not None and self.visitor.signed_in:
             self.visitor = visitors.without_user(self.visitor)
 
+    def become(self, visitor: Visitor | None, session: Session | None) -> None:
+        """From here on it is this visitor, in this session."""
+        self.visitor, self._session = visitor, session
+
     def start_over(self) -> None:
         """A sign-out or reset: from here on it is another visitor."""
-        self.app_user = None
+        self.acting = self.app_user = self.signing = None
         if self.visitor is not None:
             self.mint(self._core.new_id(), fresh=False)
 
@@ -210,6 +217,8 @@ class Identity(msgspec.Struct):
         if arriving and self._session is None:
             self.arrive()
         visitor, session, held, at = self.visitor, self._session, self._held, self.at
+        if self.acting is not None and self.allowed:
+            visitor, session = self.acting.visitor, self.acting.session
         wanted: list[Cookie] = []
         if self._choice is not None:
             wanted.append(self._set(self._core.cookies.choice, self._choice))

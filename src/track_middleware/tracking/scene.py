@@ -50,7 +50,7 @@ class Scene(msgspec.Struct):
         """The context of a verb's event, with a caller's own keys over it."""
         if self._context is None:
             self._context = self.described()
-        return {**msgspec.json.decode(self._context), **more} if more else self._context
+        return self._core.kept_context(self._context, more) if more else self._context
 
     def described(self, of_page: bytes = b"") -> msgspec.Raw:
         """The context anew; ``of_page`` is what more is said of the page."""

@@ -6,6 +6,7 @@ import msgspec
 
 from .campaign import fitted, strong
 from .ids import derived
+from .visitor import Visitor
 
 #: The session's cookie is written again at most once a minute.
 RENEW_AFTER = 60
@@ -21,6 +22,14 @@ class Session(msgspec.Struct, array_like=True, frozen=True):
     start: int
     seen: int
     campaign: dict[str, str] | None = None
+
+
+class Acting(msgspec.Struct, frozen=True):
+    """An operator acts as somebody else: the visitor and session that they came with, whose cookies
+    stay as they are."""
+
+    visitor: Visitor | None
+    session: Session | None
 
 
 def current(

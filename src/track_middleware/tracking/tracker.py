@@ -6,10 +6,8 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
 
-import msgspec
-
 from ..errors import EventError
-from ..event import Entry, Event
+from ..event import Kind
 from ..http import Request
 from ..settings import Settings
 from .core import Core, Seams
@@ -20,12 +18,11 @@ from .identity import LoadedUser
 class Tracker:
     """One site's tracker: pure but for the seams it was given."""
 
-    __slots__ = ("_outside", "core", "settings")
+    __slots__ = ("core", "settings")
 
     def __init__(self, settings: Settings, seams: Seams) -> None:
         self.settings = settings
         self.core = Core(settings, seams)
-        self._outside = msgspec.Raw(b"{%b}" % self.core.about)
 
     def open(self, request: Request, loaded_user: LoadedUser | None = None) -> Exchange:
         """The exchange of a request. ``loaded_user`` looks at the user that the app has already
@@ -45,16 +42,15 @@ class Tracker:
     ) -> str | None:
         """Records something that happened outside a request; its id once it is on disk."""
         core = self.core
-        now = core.now()
         try:
             event = core.event(
                 "track", name, properties, user_id=user_id, anonymous_id=anonymous_id,
-                timestamp=timestamp, event_id=event_id, now=now,
+                timestamp=timestamp, event_id=event_id, now=core.now(),
             )  # fmt: skip
         except EventError as error:
             core.mistaken(error)
             return None
-        return self._keep(event, context, now)
+        return core.keep_outside(event, context)
 
     def page(
         self, name: str | None = None, properties: Mapping[str, Any] | None = None, **given: Any
@@ -78,41 +74,18 @@ class Tracker:
         self, group_id: str, traits: Mapping[str, Any] | None = None, **given: Any
     ) -> str | None:
         """Records which group a user belongs to."""
-        return self._other("group", None, traits, given, group_id=str(group_id))
+        return self._other("group", None, traits, {**given, "group_id": str(group_id)})
 
     def alias(self, user_id: str, previous_id: str | None = None, **given: Any) -> str | None:
         """Records that two ids are one person."""
         if previous_id is None:
             self.core.mistaken(EventError("alias() outside a request wants previous_id"))
             return None
-        return self._other(
-            "alias", None, None, {**given, "user_id": user_id}, previous_id=previous_id
-        )
+        both = {"user_id": user_id, "previous_id": previous_id}
+        return self._other("alias", None, None, {**given, **both})
 
     def _other(
-        self,
-        kind: Any,
-        name: str | None,
-        bag: Mapping[str, Any] | None,
-        given: dict[str, Any],
-        *,
-        group_id: str | None = None,
-        previous_id: str | None = None,
+        self, kind: Kind, name: str | None, bag: Mapping[str, Any] | None, given: Mapping[str, Any]
     ) -> str | None:
-        now = self.core.now()
-        context = given.pop("context", None)
-        try:
-            event = self.core.event(kind, name, bag, now=now, **given)
-        except EventError as error:
-            self.core.mistaken(error)
-            return None
-        event.group_id, event.previous_id = group_id, previous_id
-        return self._keep(event, context, now)
-
-    def _keep(self, event: Event, context: Mapping[str, Any] | None, now: float) -> str | None:
-        core = self.core
-        if event.user_id is None and event.anonymous_id is None:
-            event.anonymous_id = core.new_id()
-        outside = self._outside
-        event.context = {**msgspec.json.decode(outside), **context} if context else outside
-        return event.message_id if core.keep(Entry("event", now, event)) else None
+        said = self.core.said(kind, name, bag, given, now=self.core.now())
+        return None if said is None else self.core.keep_outside(*said)
