@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from track_middleware import wiring
+from track_middleware.delivery import handover
 from track_middleware.delivery.spool import LONGEST
 from track_middleware.event import Entry, Event
 from track_middleware.reading import load
@@ -43,3 +44,17 @@ def test_an_accepted_event_keeps_its_id_when_inline_delivery_fails(data_dir: Pat
     (data_dir / "file").touch()
     shop = site(data_dir, deliver="inline", store=f"sqlite:///{data_dir}/file/events.db")
     assert shop.tracker.track("Kept", user_id="42") is not None
+
+
+def test_a_banner_that_is_a_function_stays_in_the_web_process(data_dir: Path) -> None:
+    shop = site(data_dir, banners=["cookiebot", lambda cookies: None])
+    assert shop.tracker.core.banners is not None
+    handover.write(shop.settings, data_dir)
+    here = handover.read(data_dir)
+    assert here is not None
+    assert "banners" not in here.settings
+
+
+def test_a_banner_at_a_dotted_path_is_found_at_start(data_dir: Path) -> None:
+    shop = site(data_dir, banners=["tests.tracking.test_banners.ours"])
+    assert [each.source for each in shop.tracker.core.banners or ()] == ["ours"]

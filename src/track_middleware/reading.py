@@ -16,7 +16,7 @@ import msgspec
 
 from .address import address
 from .errors import SettingsError
-from .settings import BRIDGED, NAMES, PLATFORMS, Settings, free_bytes
+from .settings import BANNERS, BRIDGED, NAMES, PLATFORMS, Settings, free_bytes
 
 logger = logging.getLogger("track_middleware")
 
@@ -148,6 +148,12 @@ def _check_together(settings: Settings) -> None:
         if not _HOST.fullmatch(host):
             raise SettingsError(
                 "linked_domains", f"holds hosts such as shop.example.com, not {host[:60]!r}"
+            )
+    for banner in settings.banners:
+        name = banner.partition("?")[0] if isinstance(banner, str) else "."
+        if name not in BANNERS and "." not in name:
+            raise SettingsError(
+                "banners", f"knows {', '.join(BANNERS)} and dotted paths, not {name[:40]!r}"
             )
     for vendor in settings.bridge:
         if vendor not in BRIDGED:

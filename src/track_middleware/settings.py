@@ -24,6 +24,9 @@ BRIDGED = (
     "amplitude", "ga4", "heap", "mixpanel", "posthog", "rudderstack", "segment", "snowplow",
 )  # fmt: skip
 
+#: Other consent banners whose cookies ``banners`` may name.
+BANNERS = ("cookiebot", "django-cookie-consent", "klaro", "onetrust", "tcf")
+
 Dotted = str | Callable[..., Any]
 
 
@@ -158,7 +161,10 @@ class Settings:
     traits: list[str] | None = _setting(None, "Allow-list of traits; unset: all.")
     dnt: bool = _setting(False, "DNT: 1 counts as a refusal.")
     cookieless: bool = _setting(False, "Before consent, count without cookies.")
-    banners: list[str] = _setting([], "Consent banners whose cookies are read.")
+    banners: list[Dotted] = _setting(
+        [],
+        "Other consent banners whose cookies hold the choice: cookiebot, django-cookie-consent, klaro, onetrust, tcf, each with ?analytics=…&marketing=… for its categories; or a callable or dotted path: cookies -> {purpose: bool} or None.",
+    )
     migrate_cookies: list[str] = _setting([], "Former tools whose visitor cookies are taken over.")
     bridge: list[str] = _setting(
         [],
@@ -191,7 +197,7 @@ NAMES = tuple(each.name for each in fields(Settings))
 
 #: Settings that are read and checked, and that no code of this release acts on.
 RESERVED = (
-    "banners", "bait", "console", "cookieless", "migrate_cookies", "plan",
+    "bait", "console", "cookieless", "migrate_cookies", "plan",
     "reconcile", "repairs",
 )  # fmt: skip
 

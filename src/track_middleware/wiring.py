@@ -108,6 +108,7 @@ class Wiring:
             claim=claims(self.data_dir),
             site_of=domains.rule("auto" if self.settings.bridge else ""),
             slots=self.proxies.slots,
+            resolved=dotted.resolved,
         )
 
     def user_look(

@@ -21,7 +21,7 @@ from .files import private_folder, replace_file
 FILE = "settings.json"
 
 #: Settings that may be callables and that only requests need: they stay in the web process.
-_FOR_REQUESTS = ("user_id", "console")
+_FOR_REQUESTS = ("user_id", "console", "banners")
 
 #: Settings that the worker acts on.
 _FOR_WORKER = (
@@ -71,7 +71,8 @@ def write(settings: Settings, data_dir: Path, outbox: Origin = NO_OUTBOX) -> Non
     """
     values = {each.name: getattr(settings, each.name) for each in fields(settings)}
     for name in _FOR_REQUESTS:
-        if callable(values[name]):
+        given = values[name]
+        if any(map(callable, given)) if isinstance(given, list) else callable(given):
             del values[name]
     here = Handover(
         {name: _plain(name, value) for name, value in values.items()},

@@ -11,6 +11,7 @@ import msgspec
 from ..errors import EventError
 from ..event import Entry, Event, PageRef, Person, iso
 from ..http import Reply
+from . import ids
 from .consent import PURPOSES
 from .core import Core
 from .door import answer, full, refusal
@@ -110,3 +111,17 @@ def choice_entry(
         context={"library": core.library, "platform": "server", "consent": identity.consent},
     )  # fmt: skip
     return Entry("choice", identity.at, event, person=person, consent=identity.consent)
+
+
+def record_heard(core: Core, identity: Identity) -> None:
+    """Records a choice that another banner's cookie has brought, once our own cookie that remembers
+    it is on its way. Of a known visitor, requests that bring it at once make one record."""
+    heard, former = identity.heard, identity.former
+    if heard is None:
+        return
+    person = former and Person(former.id, None, former.user if former.signed_in else None)
+    person = person or identity.person(opens=False)
+    entry = choice_entry(core, identity, person, source=heard.source)
+    if former is not None and entry.event is not None:
+        entry.event.message_id = ids.derived("heard", former.id, heard.once)
+    core.keep_last((entry,))

@@ -19,10 +19,14 @@ Consent = dict[str, str]
 
 
 class Choice(msgspec.Struct, array_like=True, frozen=True):
-    """What somebody chose, as the consent cookie holds it: no id, only states and the time."""
+    """What somebody chose, as the consent cookie holds it: no id, only states and the time.
+
+    ``seen`` is what another banner's cookie said last.
+    """
 
     states: dict[str, str]
     at: int
+    seen: str = ""
 
 
 class Rules:
@@ -76,7 +80,7 @@ def chosen(given: Mapping[str, Any], before: Choice | None, now: float) -> Choic
         if purpose not in PURPOSES:
             raise EventError(f"consent knows {' and '.join(PURPOSES)}, not {str(purpose)[:40]!r}")
         states[purpose] = _state(value)
-    return Choice(states, int(now))
+    return Choice(states, int(now), before.seen if before else "")
 
 
 def _state(value: object) -> str:

@@ -16,6 +16,7 @@ from ..errors import EventError, Refused
 from ..event import Entry, Event, Kind, Sink, epoch, iso, strict_encoder
 from ..settings import Settings
 from . import ids, routes, vendors
+from .banners import banners
 from .consent import Rules
 from .cookies import Cookies
 from .crossing import Crossing
@@ -52,7 +53,7 @@ class Seams:
     their purpose in ``routes.OWN``. ``domain_of`` says the Domain of our cookies
     for a host, ``site_of`` that of the vendors' cookies that we write. ``claim`` says once for
     every id, in all processes, that nobody has claimed it yet. ``slots``: the vendors
-    behind our own paths.
+    behind our own paths. ``resolved`` finds the function that a setting names.
     """
 
     now: Callable[[], float]
@@ -69,6 +70,7 @@ class Seams:
     site_of: Callable[[str], str | None] = lambda host: None
     claim: Callable[[str], bool] = lambda nonce: False
     slots: Mapping[str, Slot] = field(default_factory=dict)
+    resolved: Callable[[str, Any], Callable[..., Any] | None] = lambda setting, named: None
 
 
 class Core:
@@ -79,12 +81,14 @@ class Core:
     ``library`` names us, ``about`` says it in the JSON of every server event's context.
     ``vendor_cookies``: whose raw values become facts; None where no destination wants any.
     ``crossing``: None where no domain is linked. ``written``: those vendors' cookies that we write
-    where they are missing; None without any.
+    where they are missing; None without any. ``banners``: others whose cookies hold a choice; None
+    without any.
     """
 
     __slots__ = (
-        "about", "confirm_after", "cookies", "count", "crossing", "excluded", "host", "last_sink",
-        "library", "limit", "linked", "load_mac", "many", "new_id", "now", "outside", "prefix",
+        "about", "banners", "confirm_after", "cookies", "count", "crossing", "excluded", "host",
+        "last_sink", "library", "limit", "linked", "load_mac", "many", "new_id", "now", "outside",
+        "prefix",
         "redaction", "rules", "scripts", "settings", "shared", "sink", "site_of", "slots",
         "snippet", "starts", "tokens", "traits", "trouble", "vendor_cookies", "written",
     )  # fmt: skip
@@ -125,6 +129,7 @@ class Core:
         self.vendor_cookies = vendors.Wanted(settings.destinations, settings.bridge) or None
         self.written = vendors.written(settings.destinations, settings.bridge)
         self.site_of = seams.site_of
+        self.banners = banners(settings.banners, seams.resolved)
 
     def keep(self, entry: Entry) -> bool:
         """Hands one entry to the sink; False (with ``strict``: Refused) when it was not kept."""

@@ -16,6 +16,7 @@ from . import consent as consents
 from . import session as sessions
 from . import vendors
 from . import visitor as visitors
+from .banners import Heard, heard
 from .campaign import campaign
 from .consent import Choice, Consent
 from .context import standing
@@ -34,7 +35,8 @@ class Identity(msgspec.Struct):
 
     ``allowed``: whether this visitor may be tracked at all. ``campaign_arrived``: the session has
     begun with this request's campaign. ``at`` is the request's time in epoch seconds. ``signing``:
-    whom the app has signed in or named in this request; ``acting``: an operator acts as another.
+    whom the app has signed in or named in this request; ``acting``: an operator acts as another;
+    ``heard``: the choice that another banner's cookie has brought.
     """
 
     _core: Core
@@ -54,6 +56,7 @@ class Identity(msgspec.Struct):
     _nobody: str | None = None
     signing: str | None = None
     acting: Acting | None = None
+    heard: Heard | None = None
 
     @property
     def user(self) -> str | None:
@@ -185,7 +188,7 @@ class Identity(msgspec.Struct):
         """Takes a consent choice; a refusal ends visitor and session with this request."""
         choice = consents.chosen(given, self._choice or self._held.choice, self.at)
         self.consent, self.allowed = self._core.rules.decide(choice, self._denied)
-        self._choice = choice
+        self._choice, self.heard = choice, None
         if not self.allowed:
             self._deleting = True
             self.visitor = self._session = None
@@ -254,8 +257,7 @@ class Identity(msgspec.Struct):
         """Vendors' cookies for this visitor where they are missing, or still hold the one before;
         for nobody, and without consent to their purpose, the end of those that hold what we
         wrote."""
-        request, core = self._request, self._core
-        former = self._held.visitor or core.cookies.visitor.read(self._held.visitor_value or "")
+        request, core, former = self._request, self._core, self.former
         made: list[Cookie] = []
         for each in core.written or ():
             value = value_of(request.cookie, each.name)
@@ -268,6 +270,11 @@ class Identity(msgspec.Struct):
         return made
 
     @property
+    def former(self) -> Visitor | None:
+        """The visitor as which the request came, also one who may not be tracked any more."""
+        return self._held.visitor or self._core.cookies.visitor.read(self._held.visitor_value or "")
+
+    @property
     def is_another(self) -> bool:
         """Whether the request came as another visitor's, whom vendors' cookies still name."""
         former, visitor = self._held.visitor, self.visitor
@@ -278,11 +285,15 @@ def identified(core: Core, request: Request, at: float) -> Identity:
     """Who a request is. Consent is decided first: who may not be tracked is not even read."""
     cookies = core.cookies
     held, denied = cookies.held(request.cookie), core.rules.denied(request)
-    consent, allowed = core.rules.decide(held.choice, denied)
+    news = core.banners and heard(request.cookie, core.banners, held.choice, at)
+    consent, allowed = core.rules.decide(news.choice if news else held.choice, denied)
     if not allowed:
         identity = Identity(core, request, at, held, denied, consent, allowed, None)
         identity._deleting = held.visitor_value is not None or held.session_value is not None
-        return identity
-    if held.visitor is None and held.visitor_value:
-        held = cookies.verified(request.cookie, held)
-    return Identity(core, request, at, held, denied, consent, allowed, held.visitor)
+    else:
+        if held.visitor is None and held.visitor_value:
+            held = cookies.verified(request.cookie, held)
+        identity = Identity(core, request, at, held, denied, consent, allowed, held.visitor)
+    if news:
+        identity._choice, identity.heard = news.choice, news if news.source else None
+    return identity

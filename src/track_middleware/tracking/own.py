@@ -117,4 +117,6 @@ class Own:
         lines = tuple(
             ("Set-Cookie", cookie.line()) for cookie in self._identity.cookies(arriving=False)
         )
+        if self._identity.heard is not None:
+            choice.record_heard(self._core, self._identity)
         return Reply(reply.status, reply.headers + lines, reply.body) if lines else reply

@@ -9,6 +9,7 @@ import msgspec
 from ..event import Counting, Entry, Event, PageRef, iso
 from ..http import Cookie, Request
 from . import pageview
+from .choice import record_heard
 from .context import json
 from .core import Core
 from .identity import Identity
@@ -78,6 +79,8 @@ class Response(msgspec.Struct):
         if shared or visit == "speculative":
             return Ending((), (), injector)
         cookies = self._identity.cookies(arriving=visit == "navigation")
+        if self._identity.heard is not None:
+            record_heard(self._core, self._identity)
         if not cookies and not self._token:
             return Ending((), (), injector)
         return Ending(made_private(headers.get("cache-control")), cookies, injector)
