@@ -165,7 +165,10 @@ class Settings:
         [],
         "Other consent banners whose cookies hold the choice: cookiebot, django-cookie-consent, klaro, onetrust, tcf, each with ?analytics=…&marketing=… for its categories; or a callable or dotted path: cookies -> {purpose: bool} or None.",
     )
-    migrate_cookies: list[str] = _setting([], "Former tools whose visitor cookies are taken over.")
+    migrate_cookies: list[str] = _setting(
+        [],
+        "Former tools whose cookies say who a visitor is that has none of ours yet: ahoy, amplitude, ga4, heap, matomo, mixpanel, posthog, rudderstack, segment, snowplow, or a cookie's name (ajs_anonymous_id, ahoy_visitor, _pk_id, _ga).",
+    )
     bridge: list[str] = _setting(
         [],
         "Vendors whose scripts' first-party cookies are read, or written, so that both sides' events are one visitor's there: amplitude, ga4, heap, mixpanel, posthog, rudderstack, segment, snowplow.",
@@ -197,8 +200,7 @@ NAMES = tuple(each.name for each in fields(Settings))
 
 #: Settings that are read and checked, and that no code of this release acts on.
 RESERVED = (
-    "bait", "console", "cookieless", "migrate_cookies", "plan",
-    "reconcile", "repairs",
+    "bait", "console", "cookieless", "plan", "reconcile", "repairs",
 )  # fmt: skip
 
 

@@ -93,6 +93,11 @@ def test_without_their_cookies_a_visitor_always_has_the_same_numbers() -> None:
     assert other["client_id"] != first["client_id"]
 
 
+def test_a_visitor_that_googles_script_made_keeps_its_client() -> None:
+    (call,) = sent(HERE, page(anonymous_id="1234567890.1700000000"))
+    assert body(call)["client_id"] == "1234567890.1700000000"
+
+
 @pytest.mark.parametrize(
     "ga",
     [

@@ -32,6 +32,12 @@ def test_events_go_in_bulk_with_one_identity_and_an_idempotency_key() -> None:
     assert ordered["properties"]["revenue"] == 39.5
 
 
+def test_a_visitor_that_heaps_script_made_keeps_its_number() -> None:
+    assert number("1234567890123456") == "1234567890123456"
+    assert number("9999999999999999") != "9999999999999999"
+    assert number("42") != "42"
+
+
 def test_a_visitor_is_always_the_same_number_below_2_to_the_53() -> None:
     numbers = [number(f"visitor-{at}") for at in range(2_000)]
     assert numbers == [number(f"visitor-{at}") for at in range(2_000)]

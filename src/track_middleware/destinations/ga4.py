@@ -183,10 +183,11 @@ def _ga(event: Event) -> Mapping[str, Any]:
 
 
 def _client_id(ga: Mapping[str, Any], who: str) -> str:
-    """The browser's own client id, else one made of the visitor's: two positive numbers."""
-    told = str(ga.get("clientId", ""))
-    if _CLIENT.fullmatch(told):
-        return told
+    """The browser's own client id, else the visitor's where it has been one, else one made of it:
+    two positive numbers."""
+    for told in (str(ga.get("clientId", "")), who):
+        if _CLIENT.fullmatch(told):
+            return told
     digest = hashlib.sha256(who.encode("utf-8", "replace")).digest()
     first, second = (int.from_bytes(digest[at : at + 4]) % (2**31 - 1) + 1 for at in (0, 4))
     return f"{first}.{second}"

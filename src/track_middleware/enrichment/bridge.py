@@ -34,6 +34,8 @@ _UUID7 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-
 _POSTHOGS = re.compile(r"[0-9a-f]{4,16}(?:-[0-9a-f]{4,16}){4}")
 _NUMBER = re.compile(r"[1-9][0-9]{0,15}", re.ASCII)
 _RUDDER = "RS_ENC_v3_"
+_SNOWPLOW = vendor_cookies.SNOWPLOW + "."
+_AT_NO_TIME = Event("", "track", "")
 
 
 def vendor_ids(event: Event, facts: Mapping[str, str]) -> dict[str, Ids]:
@@ -48,6 +50,13 @@ def vendor_ids(event: Event, facts: Mapping[str, str]) -> dict[str, Ids]:
     if rudder is not None and session in facts:
         rudder.update(_rudder_session(event, facts[session]))
     return found
+
+
+def browser_id(name: str, value: str) -> str:
+    """The browser's id in a vendor's cookie of this name; "" where there is none."""
+    read = _reader(vendor_cookies.SNOWPLOW if name.startswith(_SNOWPLOW) else name)
+    found = read(_AT_NO_TIME, value) if read is not None else {}
+    return str(found.get("id", ""))
 
 
 def _reader(name: str) -> Callable[[Event, str], Ids] | None:

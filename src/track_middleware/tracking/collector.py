@@ -168,6 +168,7 @@ class Collector:
             "consent": self._identity.consent,
             "library": self._core.library,
             "platform": "web",
+            "migrated": self._identity.migrated and self._identity.migrated.tool,
         }
         return {name: value for name, value in context.items() if value}
 

@@ -15,7 +15,7 @@ import msgspec
 from ..errors import EventError, Refused
 from ..event import Entry, Event, Kind, Sink, epoch, iso, strict_encoder
 from ..settings import Settings
-from . import ids, routes, vendors
+from . import ids, migration, routes, vendors
 from .banners import banners
 from .consent import Rules
 from .cookies import Cookies
@@ -82,15 +82,15 @@ class Core:
     ``vendor_cookies``: whose raw values become facts; None where no destination wants any.
     ``crossing``: None where no domain is linked. ``written``: those vendors' cookies that we write
     where they are missing; None without any. ``banners``: others whose cookies hold a choice; None
-    without any.
+    without any. ``former_tools``: whose cookies say who a new visitor is; None without any.
     """
 
     __slots__ = (
-        "about", "banners", "confirm_after", "cookies", "count", "crossing", "excluded", "host",
-        "last_sink", "library", "limit", "linked", "load_mac", "many", "new_id", "now", "outside",
-        "prefix",
-        "redaction", "rules", "scripts", "settings", "shared", "sink", "site_of", "slots",
-        "snippet", "starts", "tokens", "traits", "trouble", "vendor_cookies", "written",
+        "about", "banners", "confirm_after", "cookies", "count", "crossing", "excluded",
+        "former_tools", "host", "last_sink", "library", "limit", "linked", "load_mac", "many",
+        "new_id", "now", "outside", "prefix", "redaction", "rules", "scripts", "settings", "shared",
+        "sink", "site_of", "slots", "snippet", "starts", "tokens", "traits", "trouble",
+        "vendor_cookies", "written",
     )  # fmt: skip
 
     def __init__(self, settings: Settings, seams: Seams) -> None:
@@ -130,6 +130,7 @@ class Core:
         self.written = vendors.written(settings.destinations, settings.bridge)
         self.site_of = seams.site_of
         self.banners = banners(settings.banners, seams.resolved)
+        self.former_tools = migration.tools(settings.migrate_cookies, settings.destinations)
 
     def keep(self, entry: Entry) -> bool:
         """Hands one entry to the sink; False (with ``strict``: Refused) when it was not kept."""

@@ -20,9 +20,10 @@ from .banners import Heard, heard
 from .campaign import campaign
 from .consent import Choice, Consent
 from .context import standing
-from .cookies import Held, Jar, value_of
+from .cookies import Held, Jar
 from .core import Core
 from .crossing import Crossing
+from .migration import Migrated, migrated
 from .session import Acting, Session
 from .visitor import Visitor
 
@@ -36,7 +37,8 @@ class Identity(msgspec.Struct):
     ``allowed``: whether this visitor may be tracked at all. ``campaign_arrived``: the session has
     begun with this request's campaign. ``at`` is the request's time in epoch seconds. ``signing``:
     whom the app has signed in or named in this request; ``acting``: an operator acts as another;
-    ``heard``: the choice that another banner's cookie has brought.
+    ``heard``: the choice that another banner's cookie has brought; ``migrated``: whom a former
+    tool knew.
     """
 
     _core: Core
@@ -57,6 +59,7 @@ class Identity(msgspec.Struct):
     signing: str | None = None
     acting: Acting | None = None
     heard: Heard | None = None
+    migrated: Migrated | None = None
 
     @property
     def user(self) -> str | None:
@@ -115,7 +118,11 @@ class Identity(msgspec.Struct):
         )  # fmt: skip
 
     def mint(self, visitor_id: str, *, fresh: bool) -> None:
-        """Makes this request's visitor a new one."""
+        """Makes this request's visitor a new one, or the one that a former tool knew."""
+        if fresh and (tools := self._core.former_tools) is not None:
+            self.migrated = migrated(self._request.cookie, tools, self._held.choice)
+            if self.migrated is not None:
+                visitor_id, fresh = self.migrated.id, False
         self.visitor = visitors.minted(visitor_id, self.at, fresh=fresh)
         self._session = None
 
@@ -146,7 +153,12 @@ class Identity(msgspec.Struct):
         if session is held.session and visitor is held.visitor and not arrived:
             return held.standing
         campaign = arrived or (session.campaign if session is not None else None)
-        return standing(session, campaign, visitor.first if visitor is not None else None)
+        said = standing(session, campaign, visitor.first if visitor is not None else None)
+        return (
+            said
+            if self.migrated is None
+            else b'%b,"migrated":"%b"' % (said, self.migrated.tool.encode())
+        )
 
     def peeked_session(self) -> Session | None:
         """The stored session, for what neither opens nor prolongs one."""
@@ -254,20 +266,11 @@ class Identity(msgspec.Struct):
         return ours if self._core.written is None else ours + self._vendors(None)
 
     def _vendors(self, visitor: str | None) -> list[Cookie]:
-        """Vendors' cookies for this visitor where they are missing, or still hold the one before;
-        for nobody, and without consent to their purpose, the end of those that hold what we
-        wrote."""
-        request, core, former = self._request, self._core, self.former
-        made: list[Cookie] = []
-        for each in core.written or ():
-            value = value_of(request.cookie, each.name)
-            whose = visitor if consents.any_granted(self.consent, each.purposes) else None
-            stale = value and former and former.id != whose and each.holds(value, former.id)
-            if stale or (value is None and whose is not None):
-                said, age = ("", 0) if whose is None else (each.value(whose), vendors.MAX_AGE)
-                secure, site = request.scheme == "https", core.site_of(request.host)
-                made.append(Cookie(each.name, said, age, secure, site, http_only=False))
-        return made
+        former = self.former
+        return vendors.renewed(
+            self._core.written or (), self._request, self._core.site_of(self._request.host),
+            self.consent, former=former.id if former else None, visitor=visitor,
+        )  # fmt: skip
 
     @property
     def former(self) -> Visitor | None:

@@ -11,7 +11,9 @@ import msgspec
 
 from .. import vendor_cookies
 from ..address import Address, address
-from .consent import GRANTED, PURPOSES
+from ..http import Cookie, Request
+from .consent import GRANTED, PURPOSES, Consent, any_granted
+from .cookies import value_of
 
 #: Longer values are nobody's: they would only fill the spool.
 _MOST, _MOST_OF_GOOGLE = 1500, 400
@@ -107,6 +109,24 @@ class Written(NamedTuple):
     purposes: frozenset[str]
     value: Callable[[str], str]
     holds: Callable[[str, str], bool]
+
+
+def renewed(
+    written: Sequence[Written], request: Request, site: str | None, consent: Consent, *,
+    former: str | None, visitor: str | None,
+) -> list[Cookie]:  # fmt: skip
+    """Vendors' cookies for this visitor where they are missing, or still hold the one before; for
+    nobody, and without consent to their purpose, the end of those that hold what we wrote."""
+    made: list[Cookie] = []
+    for each in written:
+        value = value_of(request.cookie, each.name)
+        whose = visitor if any_granted(consent, each.purposes) else None
+        stale = value and former and former != whose and each.holds(value, former)
+        if stale or (value is None and whose is not None):
+            said, age = ("", 0) if whose is None else (each.value(whose), MAX_AGE)
+            secure = request.scheme == "https"
+            made.append(Cookie(each.name, said, age, secure, site, http_only=False))
+    return made
 
 
 def written(destinations: Sequence[str], bridge: Sequence[str]) -> tuple[Written, ...] | None:
