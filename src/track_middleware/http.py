@@ -155,10 +155,10 @@ _ENVIRON_NAMES = _EnvironNames()
 
 
 def environ_request(
-    environ: Mapping[str, Any], path: str, *, root_path: str, scheme: str, host: str
+    environ: Mapping[str, Any], path: str, root_path: str, scheme: str, host: str = ""
 ) -> Request:
     """The request that a WSGI environ (PEP 3333) or Django's ``META`` describes. The caller says
-    what servers and frameworks have different ideas of."""
+    what servers and frameworks have different ideas of; ``host`` where it knows better."""
     get, names = environ.get, _ENVIRON_NAMES
     return Request(
         environ["REQUEST_METHOD"],
@@ -181,6 +181,12 @@ def environ_request(
 
 def by_name(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
     """Headers by lower-case name; lines of one name are joined by commas (RFC 9110, 5.3)."""
+    pairs = pairs if isinstance(pairs, list) else list(pairs)
+    found = {name.lower(): value for name, value in pairs}
+    return found if len(found) == len(pairs) else _joined(pairs)
+
+
+def _joined(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
     found: dict[str, str] = {}
     for name, value in pairs:
         key = name.lower()

@@ -68,6 +68,8 @@ class Wiring:
         keys = [*reversed(settings.secret_key_fallbacks), settings.secret_key or secret(data_dir)]
         settings = replace(settings, secret_key=keys[-1])
         self.settings = settings
+        #: Whether this process delivers by itself, after each response.
+        self.is_inline = settings.deliver == "inline"
         self.name = name or str(data_dir)
         self.data_dir = data_dir
         self.counters = Counters(data_dir / "counters")
@@ -83,6 +85,8 @@ class Wiring:
         )
         self._defer = defer
         self._user_id = dotted.resolved("user_id", settings.user_id)
+        #: Whether ``user_look`` has anybody to ask but the face's own ``look``.
+        self.asks_user = self._user_id is not None
         self._told: set[str] = set()
         self.proxies = Proxies(settings, keys, data_dir / "cache")
         self.errands = Errands({"proxy": self.proxies.begin})
@@ -157,11 +161,6 @@ class Wiring:
                 take(read)
             return True
         return self.spool.append(entries) if self.settings.enabled else False
-
-    @property
-    def is_inline(self) -> bool:
-        """Whether this process delivers by itself, after each response."""
-        return self.settings.deliver == "inline"
 
     def _to_outbox(self, entries: Sequence[Entry]) -> bool | None:
         """Whether the outbox has the entries; None when they are kept without it."""

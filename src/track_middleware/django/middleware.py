@@ -145,9 +145,9 @@ def described(request: HttpRequest) -> Request:
     return environ_request(
         meta,
         request.path_info,
-        root_path=request.path.removesuffix(request.path_info),
-        scheme=request.scheme or "http",
-        host=meta.get("HTTP_X_FORWARDED_HOST", "") if settings.USE_X_FORWARDED_HOST else "",
+        request.path.removesuffix(request.path_info),
+        request.scheme or "http",
+        meta.get("HTTP_X_FORWARDED_HOST", "") if settings.USE_X_FORWARDED_HOST else "",
     )
 
 

@@ -37,8 +37,9 @@ class TrackMiddleware:
         self.wiring = wirings.build(settings)
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        look = self.wiring.user_look(lambda: environ, None)
-        return answer(self.app, self.wiring, environ, start_response, loaded_user=look)
+        wiring = self.wiring
+        look = wiring.user_look(lambda: environ, None) if wiring.asks_user else None
+        return answer(self.app, wiring, environ, start_response, loaded_user=look)
 
 
 def answer(
@@ -79,18 +80,16 @@ def _opened(
 
 def request(environ: WSGIEnvironment) -> Request:
     """The request that an environ describes."""
-    return environ_request(
-        environ,
-        _text(environ.get("PATH_INFO", "")),
-        root_path=_text(environ.get("SCRIPT_NAME", "")),
-        scheme=environ.get("wsgi.url_scheme", "http"),
-        host="",
-    )
+    get = environ.get
+    path, root = get("PATH_INFO", ""), get("SCRIPT_NAME", "")
+    if not (path.isascii() and root.isascii()):
+        path, root = _text(path), _text(root)
+    return environ_request(environ, path, root, get("wsgi.url_scheme", "http"))
 
 
 def _text(native: str) -> str:
     """A native string of PEP 3333 (bytes as latin-1) as the text it stands for."""
-    return native if native.isascii() else native.encode("latin-1").decode("utf-8", "replace")
+    return native.encode("latin-1").decode("utf-8", "replace")
 
 
 def _own(

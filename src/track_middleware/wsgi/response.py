@@ -9,6 +9,7 @@ import msgspec
 
 from .. import wiring as wirings
 from ..http import by_name, weak_etag
+from ..tracking.whole import settled
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from ..http import Cookie
     from ..tracking.exchange import Exchange
     from ..tracking.inject import Injector
+    from ..tracking.response import Ending
     from ..wiring import Wiring
 
     ExcInfo = tuple[type[BaseException], BaseException, TracebackType] | tuple[None, None, None]
@@ -88,8 +90,10 @@ class Response(msgspec.Struct, eq=False):
     def body(self, source: Iterable[bytes]) -> Iterable[bytes]:
         """The body for the server. A list is known whole, and a file that nothing is put into goes
         to the server untouched; anything else is stepped through."""
-        self._source = source
         if self._status and not self._started:
+            if type(source) is list and len(source) == 1:
+                return self._settled(source)
+            self._source = source
             self._close()
             if isinstance(source, (list, tuple)):
                 return self._listed(source)
@@ -98,8 +102,24 @@ class Response(msgspec.Struct, eq=False):
                 if _is_file(source, self._environ):
                     self._finish()
                     return source
+        self._source = source
         self._chunks = iter(source)
         return self
+
+    def _settled(self, source: list[bytes]) -> Iterable[bytes]:
+        """A body in one piece, as most are: everything is done at once."""
+        self._closed, (body,) = True, source
+        self._names = names = by_name(self._headers)
+        end = ours(self._wiring, settled, self._exchange, int(self._status[:3]), names, body)
+        if end is None:
+            self._finish()
+        else:
+            ending, tagged = end
+            self._take(ending)
+            if tagged is not body:
+                self._grow(len(tagged))
+                source = [tagged]
+        return self._at_once(source)
 
     def _listed(self, source: list[bytes] | tuple[bytes, ...]) -> Iterable[bytes]:
         if self._injector is not None:
@@ -107,6 +127,10 @@ class Response(msgspec.Struct, eq=False):
             tagged = self._whole(body)
             source = source if tagged is body else [tagged]
         self._finish()
+        return self._at_once(source)
+
+    def _at_once(self, source: list[bytes] | tuple[bytes, ...]) -> Iterable[bytes]:
+        """The headers, and all of the body for the server."""
         self._begin()
         if self._wiring.is_inline:  # delivers when the server closes this
             self._chunks = iter(source)
@@ -193,10 +217,12 @@ class Response(msgspec.Struct, eq=False):
         ending = ours(self._wiring, self._exchange.close, int(self._status[:3]), names)
         length = names.get("content-length", "")
         self._left = int(length) if length.isdecimal() else None
-        if ending is None:
-            return
-        self._injector = ending.injector
-        self._injector, self._cookies = ending.injector, ending.cookies
+        if ending is not None:
+            self._injector = ending.injector
+            self._take(ending)
+
+    def _take(self, ending: Ending) -> None:
+        self._cookies = ending.cookies
         for header in ending.headers:
             self._changes[header[0].lower()] = header
 
@@ -225,10 +251,14 @@ class Response(msgspec.Struct, eq=False):
         tagged = ours(self._wiring, injector.whole, body) if injector else None
         if tagged is None or tagged is body:
             return body
-        self._weaken()
-        if self._left is not None:
-            self._changes["content-length"] = ("Content-Length", str(len(tagged)))
+        self._grow(len(tagged))
         return tagged
+
+    def _grow(self, length: int) -> None:
+        """The body is longer than the app has said, where it has."""
+        self._weaken()
+        if "content-length" in self._names:
+            self._changes["content-length"] = ("Content-Length", str(length))
 
     def _fed(self, injector: Injector, chunk: bytes) -> bytes:
         fed = ours(self._wiring, injector.feed, chunk)
