@@ -130,10 +130,14 @@ def test_opt_in_is_a_warning_also_with_a_banner_that_nobody_reads_yet(tmp_path: 
     assert "consent" not in ids(tmp_path)
 
 
+def test_counting_without_cookies_where_nobody_has_to_choose_is_a_warning(tmp_path: Path) -> None:
+    assert ids(tmp_path, cookieless=True)["cookieless"] == "warning"
+    assert "cookieless" not in ids(tmp_path, cookieless=True, consent="opt_in")
+
+
 @pytest.mark.parametrize("name", RESERVED)
 def test_a_setting_that_nothing_acts_on_yet_is_a_warning(tmp_path: Path, name: str) -> None:
     values = {
-        "cookieless": True,
         "bait": True,
         "plan": "plan.json",
     }

@@ -139,6 +139,9 @@ def _consent(settings: Settings) -> Iterator[Finding]:
             "warning",
             "consent is opt_in: nothing is let through until the page calls track.consent(…)",
         )
+    elif settings.cookieless:
+        message = "cookieless counts before a choice, and with consent=opt_out nobody has to choose"
+        yield Finding("cookieless", "warning", message)
 
 
 def _apps(settings: Settings) -> Iterator[Finding]:

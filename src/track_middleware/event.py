@@ -107,9 +107,12 @@ class PageRef(msgspec.Struct, omit_defaults=True, rename="camel", gc=False):
 #: ``served``  a shareable response; a number for the loss meter, no event.
 #: ``confirm`` the browser's half: ``page`` says which view, the event holds what the browser saw.
 #: ``browser`` any other event of our script.
+#: ``counted`` an event that is counted without cookies, before a choice; it is nobody's.
 #: ``choice``  a consent choice (the event is ``Consent Changed``).
 #: ``door``    what the collector refused; ``reason`` says why, ``raw`` holds what came.
-EntryKind = Literal["event", "view", "mark", "served", "confirm", "browser", "choice", "door"]
+EntryKind = Literal[
+    "event", "view", "mark", "served", "confirm", "browser", "counted", "choice", "door"
+]
 
 
 class Entry(msgspec.Struct, omit_defaults=True, rename="camel", gc=False):

@@ -15,6 +15,7 @@ from pathlib import Path
 import msgspec
 
 from .delivery.files import private_folder, replace_file
+from .delivery.salts import Salts
 from .errors import SettingsError
 from .settings import Settings
 from .tracking import routes
@@ -92,6 +93,11 @@ def _forget(folder: Path, *, before: float) -> None:
                     os.unlink(entry)
             except FileNotFoundError:  # another process was quicker
                 continue
+
+
+def salts(data_dir: Path) -> Callable[[float], bytes | None]:
+    """Gives the salt of a moment's day to whoever counts without cookies."""
+    return Salts(data_dir)
 
 
 def prefixes(settings: Settings, keys: Sequence[str], data_dir: Path, *, now: float) -> list[str]:

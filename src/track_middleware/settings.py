@@ -160,7 +160,10 @@ class Settings:
     geo_file: str | None = _setting(None, "A MaxMind-format country database.")
     traits: list[str] | None = _setting(None, "Allow-list of traits; unset: all.")
     dnt: bool = _setting(False, "DNT: 1 counts as a refusal.")
-    cookieless: bool = _setting(False, "Before consent, count without cookies.")
+    cookieless: bool = _setting(
+        False,
+        "With consent=opt_in: before a choice, page views and events are counted without cookies, as nobody's.",
+    )
     banners: list[Dotted] = _setting(
         [],
         "Other consent banners whose cookies hold the choice: cookiebot, django-cookie-consent, klaro, onetrust, tcf, each with ?analytics=…&marketing=… for its categories; or a callable or dotted path: cookies -> {purpose: bool} or None.",
@@ -200,7 +203,7 @@ NAMES = tuple(each.name for each in fields(Settings))
 
 #: Settings that are read and checked, and that no code of this release acts on.
 RESERVED = (
-    "bait", "console", "cookieless", "plan", "reconcile", "repairs",
+    "bait", "console", "plan", "reconcile", "repairs",
 )  # fmt: skip
 
 

@@ -24,7 +24,7 @@ from .delivery.spool import Spool
 from .errands import Errands
 from .errors import EventError, NoTracker, TrackError
 from .event import Entry, decode_entry, lenient_encoder
-from .places import claims, prefixes, scripts, secret
+from .places import claims, prefixes, salts, scripts, secret
 from .proxy.slots import Proxies
 from .settings import NAMES, Settings
 from .tracking import ids
@@ -91,7 +91,6 @@ class Wiring:
         self.proxies = Proxies(settings, keys, data_dir / "cache")
         self.errands = Errands({"proxy": self.proxies.begin})
         self.tracker = Tracker(settings, self._seams(keys))
-        #: The exchange of a request; the face sets ``CURRENT`` around the app.
         self.open = self.tracker.open
         _built.add(self)
 
@@ -113,6 +112,7 @@ class Wiring:
             site_of=domains.rule("auto" if self.settings.bridge else ""),
             slots=self.proxies.slots,
             resolved=dotted.resolved,
+            salt=salts(self.data_dir),
         )
 
     def user_look(
@@ -235,10 +235,8 @@ def build(
     outbox: Outbox | None = None,
     name: str = "",
 ) -> Wiring:
-    """A wiring from a face's settings, over the face's own defaults and under ``TRACK_*``.
-
-    SettingsError names what cannot be used.
-    """
+    """A wiring from a face's settings, over the face's own defaults and under ``TRACK_*``;
+    SettingsError names what cannot be used."""
     settings = startup.loaded(given, os.environ, defaults=defaults)
     data_dir = Path(settings.data_dir or ".track").absolute()
     host = settings.data_host or socket.gethostname()

@@ -34,7 +34,7 @@ class Site:
         self.entries: list[Entry] = []
         self.counted: list[tuple[str, int]] = []
         self.mistakes: list[Exception] = []
-        self.full = False
+        self.full = self.saltless = False
         self.claimed: set[str] = set()
         numbers = itertools.count(1)
         self.tracker = Tracker(
@@ -54,6 +54,7 @@ class Site:
                 },
                 version="0.1.0",
                 claim=self._claim,
+                salt=self._salt,
             ),
         )
 
@@ -62,6 +63,9 @@ class Site:
             return False
         self.entries += [decode_entry(lenient_encoder.encode(entry)) for entry in entries]
         return True
+
+    def _salt(self, at: float) -> bytes | None:
+        return None if self.saltless else b"salt of day %d" % (at // 86400)
 
     def _claim(self, name: str) -> bool:
         is_free = name not in self.claimed

@@ -344,6 +344,18 @@ def test_the_app_brings_a_choice_with_its_text_and_source() -> None:
     assert event.properties == said
 
 
+def test_a_grant_that_the_app_brings_makes_the_visitor_whose_it_is() -> None:
+    site = Site(consent="opt_in")
+    browser = Browser(site)
+    browser.open("/accept", "POST").set_consent({"analytics": True})
+    browser.close(303, {})
+    browser.visit("/")
+    choice, view = site.entries[0].event, site.entries[-1].event
+    assert choice is not None
+    assert view is not None
+    assert choice.anonymous_id == view.anonymous_id
+
+
 @pytest.mark.parametrize(
     "wrong",
     [

@@ -278,6 +278,25 @@ def test_a_granted_choice_brings_a_token_whose_view_is_the_browsers() -> None:
     assert (mark.page.id, confirm.page.counting) == (confirm.page.id, "shown")
 
 
+@pytest.mark.parametrize(
+    ("referer", "campaign"),
+    [
+        ("https://shop.example/a?utm_source=news#x", {"source": "news"}),
+        ("https://other.example/a?utm_source=news", {}),
+        ("", {}),
+    ],
+)
+def test_who_is_made_by_a_grant_came_with_the_campaign_of_the_page_in_view(
+    referer: str, campaign: dict[str, str]
+) -> None:
+    site = Site(consent="opt_in")
+    browser = Browser(site)
+    browser.visit("/a?utm_source=news")
+    browser.post("c", {"analytics": True}, referer=referer)
+    exchange = browser.open("/b")
+    assert (exchange.campaign, exchange.first_campaign) == (campaign, campaign)
+
+
 def test_a_missing_purpose_stays_as_it_was() -> None:
     site = Site()
     browser = Browser(site)

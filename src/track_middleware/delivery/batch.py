@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import msgspec
 
 from ..event import EntryKind, Event, decode_event, wire_id
+from .counted import Sessions
 from .finish import Finisher
 from .frames import Frame, Rules, Who, decode_frames, proof, subjects, who
 from .halves import Halves
@@ -63,13 +64,15 @@ class Batch:
         self._default = _choice(rules.default_consent)
         self._views: Counter[tuple[str, str]] = Counter()
         self._halves = Halves(intake, finisher, rules, append=self._append, count=self._count_views)
+        self._sessions = Sessions(intake, idle=rules.idle)
         self.rows: list[NewRow] = []
         self.letters: list[DeadLetter] = []
         self.counts: Counter[str] = Counter()
         self._take: dict[EntryKind, Callable[[Frame, bytes], None]] = {
             "event": self._event, "view": self._view, "mark": self._halves.mark,
             "served": self._served, "confirm": self._halves.confirm,
-            "browser": self._halves.browser, "choice": self._choice, "door": self._door,
+            "browser": self._halves.browser, "counted": self._counted, "choice": self._choice,
+            "door": self._door,
         }  # fmt: skip
 
     def decoded(self, raws: Sequence[bytes]) -> list[Taken]:
@@ -108,6 +111,7 @@ class Batch:
     def finish(self, positions: Mapping[str, int]) -> None:
         """Writes the ledger's side of everything taken."""
         self._halves.finish(positions)
+        self._sessions.write()
         self._intake.tally(self._views, self._events(positions))
         self.counts["duplicate"] += len(self.rows) - len(positions)
         self.counts.update(self._finisher.counts)
@@ -206,6 +210,18 @@ class Batch:
                 ChoiceRecord(subject, frame.at, states, said.version, said.source, event_id)
             )
         self._event(frame, raw)
+
+    def _counted(self, frame: Frame, raw: bytes) -> None:
+        """What is counted without cookies: in a session that is found here, and in no loss meter,
+        since no browser confirms it."""
+        event = self._sessions.placed(decode_event(frame.event), frame.at)
+        event_id = wire_id(frame.origin, event.message_id)
+        derived = self._finisher.derived(event, frame.facts)
+        if event.type == "page":
+            self._count_views(frame.at, "page.bot" if derived.get("bot") else "page.cookieless", 1)
+        row = self._finisher.row(event, event_id=event_id, at=frame.at, derived=derived)
+        if row is not None:
+            self.rows.append(row)
 
     def _view(self, frame: Frame, raw: bytes) -> None:
         if frame.page is None or frame.person is None:

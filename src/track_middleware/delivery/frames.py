@@ -28,12 +28,13 @@ class Frame(msgspec.Struct, rename="camel", gc=False):
 
 
 class Rules(msgspec.Struct, frozen=True):
-    """What the site's settings say: ``window`` in seconds, the consent before any choice, and the
-    day (in the site's time zone) of a moment."""
+    """What the site's settings say: ``window`` and ``idle`` (of a session) in seconds, the consent
+    before any choice, and the day (in the site's time zone) of a moment."""
 
     window: float
     default_consent: dict[str, str]
     day: Callable[[float], str]
+    idle: float = 1800.0
 
 
 class Who(msgspec.Struct, rename="camel", gc=False):

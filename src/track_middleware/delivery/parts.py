@@ -25,6 +25,7 @@ def rules(settings: Settings) -> Rules:
         window=settings.merge_window,
         default_consent={"analytics": state, "marketing": state},
         day=days(settings.time_zone),
+        idle=settings.session_timeout,
     )
 
 

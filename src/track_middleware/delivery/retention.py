@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ..settings import Settings
 from . import counters
+from .salts import Agreement
 from .store.sqlite import SqliteStore
 
 #: How often the store is tidied, in seconds; while there is more to forget, at every turn.
@@ -38,6 +39,11 @@ class Retention:
         self._now = now
         self._monotonic = monotonic
         self._next = monotonic() + EVERY
+        self._salts = Agreement(store, data_dir, wanted=settings.cookieless)
+
+    def begin(self) -> None:
+        """What must not wait for a turn."""
+        self._salts.tend(self._now())
 
     def turn(self) -> None:
         """One step, when it is time to."""
@@ -50,9 +56,11 @@ class Retention:
         """Forgets a little and sums up dead processes' counters; True when there may be more."""
         now, settings = self._now(), self._settings
         counters.fold(self._data_dir / counters.FOLDER)
-        return self._store.forget(
+        more = self._store.forget(
             events=now - settings.keep_days * _DAY,
             ids=now - settings.dedupe_days * _DAY,
             pages=now - _PAGES_KEPT,
             served_by=self._names,
         )
+        self._salts.tend(now)
+        return more

@@ -157,6 +157,7 @@ class Worker:
         self._store.claims.take(self._routes)
         notes.started(self._data_dir, self._settings)
         segments.sweep(self._data_dir)
+        self._guarded_value("the salts", self._retention.begin)
 
     def _hold(self, stop: threading.Event) -> bool:
         """One tenure; False when it ended because another worker has taken over."""

@@ -9,11 +9,12 @@ from typing import Annotated, Any
 import msgspec
 
 from ..errors import EventError
-from ..event import Entry, Event, PageRef, Person, iso
-from ..http import Reply
+from ..event import Counting, Entry, Event, PageRef, Person, iso
+from ..http import Reply, Request
 from . import ids
-from .consent import PURPOSES
+from .consent import PENDING, PURPOSES
 from .core import Core
+from .crossing import bare, host_of
 from .door import answer, full, refusal
 from .identity import Identity
 
@@ -40,36 +41,44 @@ class _Given(msgspec.Struct, forbid_unknown_fields=True):
         return {name: said for name, said in named.items() if said is not msgspec.UNSET}
 
 
-def choose(core: Core, identity: Identity, body: bytes) -> Reply:
+def choose(core: Core, request: Request, identity: Identity, body: bytes) -> Reply:
     """Stores a choice and answers with what holds now; where the page in view may be counted from
     now on, also with its token."""
     given = _choice(body)
     if given is None:
         return refusal(400, 'a choice is {"analytics": true, "marketing": false}')
     before = identity.person(opens=False)
+    counted = core.salt is not None and identity.consent["analytics"] == PENDING
     identity.choose(given.states)
     content: dict[str, Any] = {"consent": identity.consent}
     entries: list[Entry] = []
     if identity.allowed:
-        content["token"] = _page_in_view(core, identity, entries)
+        content["token"] = _page_in_view(core, request, identity, entries, counted=counted)
     person = before or identity.person(opens=False)
     said = choice_entry(core, identity, person, version=given.version, source=given.source)
     entries.insert(0, said)
     return answer(200, content) if core.keep_last(entries) else full()
 
 
-def _page_in_view(core: Core, identity: Identity, entries: list[Entry]) -> str:
-    """The token of the page in view, whose view will be the browser's; leaves its mark."""
+def _page_in_view(
+    core: Core, request: Request, identity: Identity, entries: list[Entry], *, counted: bool
+) -> str:
+    """The token of the page in view, whose view will be the browser's, unless it has been counted
+    without cookies; leaves its mark. The page's address, which came as the Referer, says with which
+    campaign the visitor that is made here has come."""
     if identity.visitor is None:
+        if host_of(request.referrer) == bare(request.host):
+            identity.landed(request.referrer.partition("#")[0].partition("?")[2])
         identity.mint(core.new_id(), fresh=True)
     page_id = core.new_id()
+    counting: Counting = "never" if counted else "shown"
     entries.append(
         Entry(
             "mark", identity.at, person=identity.person(), consent=identity.consent,
-            page=PageRef(page_id, identity.at, "shown", core.host),
+            page=PageRef(page_id, identity.at, counting, core.host),
         )
     )  # fmt: skip
-    return core.tokens.make(page_id, identity.at, "shown")
+    return core.tokens.make(page_id, identity.at, counting)
 
 
 def _choice(body: bytes) -> _Given | None:
@@ -86,13 +95,16 @@ _decoder = msgspec.json.Decoder(_Given)
 def taken(
     core: Core, identity: Identity, given: Mapping[str, Any], *, version: str, source: str
 ) -> Entry:
-    """Takes a choice that the app brings, and gives its record; EventError when it is none."""
+    """Takes a choice that the app brings, and gives its record; EventError when it is none. A grant
+    makes a visitor: it is theirs."""
     if not isinstance(version, str) or len(version) > VERSION_LENGTH:
         raise EventError(f"a version is a text of up to {VERSION_LENGTH} characters")
     if not isinstance(source, str) or not re.match(_SOURCE, source):
         raise EventError("a source is a word of up to 40 small letters, such as 'banner'")
-    before = identity.person(opens=False)
+    before, allowed = identity.person(opens=False), identity.allowed
     identity.choose(given)
+    if identity.allowed and not allowed:
+        identity.mint(core.new_id(), fresh=True)
     person = before or identity.person(opens=False)
     return choice_entry(core, identity, person, version=version, source=source)
 

@@ -53,7 +53,8 @@ class Seams:
     their purpose in ``routes.OWN``. ``domain_of`` says the Domain of our cookies
     for a host, ``site_of`` that of the vendors' cookies that we write. ``claim`` says once for
     every id, in all processes, that nobody has claimed it yet. ``slots``: the vendors
-    behind our own paths. ``resolved`` finds the function that a setting names.
+    behind our own paths. ``resolved`` finds the function that a setting names. ``salt`` gives the
+    salt of a moment's day (UTC), the same in every process; None while none can be kept.
     """
 
     now: Callable[[], float]
@@ -71,6 +72,7 @@ class Seams:
     claim: Callable[[str], bool] = lambda nonce: False
     slots: Mapping[str, Slot] = field(default_factory=dict)
     resolved: Callable[[str, Any], Callable[..., Any] | None] = lambda setting, named: None
+    salt: Callable[[float], bytes | None] = lambda at: None
 
 
 class Core:
@@ -83,13 +85,14 @@ class Core:
     ``crossing``: None where no domain is linked. ``written``: those vendors' cookies that we write
     where they are missing; None without any. ``banners``: others whose cookies hold a choice; None
     without any. ``former_tools``: whose cookies say who a new visitor is; None without any.
+    ``salt``: None where nothing is counted without cookies.
     """
 
     __slots__ = (
         "about", "banners", "confirm_after", "cookies", "count", "crossing", "excluded",
         "former_tools", "host", "last_sink", "library", "limit", "linked", "load_mac", "many",
-        "new_id", "now", "outside", "prefix", "redaction", "rules", "scripts", "settings", "shared",
-        "sink", "site_of", "slots", "snippet", "starts", "tokens", "traits", "trouble",
+        "new_id", "now", "outside", "prefix", "redaction", "rules", "salt", "scripts", "settings",
+        "shared", "sink", "site_of", "slots", "snippet", "starts", "tokens", "traits", "trouble",
         "vendor_cookies", "written",
     )  # fmt: skip
 
@@ -131,6 +134,7 @@ class Core:
         self.site_of = seams.site_of
         self.banners = banners(settings.banners, seams.resolved)
         self.former_tools = migration.tools(settings.migrate_cookies, settings.destinations)
+        self.salt = seams.salt if settings.cookieless else None
 
     def keep(self, entry: Entry) -> bool:
         """Hands one entry to the sink; False (with ``strict``: Refused) when it was not kept."""

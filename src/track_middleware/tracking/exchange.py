@@ -151,7 +151,7 @@ class Exchange:
         self, name: str | None = None, properties: Mapping[str, Any] | None = None, **given: Any
     ) -> str | None:
         """Records this request's page view now, named; a further call is a view of its own."""
-        page_id = self.page_id
+        page_id = self._scene.view_id
         is_own = self._visit == "navigation" and not self._response.view_kept and page_id
         if not is_own or "event_id" in given:
             return self._say("page", name, properties, given)
@@ -239,8 +239,7 @@ class Exchange:
     def _emit(self, event: Event, context: Mapping[str, Any] | None) -> str | None:
         self._look()
         if self.excluded or not self._identity.allowed:
-            self._core.count("excluded" if self.excluded else "consent", 1)
-            return None
+            return self._response.unpermitted(event, context, excluded=self.excluded)
         return self._record(event, context)
 
     def _record(

@@ -154,11 +154,9 @@ class Identity(msgspec.Struct):
             return held.standing
         campaign = arrived or (session.campaign if session is not None else None)
         said = standing(session, campaign, visitor.first if visitor is not None else None)
-        return (
-            said
-            if self.migrated is None
-            else b'%b,"migrated":"%b"' % (said, self.migrated.tool.encode())
-        )
+        if self.migrated is None:
+            return said
+        return b'%b,"migrated":"%b"' % (said, self.migrated.tool.encode())
 
     def peeked_session(self) -> Session | None:
         """The stored session, for what neither opens nor prolongs one."""

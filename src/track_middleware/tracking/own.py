@@ -66,7 +66,7 @@ class Own:
     def _told(self, purpose: str, body: bytes) -> Reply:
         """What our own script tells us."""
         if purpose == "consent":
-            return choice.choose(self._core, self._identity, body)
+            return choice.choose(self._core, self._request, self._identity, body)
         return Collector(self._core, self._request, self._identity).collect(body)
 
     def _relayed(self, slot: Slot) -> Reply | Errand:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import msgspec
 
@@ -11,6 +12,7 @@ from ..http import Cookie, Request
 from . import pageview
 from .choice import record_heard
 from .context import json
+from .cookieless import Cookieless
 from .core import Core
 from .identity import Identity
 from .inject import Injector
@@ -120,7 +122,7 @@ class Response(msgspec.Struct):
         if counted and self._shared:
             return [Entry("served", identity.at, url=self._scene.path)]
         if not identity.allowed:
-            return []
+            return [] if self._core.salt is None else self._counted()
         entries: list[Entry] = []
         if not self.view_kept:
             if counted and settings.page_views:
@@ -131,18 +133,44 @@ class Response(msgspec.Struct):
             entries.append(self._request_entry())
         return entries
 
+    def unpermitted(
+        self, event: Event, more: Mapping[str, Any] | None, *, excluded: bool
+    ) -> str | None:
+        """What becomes of a verb's event where nobody may be tracked: its id where it is counted
+        without cookies, else None."""
+        if excluded:
+            self._core.count("excluded", 1)
+            return None
+        return self._cookieless.keep(event, more)
+
+    @property
+    def _cookieless(self) -> Cookieless:
+        return Cookieless(self._core, self._request, self._identity, self._scene)
+
+    def _counted(self) -> list[Entry]:
+        """What is counted without cookies, before a choice."""
+        counting = self._cookieless
+        entries: list[Entry] = []
+        if self._counting == "counted" and self._core.settings.page_views and not self.view_kept:
+            entries += counting.view(self._of_page())
+        if self._is_recorded():
+            entries += counting.last(self._request_event())
+        return entries
+
+    def _of_page(self) -> bytes:
+        return b',"status":%d,"durationMs":%b' % (self._status, json(self._duration()))
+
     def _view(self) -> Entry:
         identity, scene = self._identity, self._scene
         page_id, at = scene.page_id or self._core.new_id(), identity.at
         person = identity.person()
-        of_page = b',"status":%d,"durationMs":%b' % (self._status, json(self._duration()))
         event = Event(
             page_id,
             "page",
             iso(at),
             anonymous_id=person.visitor if person is not None else None,
             user_id=person.user if person is not None else identity.user,
-            context=scene.described(of_page),
+            context=scene.described(self._of_page()),
         )
         return Entry(
             "view",
@@ -174,18 +202,22 @@ class Response(msgspec.Struct):
 
     def _request_entry(self) -> Entry:
         identity, scene = self._identity, self._scene
-        event = self._core.event("track", "Request", None, now=identity.at)
-        event.properties = {
-            "method": self._request.method,
-            "path": scene.path,
-            "route": scene.route,
-            "status": self._status,
-            "durationMs": self._duration(),
-        }
+        event = self._request_event()
         event.anonymous_id = identity.visitor_id
         event.user_id = identity.user
         event.context = scene.context(None)
         return Entry("event", identity.at, event, consent=identity.consent, facts=scene.facts)
+
+    def _request_event(self) -> Event:
+        event = self._core.event("track", "Request", None, now=self._identity.at)
+        event.properties = {
+            "method": self._request.method,
+            "path": self._scene.path,
+            "route": self._scene.route,
+            "status": self._status,
+            "durationMs": self._duration(),
+        }
+        return event
 
     def _duration(self) -> float:
         tenths = int((self._core.now() - self._identity.at) * 10_000)

@@ -10,6 +10,7 @@ import msgspec
 from ..http import Request
 from . import context as contexts
 from . import origin
+from .consent import PENDING
 from .context import json
 from .core import Core
 from .identity import Identity
@@ -27,6 +28,7 @@ class Scene(msgspec.Struct):
     route: str | None = None
     facts: dict[str, str] | None = None
     _page_id: str | None = None
+    _counted_id: str | None = None
     _context: msgspec.Raw | None = None
 
     @property
@@ -41,6 +43,16 @@ class Scene(msgspec.Struct):
         if page_id is None and self._identity.visitor is not None:
             page_id = self._page_id = self._core.new_id()
         return page_id
+
+    @property
+    def view_id(self) -> str | None:
+        """As ``page_id``, and the id of a view that is counted without cookies; another one, so
+        that nothing joins it to a visitor whom this request yet makes."""
+        if self._core.salt is None or self._identity.consent["analytics"] != PENDING:
+            return self.page_id
+        if self._counted_id is None:
+            self._counted_id = self._core.new_id()
+        return self._counted_id
 
     def forget(self) -> None:
         """Somebody else is speaking from here on: the context is built anew."""
@@ -59,15 +71,28 @@ class Scene(msgspec.Struct):
         client = contexts.client(request.agent, request.language, address, core.settings.ip)
         return msgspec.Raw(
             b"".join((
-                b'{"page":{', *self._page(), of_page, b"},", core.about,
+                b'{"page":{', *self._page(self._page_id or self.page_id), of_page, b"},",
+                core.about,
                 b',"consent":', json(identity.consent), client, identity.standing, b"}",
             ))
         )  # fmt: skip
 
-    def _page(self) -> list[bytes]:
+    def counted(self, of_page: bytes = b"") -> msgspec.Raw:
+        """The context of what is counted without cookies: no address, no session, and of campaigns
+        what this request's own query says."""
+        request, identity, core = self._request, self._identity, self._core
+        client = contexts.client(request.agent, request.language, "", "none")
+        return msgspec.Raw(
+            b"".join((
+                b'{"page":{', *self._page(self.view_id), of_page, b'},"cookieless":true,',
+                core.about, b',"consent":', json(identity.consent), client,
+                contexts.standing(None, identity.campaign, None), b"}",
+            ))
+        )  # fmt: skip
+
+    def _page(self, page_id: str | None) -> list[bytes]:
         request, redaction = self._request, self._core.redaction
         path, query = request.root_path + request.path, request.query
-        page_id = self._page_id or self.page_id
         if query:
             query = redaction.query(query)
         url = contexts.url(request.scheme, request.host, path, query)

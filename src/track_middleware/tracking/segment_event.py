@@ -24,8 +24,8 @@ _NAME_LENGTH, _AGENT = 200, 1024
 
 #: What only the server or the worker says of a browser's event.
 _NOT_A_BROWSERS = (
-    "bot", "channel", "claimedUserId", "consent", "firstCampaign", "ga", "location", "session",
-    "vendorIds",
+    "bot", "channel", "claimedUserId", "consent", "cookieless", "firstCampaign", "ga", "location",
+    "session", "vendorIds",
 )  # fmt: skip
 #: What of a page is an address, or a part of one.
 _ADDRESSES = frozenset(("initial_referrer", "path", "referrer", "tab_url", "url"))
@@ -58,7 +58,8 @@ class Apps:
     def entry(self, message: Message) -> Entry | None:
         context = message.context or {}
         choice = segment.choice(context)
-        context.pop("consent", None)
+        for name in ("consent", "cookieless"):
+            context.pop(name, None)
         consent = None
         if choice is not None:
             consent, allowed = self._core.rules.decide(choice, ())

@@ -15,11 +15,12 @@ import msgspec
 
 from ...errors import StoreError
 from ...event import PageRef, Person
+from .consents import ChoiceRecord, Choices, Counted, CountedSession
 from .jobs import NOTHING, Flight, Job, Learnt, Outcome
 
 __all__ = [
-    "NOTHING", "ChoiceRecord", "DeadLetter", "Deposed", "Flight", "Intake", "Job", "Learnt",
-    "Ledger", "Log", "NewRow", "Outcome", "PageRow", "Stored",
+    "NOTHING", "ChoiceRecord", "CountedSession", "DeadLetter", "Deposed", "Flight", "Intake",
+    "Job", "Learnt", "Ledger", "Log", "NewRow", "Outcome", "PageRow", "Stored",
 ]  # fmt: skip
 
 
@@ -72,21 +73,6 @@ class PageRow:
     due: float | None
     confirmed_at: float | None
     position: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class ChoiceRecord:
-    """One consent choice, as it can be proved: whose (``user:ID``, ``visitor:ID``), when (epoch
-    seconds), what held from then on by purpose, under which version of the text, who brought it
-    (``api``, ``banner``, ``server``, a reader's name), and the event that says so ("" for a choice
-    from before records were kept)."""
-
-    subject: str
-    at: float
-    states: Mapping[str, str]
-    version: str = ""
-    source: str = ""
-    event_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +190,7 @@ class Ledger(Protocol):
         ...
 
 
-class Intake(Protocol):
+class Intake(Choices, Counted, Protocol):
     """What the drain remembers between the spool and the log. All of it changes inside the
     ledger's ``batch`` only."""
 
@@ -256,26 +242,6 @@ class Intake(Protocol):
 
     def join(self, visitor: str, same_as: str, at: float) -> None:
         """A visitor turned out to be another."""
-        ...
-
-    def any_choice(self) -> bool:
-        """Whether ``choices`` could find any."""
-        ...
-
-    def choices(self, subjects: Iterable[str]) -> dict[str, dict[str, str]]:
-        """The last consent choices of these subjects (``user:ID``, ``visitor:ID``)."""
-        ...
-
-    def choose(self, subject: str, states: Mapping[str, str], at: float) -> None:
-        """Keeps a choice, unless a later one is known."""
-        ...
-
-    def record(self, record: ChoiceRecord) -> None:
-        """Adds a choice to those that are kept for good; the same event's is added once."""
-        ...
-
-    def choice_history(self, subject: str) -> Sequence[ChoiceRecord]:
-        """Every choice of a subject, the oldest first; ``keep_days`` does not bind it."""
         ...
 
     def tally(

@@ -149,6 +149,17 @@ class Connection:
             finally:
                 os.close(fd)
 
+    def empty_wal(self) -> bool:
+        """Moves all of the WAL into the store and cuts it to nothing, so that it holds nothing of
+        what was removed; False where somebody is in the way, and nobody is waited for."""
+        try:
+            self._raw.execute("PRAGMA busy_timeout = 0")
+            return not self._raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+        except sqlite3.OperationalError:
+            return False
+        finally:
+            self._raw.execute(f"PRAGMA busy_timeout = {int(PATIENCE * 1000)}")
+
     def close(self) -> None:
         """Closes the connection; an open transaction is undone."""
         self._raw.close()

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from ...event import PageRef, Person
-from . import ChoiceRecord, PageRow
+from . import ChoiceRecord, CountedSession, PageRow
 from .connection import Connection
 
 _ref_decoder = msgspec.json.Decoder(PageRef)
@@ -84,6 +84,25 @@ class SqliteIntake:
             ChoiceRecord(whose, at, _states_decoder.decode(states), *said)
             for whose, at, states, *said in self._db.all("choice_history", (subject,))
         ]
+
+    def counted_session(self, visitor: str) -> CountedSession | None:
+        rows = self._db.all("counted_session", (visitor,))
+        return CountedSession(*rows[0]) if rows else None
+
+    def keep_counted_sessions(self, sessions: Iterable[CountedSession]) -> None:
+        self._db.change_each("counted_session_keep", map(msgspec.structs.astuple, sessions))
+
+    def salt(self, day: str, proposed: bytes) -> bytes:
+        self._db.change("salt_propose", (day, proposed))
+        return bytes(self._db.value("salt", (day,)))
+
+    def forget_salts(self, before: str, seen: float) -> bool:
+        self._db.all("erase_securely")
+        self._db.change("counted_sessions_forget", (seen,))
+        return self._db.change("salts_forget", (before,)) > 0
+
+    def cleaned(self) -> bool:
+        return self._db.empty_wal()
 
     def tally(
         self, pages: Mapping[tuple[str, str], int], events: Mapping[tuple[str, str], int]

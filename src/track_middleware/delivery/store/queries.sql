@@ -127,6 +127,27 @@ VALUES (?, ?, ?, ?, ?, ?);
 SELECT subject, at, states, version, source, event_id FROM choice_record
 WHERE subject = ? ORDER BY at, number;
 
+-- salt_propose: the salt of a day, unless it has one
+INSERT OR IGNORE INTO salt (day, salt) VALUES (?, ?);
+
+-- salt: the salt of a day
+SELECT salt FROM salt WHERE day = ?;
+
+-- salts_forget: the salts of days before this one
+DELETE FROM salt WHERE day < ?;
+
+-- erase_securely: from now on what this connection deletes is overwritten with zeros
+PRAGMA secure_delete = ON;
+
+-- counted_session: the last session of who is counted without cookies
+SELECT visitor, id, number, start, seen FROM counted_session WHERE visitor = ?;
+
+-- counted_session_keep: a session as it is now
+INSERT OR REPLACE INTO counted_session (visitor, id, number, start, seen) VALUES (?, ?, ?, ?, ?);
+
+-- counted_sessions_forget: sessions that nothing can prolong any more
+DELETE FROM counted_session WHERE seen < ?;
+
 -- rollup_add: page views of a day and class
 INSERT INTO rollup (day, class, count) VALUES (?, ?, ?)
 ON CONFLICT (day, class) DO UPDATE SET count = count + excluded.count;

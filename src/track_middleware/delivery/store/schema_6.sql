@@ -42,3 +42,20 @@ CREATE TABLE merge_told (
     at REAL NOT NULL,
     UNIQUE (destination, visitor, user)
 );
+
+-- The salts of days (2026-05-04, UTC) that are counted without cookies, for all hosts of a store; a
+-- day's is gone at the second midnight. No address is ever stored beside one.
+CREATE TABLE salt (
+    day TEXT PRIMARY KEY,
+    salt BLOB NOT NULL
+) WITHOUT ROWID;
+
+-- The last session of each visitor of a day who is counted without cookies.
+CREATE TABLE counted_session (
+    visitor TEXT PRIMARY KEY,
+    id TEXT NOT NULL,
+    number INTEGER NOT NULL,
+    start REAL NOT NULL,
+    seen REAL NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX counted_session_seen ON counted_session (seen);
