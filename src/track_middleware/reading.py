@@ -16,6 +16,7 @@ import msgspec
 
 from .address import address
 from .errors import SettingsError
+from .patterns import Patterns
 from .settings import BANNERS, BRIDGED, NAMES, PLATFORMS, Settings, free_bytes
 
 logger = logging.getLogger("track_middleware")
@@ -142,6 +143,7 @@ def _check_together(settings: Settings) -> None:
     _check_write_keys(settings.write_keys)
     if settings.min_free:
         free_bytes(settings.min_free, total=1)
+    Patterns(settings.redact_patterns)
     for url in settings.destinations:
         address(url)
     for host in settings.linked_domains:

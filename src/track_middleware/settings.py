@@ -19,6 +19,9 @@ REDACTED = (
     "otp", "pin", "ssn", "card", "cvv", "iban", "phone",
 )  # fmt: skip
 
+#: What is replaced by its looks; ``patterns`` knows how.
+PATTERNS = ("email", "card", "token")
+
 #: Vendors whose scripts' cookies ``bridge`` may name, by their destinations' schemes.
 BRIDGED = (
     "amplitude", "ga4", "heap", "mixpanel", "posthog", "rudderstack", "segment", "snowplow",
@@ -114,6 +117,10 @@ class Settings:
     )
     redact: list[str] = _setting(
         list(REDACTED), "Names of query parameters and properties whose values are replaced."
+    )
+    redact_patterns: list[str] = _setting(
+        list(PATTERNS),
+        "What is replaced wherever it stands in paths, queries and properties: what looks like an email, a card or a token, and regular expressions of your own.",
     )
     ip: str = _setting(
         "truncate", "What is kept of a client's address.", one_of=("truncate", "full", "none")

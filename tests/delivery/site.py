@@ -15,6 +15,8 @@ from track_middleware.delivery.frames import Rules
 from track_middleware.delivery.spool import Spool
 from track_middleware.delivery.store import sqlite
 from track_middleware.event import Counting, Entry, Event, PageRef, Person, iso
+from track_middleware.patterns import Patterns
+from track_middleware.settings import PATTERNS
 
 LOAD, OTHER_LOAD = "1" * 32, "2" * 32
 GRANTED = {"analytics": "granted", "marketing": "granted"}
@@ -54,6 +56,7 @@ class Site:
                 version=7,
                 reads=None if enrich or whole else {"userAgent"},
                 before_send=hook,
+                patterns=Patterns(PATTERNS),
             ),
             rules=Rules(WINDOW, states, lambda at: "2027-01-15"),
             count=lambda reason, n: self.counts.update({reason: n}),

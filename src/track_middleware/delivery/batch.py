@@ -151,6 +151,9 @@ class Batch:
 
     def _plain(self, frame: Frame, raw: bytes, says: Said) -> None:
         """A finished event that nobody needs to see as a whole: its bytes stay what they are."""
+        if self._finisher.suspects(says.properties):
+            self._event(frame, raw)
+            return
         body, context = bytes(frame.event), bytes(says.context)
         known = names(context)
         if frame.consent is None:

@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from ..event import Event, decode_event, encode_event
+from ..patterns import Patterns
 from .splice import Said
 from .store import NewRow
 
@@ -31,6 +32,7 @@ _encode = msgspec.json.Encoder(decimal_format="number").encode
 class Finisher:
     """Makes rows. ``counts`` collects what went wrong or was dropped, by reason.
 
+    ``patterns``: what is taken out of properties before anybody sees them.
     ``reads``: the keys of a context that ``enrich`` looks at, where it looks at nothing else but
     the event's type and the facts. Without any of them there is nothing to derive.
     """
@@ -43,6 +45,7 @@ class Finisher:
         reads: Set[str] | None = None,
         enrichers: Sequence[Hook] = (),
         before_send: Hook | None = None,
+        patterns: Patterns | None = None,
     ) -> None:
         self._enrich = enrich
         self._version = version
@@ -50,6 +53,7 @@ class Finisher:
         self._hooks = (*enrichers, *((before_send,) if before_send else ()))
         #: Whether a row can be made of what an event says, without decoding all of it.
         self.is_plain = reads is not None and not self._hooks
+        self._patterns = patterns or None
         self._told = False
         self.counts: Counter[str] = Counter()
 
@@ -74,6 +78,8 @@ class Finisher:
 
         ``body`` is the event as accepted, where it need not be encoded again.
         """
+        if self._patterns is not None and event.properties:
+            event, body = self._redacted(event, body, self._patterns)
         changed = self._hooked(event, derived) if self._hooks else event
         if changed is None:
             return None
@@ -91,6 +97,22 @@ class Finisher:
             bot,
             self._version if derived else 0,
         )
+
+    def suspects(self, properties: bytes | msgspec.Raw) -> bool:
+        """Whether properties, as JSON, may hold something that is not to be stored."""
+        patterns, raw = self._patterns, bytes(properties)
+        return patterns is not None and patterns.suspects(raw) and patterns.found(raw.decode())
+
+    def _redacted(
+        self, event: Event, body: bytes | None, patterns: Patterns
+    ) -> tuple[Event, bytes | None]:
+        """The event without what its properties must not hold, and its body if it stands."""
+        if not patterns.suspects(_encode(event.properties)):
+            return event, body
+        left = patterns.within(event.properties)
+        if left == event.properties:
+            return event, body
+        return msgspec.structs.replace(event, properties=left), None
 
     def plain_row(
         self,

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from .. import enrichment
 from ..enrichment import Place
 from ..errors import SettingsError
+from ..patterns import Patterns
 from ..settings import Settings
 from .finish import Finisher
 from .frames import Rules
@@ -38,6 +39,7 @@ def finisher(settings: Settings) -> Finisher:
         reads=enrichment.READS,
         enrichers=[each for each in enrichers if each is not None],
         before_send=resolved("before_send", settings.before_send),
+        patterns=Patterns(settings.redact_patterns),
     )
 
 

@@ -21,7 +21,7 @@ UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 class Said(msgspec.Struct, rename="camel", gc=False):
-    """What a row says of its event. The context stays bytes, the properties are passed over.
+    """What a row says of its event. Properties and context stay bytes.
 
     The fields that no row needs make an event be refused for what ``Event`` refuses it for.
     """
@@ -35,6 +35,7 @@ class Said(msgspec.Struct, rename="camel", gc=False):
     user_id: str | None = None
     previous_id: str | None = None
     group_id: str | None = None
+    properties: msgspec.Raw = msgspec.Raw()
     context: msgspec.Raw = msgspec.Raw()
     original_timestamp: str | None = None
     sent_at: str | None = None

@@ -81,7 +81,7 @@ class Collector:
     def _refused(self, reason: str, raw: bytes) -> Entry:
         self._core.count("door_refused", 1)
         text = raw[:_KEPT].decode("utf-8", "replace")
-        return Entry("door", self.at, reason=reason, raw=text)
+        return Entry("door", self.at, reason=reason, raw=self._core.redaction.letter(text))
 
     def _entry(self, message: Message, sent: float) -> Entry:
         page = self._core.tokens.read(message.token) if message.token else None
@@ -135,7 +135,7 @@ class Collector:
             name=name if kind == "page" else None,
             anonymous_id=person.visitor if person else None,
             user_id=user,
-            properties=message.properties,
+            properties=self._core.redaction.bag(message.properties),
             traits=self._core.kept_traits(message.traits),
             context=context,
             original_timestamp=_original(message.at),
@@ -159,7 +159,7 @@ class Collector:
         locale = facts.language if facts and facts.language else language(request.language)
         context: dict[str, Any] = {
             "page": self._page(message, page),
-            "campaign": campaign(_query(message.url)) if _arrives(message, page) else None,
+            "campaign": self._campaign(message) if _arrives(message, page) else None,
             "userAgent": request.agent[:_AGENT],
             "ip": self._address,
             "locale": locale,
@@ -172,15 +172,18 @@ class Collector:
         }
         return {name: value for name, value in context.items() if value}
 
+    def _campaign(self, message: Message) -> dict[str, str]:
+        return campaign(self._core.redaction.query(_query(message.url)))
+
     def _page(self, message: Message, page: PageRef | None) -> dict[str, Any]:
         redacted = self._core.redaction.url
         own_view = message.page if message.page and ids.is_uuid(message.page) else None
         seen = {
             "id": own_view or (page.id if page else None),
-            "url": redacted(message.url),
-            "path": _path(message.url),
+            "url": (url := redacted(message.url)),
+            "path": _path(url),
             "referrer": redacted(message.referrer),
-            "title": message.title,
+            "title": self._core.redaction.title(message.title),
         }
         return {name: value for name, value in seen.items() if value}
 

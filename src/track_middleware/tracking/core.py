@@ -1,6 +1,7 @@
 """What all exchanges of one tracker share: settings, keys, clock, ids and the sink.
 
-Nothing in here changes after the start, but the rate limit's table and remembered cookies.
+Nothing in here changes after the start, but the rate limit's table, remembered cookies, and
+texts known to be harmless.
 """
 
 from __future__ import annotations
@@ -14,14 +15,16 @@ import msgspec
 
 from ..errors import EventError, Refused
 from ..event import Entry, Event, Kind, Sink, epoch, iso, strict_encoder
+from ..patterns import Patterns
 from ..settings import Settings
 from . import ids, migration, routes, vendors
 from .banners import banners
+from .campaign import CLICK_IDS
 from .consent import Rules
 from .cookies import Cookies
 from .crossing import Crossing
 from .limit import Limit
-from .privacy import Redaction
+from .redaction import Redaction
 from .relay import Slot
 from .snippet import Snippet
 from .token import Tokens, host_id
@@ -117,7 +120,8 @@ class Core:
         self.linked = frozenset(name.lower() for name in settings.linked_domains)
         self.crossing = Crossing(seams.keys, self.linked, seams.claim) if self.linked else None
         names = self.crossing.names if self.crossing else ()
-        self.redaction = Redaction(settings.redact, removed=names)
+        patterns = Patterns(settings.redact_patterns, ids=CLICK_IDS)
+        self.redaction = Redaction(settings.redact, removed=names, patterns=patterns)
         self.snippet = Snippet(settings, crossing=names[0] if names else "")
         self.traits = None if settings.traits is None else frozenset(settings.traits)
         self.confirm_after = settings.session_max / 2
@@ -190,7 +194,7 @@ class Core:
         if kind in ("identify", "group"):
             event.traits = self.kept_traits(bag)
         else:
-            event.properties = bag or None
+            event.properties = self.redaction.bag(bag) or None
         return event
 
     def said(

@@ -76,12 +76,12 @@ class Identity(msgspec.Struct):
         """The campaign in this request's own query."""
         if self._campaign is None:
             query = self._request.query
-            self._campaign = campaign(query) if query else {}
+            self._campaign = campaign(self._core.redaction.query(query)) if query else {}
         return self._campaign
 
     def landed(self, query: str) -> None:
         """The script says with which query a page was opened that the server could not look at."""
-        self._campaign = campaign(query) if query else {}
+        self._campaign = campaign(self._core.redaction.query(query)) if query else {}
 
     @property
     def visitor_id(self) -> str:

@@ -33,8 +33,9 @@ class Scene(msgspec.Struct):
 
     @property
     def path(self) -> str:
-        """The path as the browser knows it, with the root path."""
-        return self._request.root_path + self._request.path
+        """The path as the browser knows it, with the root path; without what looks secret."""
+        request = self._request
+        return self._core.redaction.path(request.root_path + request.path)
 
     @property
     def page_id(self) -> str | None:
@@ -92,7 +93,7 @@ class Scene(msgspec.Struct):
 
     def _page(self, page_id: str | None) -> list[bytes]:
         request, redaction = self._request, self._core.redaction
-        path, query = request.root_path + request.path, request.query
+        path, query = self.path, request.query
         if query:
             query = redaction.query(query)
         url = contexts.url(request.scheme, request.host, path, query)

@@ -160,7 +160,9 @@ class SegmentDoor:
         """What was refused, for the dead letters. Where nothing is kept before somebody has said
         yes, what came is not kept either."""
         _, allowed = self._core.rules.decide(None, ())
-        text = raw[:_KEPT].decode("utf-8", "replace") if allowed and self._identity.allowed else ""
+        if not (allowed and self._identity.allowed):
+            return Entry("door", self._identity.at, reason=reason, raw="")
+        text = self._core.redaction.letter(raw[:_KEPT].decode("utf-8", "replace"))
         return Entry("door", self._identity.at, reason=reason, raw=text)
 
     def _keys(self, body_key: str | None) -> list[str]:

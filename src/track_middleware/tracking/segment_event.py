@@ -164,7 +164,7 @@ def _event(
     """The event of a message, still nobody's."""
     is_track = message.type == "track"
     has_traits = message.type in ("identify", "group")
-    properties = dict(message.properties or {})
+    properties = dict(core.redaction.bag(message.properties) or {})
     if message.type == "page":
         properties = _redacted(core, properties)
     if message.category and not has_traits:
@@ -220,6 +220,8 @@ def _redacted(core: Core, page: Mapping[str, Any]) -> dict[str, Any]:
     search = said.get("search")
     if isinstance(search, str):
         said["search"] = core.redaction.url(f"?{search.removeprefix('?')}") if search else ""
+    if isinstance(title := said.get("title"), str):
+        said["title"] = core.redaction.title(title)
     return said
 
 
