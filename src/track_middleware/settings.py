@@ -99,7 +99,7 @@ class Settings:
     )
     respect_gpc: str | bool = _setting(
         "marketing",
-        "What Sec-GPC denies: marketing, all, or nothing (False).",
+        "What Sec-GPC denies: marketing, all, or nothing (False). Unless False, /.well-known/gpc.json says so, but where exclude names it.",
         one_of=("marketing", "all", False),
     )
     cookie_name: str = _setting("_tm", "Prefix of the three cookies.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import msgspec
@@ -392,3 +393,34 @@ def test_no_json_makes_the_collector_fail(content: Any) -> None:
 def test_no_bytes_make_the_collector_fail(body: bytes) -> None:
     assert Browser(Site()).post("q", body).status == 400
     assert Browser(Site()).post("c", body).status == 400
+
+
+GPC = "/.well-known/gpc.json"
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_a_site_that_heeds_gpc_says_so(method: str) -> None:
+    browser = Browser(Site(), sec_fetch_site="cross-site")
+    reply = browser.open(GPC, method).reply(b"")
+    assert isinstance(reply, Reply)
+    assert (reply.status, dict(reply.headers)["Content-Type"]) == (200, "application/json")
+    assert method == "HEAD" or said(reply)["gpc"] is True
+    assert method == "HEAD" or re.fullmatch(r"\d{4}-\d\d-\d\d", said(reply)["lastUpdate"])
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"respect_gpc": False}, {"enabled": False}, {"exclude": [GPC]},
+        {"exclude": ["/.well-known/*"]},
+    ],
+)  # fmt: skip
+def test_where_it_is_not_heeded_or_the_app_says_so_itself_the_path_is_the_apps(
+    settings: dict[str, Any],
+) -> None:
+    assert Browser(Site(**settings)).open(GPC).own is None
+
+
+@pytest.mark.parametrize("path", [GPC + "x", GPC + "/", "/.well-known/", "/a" + GPC])
+def test_no_other_path_nearby_is_ours(path: str) -> None:
+    assert Browser(Site()).open(path).own is None

@@ -130,8 +130,11 @@ class Core:
         )
         self.about = b'"library":%b,"platform":"server"' % bytes(self.library)
         self.outside = msgspec.Raw(b"{%b}" % self.about)
-        self.starts = routes.starts(seams.prefixes if settings.enabled else ())
         self.excluded = routes.globs(settings.exclude if settings.enabled else ["*"])
+        left = self.excluded is not None and self.excluded.match(routes.GPC) is not None
+        self.starts = routes.starts(
+            seams.prefixes if settings.enabled else (), gpc=bool(settings.respect_gpc) and not left
+        )
         self.shared = routes.globs(settings.shared)
         self.vendor_cookies = vendors.Wanted(settings.destinations, settings.bridge) or None
         self.written = vendors.written(settings.destinations, settings.bridge)

@@ -44,8 +44,8 @@ class Exchange:
         self.own: Own | None = None
         visit: pageview.Visit = "other"
         path = request.path
-        if path.startswith(core.starts):
-            self.own = Own(core, request, identity, routes.own(path))
+        if path.startswith(core.starts) and (rest := routes.own(path)) is not None:
+            self.own = Own(core, request, identity, rest)
         elif core.excluded is not None and core.excluded.match(path) is not None:
             self.excluded = True
         else:

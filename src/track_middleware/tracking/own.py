@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..http import Errand, Reply, Request
-from . import choice, links, origin, pixel, routes
+from . import choice, gpc, links, origin, pixel, routes
 from .collector import Collector
 from .consent import GRANTED
 from .core import Core, Script
@@ -48,6 +48,8 @@ class Own:
         if place.purpose == "segment":
             door = SegmentDoor(self._core, self._request, self._identity, self._rest)
             return self._with_cookies(door.reply(body))
+        if place.purpose == "gpc":
+            return gpc.REPLY
         if len(body) > place.limit:
             return refusal(413, "the body is too large")
         if place.purpose in self._core.scripts:

@@ -33,7 +33,11 @@ OWN = {
     "x": Place(("GET", "HEAD"), "cross"),
     "n.png": Place(("GET", "HEAD"), "pixel"),
     "c": Place(("POST",), "consent", _CHOICE_LIMIT),
+    ".well-known/gpc.json": Place(("GET", "HEAD"), "gpc"),
 }
+
+#: Where a site says that it heeds GPC (W3C GPC, "GPC Support Resource"); not under our prefix.
+GPC = "/.well-known/gpc.json"
 
 #: Everything under these is Segment's protocol; the second is where RudderStack's beacons go.
 _SEGMENTS = ("v1/", "beacon/v1/")
@@ -48,14 +52,18 @@ def prefix(secret_key: str) -> str:
     return base64.b32encode(digest)[:8].decode("ascii").lower()
 
 
-def own(path: str) -> str:
-    """The rest of a path that is ours (it begins with one of ``starts``), without its prefix."""
+def own(path: str) -> str | None:
+    """The rest of a path that begins with one of ``starts``, without its prefix; None when it is
+    not ours after all."""
+    if path.startswith(GPC):
+        return GPC[1:] if path == GPC else None
     return path.split("/", 2)[2]
 
 
-def starts(prefixes: Iterable[str]) -> tuple[str, ...]:
-    """The beginnings of our own paths."""
-    return tuple(f"/{each}/" for each in dict.fromkeys(prefixes))
+def starts(prefixes: Iterable[str], *, gpc: bool) -> tuple[str, ...]:
+    """The beginnings of our own paths; ``gpc``: we say there that the site heeds GPC."""
+    ours = tuple(f"/{each}/" for each in dict.fromkeys(prefixes))
+    return (*ours, GPC) if gpc else ours
 
 
 def place(rest: str) -> Place | None:
