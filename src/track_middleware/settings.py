@@ -122,6 +122,10 @@ class Settings:
         list(PATTERNS),
         "What is replaced wherever it stands in paths, queries and properties: what looks like an email, a card or a token, and regular expressions of your own.",
     )
+    unstored: list[str] = _setting(
+        [],
+        "Events (globs of their names) that are delivered and then not kept: they go from the store once every destination has had them. A call says it by context={'store': False}.",
+    )
     ip: str = _setting(
         "truncate", "What is kept of a client's address.", one_of=("truncate", "full", "none")
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections import Counter
 from collections.abc import Callable
@@ -41,6 +42,7 @@ class Site:
         hook: Callable[[Event], Event | None] | None = None,
         enrich: Callable[[Event], dict[str, Any]] | None = None,
         whole: bool = False,
+        unstored: str | None = None,
     ) -> None:
         self.data_dir = data_dir
         self.now = START
@@ -58,7 +60,12 @@ class Site:
                 before_send=hook,
                 patterns=Patterns(PATTERNS),
             ),
-            rules=Rules(WINDOW, states, lambda at: "2027-01-15"),
+            rules=Rules(
+                WINDOW,
+                states,
+                lambda at: "2027-01-15",
+                re.compile(unstored) if unstored else None,
+            ),
             count=lambda reason, n: self.counts.update({reason: n}),
         )
 

@@ -48,7 +48,8 @@ def _begun(
     now = time.time()
     found = replay.cover(store, route, part, live, window=facts, now=now)
     if not found.events:
-        return _nothing(f"nothing that {route.name} has had is covered")
+        gone = f"; {found.unstored} events were not kept (unstored)" if found.unstored else ""
+        return _nothing(f"nothing that {route.name} has had is covered{gone}")
     number = None
     if not arguments.dry_run:
         number = replay.start(store, live.destination, part, found, now=now)

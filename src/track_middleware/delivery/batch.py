@@ -68,6 +68,7 @@ class Batch:
         self.rows: list[NewRow] = []
         self.letters: list[DeadLetter] = []
         self.counts: Counter[str] = Counter()
+        self._passing: set[str] = set()
         self._take: dict[EntryKind, Callable[[Frame, bytes], None]] = {
             "event": self._event, "view": self._view, "mark": self._halves.mark,
             "served": self._served, "confirm": self._halves.confirm,
@@ -110,6 +111,7 @@ class Batch:
 
     def finish(self, positions: Mapping[str, int]) -> None:
         """Writes the ledger's side of everything taken."""
+        self._intake.not_kept(self._unstored(positions))
         self._halves.finish(positions)
         self._sessions.write()
         self._intake.tally(self._views, self._events(positions))
@@ -149,6 +151,13 @@ class Batch:
             events[self._rules.day(quarter * _QUARTER), label] += number
         return events
 
+    def _unstored(self, positions: Mapping[str, int]) -> list[int]:
+        """The places of events that the log does not keep: by their names, or by their own word."""
+        found, labels = self._passing, self._rules.unstored
+        if labels is not None:
+            found |= {row.event_id for row in self.rows if labels.match(row.label)}
+        return [positions[each] for each in found if each in positions]
+
     def _plain(self, frame: Frame, raw: bytes, says: Said) -> None:
         """A finished event that nobody needs to see as a whole: its bytes stay what they are."""
         if self._finisher.suspects(says.properties):
@@ -156,6 +165,9 @@ class Batch:
             return
         body, context = bytes(frame.event), bytes(says.context)
         known = names(context)
+        if "store" in known:
+            self._event(frame, raw)
+            return
         if frame.consent is None:
             choice = self._chosen(says) if self._choices else self._default
             if not choice.granted:
@@ -194,6 +206,8 @@ class Batch:
         row = self._finisher.row(event, event_id=event_id, at=frame.at, derived=derived, body=body)
         if row is not None:
             self.rows.append(row)
+            if isinstance(event.context, dict) and event.context.get("store") is False:
+                self._passing.add(row.event_id)
 
     def _chosen(self, whose: Said | Who) -> Choice:
         """What the user (else the visitor) of an event made outside a request last chose."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 
 import msgspec
@@ -29,12 +30,14 @@ class Frame(msgspec.Struct, rename="camel", gc=False):
 
 class Rules(msgspec.Struct, frozen=True):
     """What the site's settings say: ``window`` and ``idle`` (of a session) in seconds, the consent
-    before any choice, and the day (in the site's time zone) of a moment."""
+    before any choice, the day (in the site's time zone) of a moment, and the labels of events that
+    the log does not keep."""
 
     window: float
     default_consent: dict[str, str]
     day: Callable[[float], str]
     idle: float = 1800.0
+    unstored: re.Pattern[str] | None = None
 
 
 class Who(msgspec.Struct, rename="camel", gc=False):

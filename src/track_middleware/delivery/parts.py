@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, tzinfo
+from fnmatch import translate
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,12 +23,14 @@ from .handover import resolved
 
 def rules(settings: Settings) -> Rules:
     """The drain's rules."""
+    globs = settings.unstored
     state = "granted" if settings.consent == "opt_out" else "pending"
     return Rules(
         window=settings.merge_window,
         default_consent={"analytics": state, "marketing": state},
         day=days(settings.time_zone),
         idle=settings.session_timeout,
+        unstored=re.compile("|".join(map(translate, globs))) if globs else None,
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ..settings import Settings
-from . import counters
+from . import counters, segments
 from .salts import Agreement
 from .store.sqlite import SqliteStore
 
@@ -14,6 +14,9 @@ from .store.sqlite import SqliteStore
 EVERY = 10.0
 
 _DAY = 86400.0
+
+#: So many events go in one step.
+_LET_GO_AT_ONCE = 500
 
 #: Page rows are kept a day longer than they are asked for.
 _PAGES_KEPT = 8 * _DAY
@@ -40,10 +43,30 @@ class Retention:
         self._monotonic = monotonic
         self._next = monotonic() + EVERY
         self._salts = Agreement(store, data_dir, wanted=settings.cookieless)
+        self._traces = False
+        if settings.unstored:
+            store.unstored.overwrite_freed()
 
     def begin(self) -> None:
         """What must not wait for a turn."""
         self._salts.tend(self._now())
+
+    def let_go(self) -> bool:
+        """Removes what the store does not keep and every destination has had, from everywhere in
+        the data folder; True when there may be more. While somebody reads, a part stays for now."""
+        store = self._store
+        if store.unstored.left():
+            gone = store.unstored.drop(
+                served_by=self._names, end=store.end(), now=self._now(), limit=_LET_GO_AT_ONCE
+            )
+            self._traces = self._traces or gone > 0
+            if gone == _LET_GO_AT_ONCE:
+                return True
+        if self._traces:
+            store.sync()
+            segments.blank(self._data_dir, store.intake.offsets())
+            self._traces = not store.unstored.empty_wal()
+        return False
 
     def turn(self) -> None:
         """One step, when it is time to."""
@@ -56,7 +79,9 @@ class Retention:
         """Forgets a little and sums up dead processes' counters; True when there may be more."""
         now, settings = self._now(), self._settings
         counters.fold(self._data_dir / counters.FOLDER)
-        more = self._store.forget(
+        self._store.unstored.forget(now - settings.keep_days * _DAY)
+        more = self.let_go()
+        more |= self._store.forget(
             events=now - settings.keep_days * _DAY,
             ids=now - settings.dedupe_days * _DAY,
             pages=now - _PAGES_KEPT,

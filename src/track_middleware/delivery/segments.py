@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -145,6 +145,19 @@ def sizes(data_dir: Path) -> list[Size]:
     return [
         Size(path.stem, status.st_size, path.suffix == SEALED) for path, status in _seen(data_dir)
     ]
+
+
+def blank(data_dir: Path, offsets: Mapping[str, int]) -> None:
+    """Overwrites what was stored of each segment with newlines, which readers skip; its writer
+    appends meanwhile. Only what is on the store's disk itself."""
+    for path, _ in _seen(data_dir):
+        for name in (path, path.with_suffix(SEALED)):
+            with suppress(FileNotFoundError), name.open("r+b", buffering=0) as file:
+                left = offsets.get(path.stem, 0)
+                while left > 0:
+                    left -= file.write(b"\n" * min(left, _CHUNK))
+                os.fsync(file)
+                break
 
 
 def is_there(data_dir: Path, name: str) -> bool:

@@ -113,6 +113,8 @@ class Worker:
             self._mover.once(self._drain, self._store.identity())
             self._drain.end_windows()
             self._serve_all()
+            while self._retention.let_go():
+                self._keep_lease()
         finally:
             self._lease.release()
         return True

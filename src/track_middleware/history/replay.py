@@ -37,12 +37,14 @@ _dated = msgspec.json.Decoder(_Dated)
 @dataclass(slots=True)
 class Cover:
     """What a replay would send: how many events, of which kinds, and of those how many the
-    destination would not take (``late``) or not recognise as sent before (``strange``)."""
+    destination would not take (``late``) or not recognise as sent before (``strange``).
+    ``unstored``: so many more are no longer there, because the store does not keep them."""
 
     bounds: tuple[int, int]
     events: int = 0
     late: int = 0
     strange: int = 0
+    unstored: int = 0
     kinds: Counter[str] = field(default_factory=Counter)
 
 
@@ -54,7 +56,7 @@ def cover(
     Reads that part once. The destination's own filter holds for it too.
     """
     bounds = store.replays.bounds(part, min(store.end(), live.position))
-    found = Cover(bounds)
+    found = Cover(bounds, unstored=store.unstored.gone(*bounds))
     section = Section(store, route.name, part, bounds[1])
     for piece in section.pieces(bounds[0], _PIECE):
         for each in piece:
@@ -71,6 +73,8 @@ def start(store: SqliteStore, destination: str, part: Part, found: Cover, *, now
 def warnings(destination: str, found: Cover, window: Window) -> Sequence[str]:
     """What the operator should know before."""
     said = []
+    if found.unstored:
+        said.append(f"{found.unstored} of that time were not kept (unstored): no replay has them")
     if found.late and window.age_limit is not None:
         said.append(
             f"{found.late} happened more than {_days(window.age_limit)} ago: {destination} does "

@@ -236,6 +236,10 @@ class Intake(Choices, Counted, Protocol):
         ``pages_due``."""
         ...
 
+    def not_kept(self, positions: Iterable[int]) -> None:
+        """The events at these positions go once every destination has had them."""
+        ...
+
     def joined(self, visitors: Iterable[str]) -> dict[str, str]:
         """Whom those of these visitors that were joined turned out to be."""
         ...

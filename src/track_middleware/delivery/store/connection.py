@@ -137,6 +137,11 @@ class Connection:
                 self._undo()
                 raise
 
+    def pragma(self, said: str) -> Any:
+        """Says or asks something about the connection; the first row of the answer. Call outside
+        ``batch``."""
+        return self._raw.execute(f"PRAGMA {said}").fetchone()
+
     def sync(self) -> None:
         """Puts everything committed on the disk itself, so that its source may be removed."""
         self._raw.execute("PRAGMA wal_checkpoint(PASSIVE)")

@@ -56,6 +56,9 @@ class SqliteIntake:
         self._db.change_each("waiting_done", [(number,) for number, _ in rows])
         return [entry for _, entry in rows]
 
+    def not_kept(self, positions: Iterable[int]) -> None:
+        self._db.change_each("unstored_add", [(position,) for position in positions])
+
     def joined(self, visitors: Iterable[str]) -> dict[str, str]:
         return dict(self._db.all("joined", (_json(visitors),)))
 

@@ -39,6 +39,32 @@ WHERE accepted_at < :before AND position IN (
     ORDER BY position LIMIT :limit
 );
 
+-- unstored_add: events that the log does not keep
+INSERT OR IGNORE INTO unstored (position) VALUES (?);
+
+-- unstored_left: one of them that is still there
+SELECT position FROM unstored WHERE gone IS NULL LIMIT 1;
+
+-- unstored_due: a few of those that no job of these destinations has before it or waits for
+SELECT position FROM unstored
+WHERE gone IS NULL AND position <= :served AND position NOT IN (
+    SELECT delivery.position FROM delivery JOIN job ON job.id = delivery.job
+    WHERE job.destination IN (SELECT value FROM json_each(:destinations))
+)
+ORDER BY position LIMIT :limit;
+
+-- unstored_drop: one of them goes
+DELETE FROM log WHERE position = ?;
+
+-- unstored_gone: and is gone
+UPDATE unstored SET gone = ? WHERE position = ?;
+
+-- unstored_forget: nobody asks any more for those that went before a moment
+DELETE FROM unstored WHERE gone < ?;
+
+-- unstored_count: how many are gone between two positions
+SELECT COUNT(*) FROM unstored WHERE position > ? AND position <= ? AND gone IS NOT NULL;
+
 -- served: the position that every open job of these destinations has behind it
 SELECT MIN(position) FROM job
 WHERE destination IN (SELECT value FROM json_each(?)) AND (
@@ -298,14 +324,16 @@ SELECT state, COUNT(*) FROM delivery WHERE job = ? GROUP BY state;
 -- dead_count: dead letters of a destination
 SELECT COUNT(*) FROM dead WHERE destination = ?;
 
--- dead_from_log: a refused event becomes a dead letter; of one that the log has let go, only its id
+-- dead_from_log: a refused event becomes a dead letter; of one that the log has let go, or does not
+-- keep, only its id
 INSERT INTO dead (
     stage, destination, event_id, label, time, reason, body,
     position, order_key, accepted_at, kind, derived, derived_version, bot
 )
 SELECT 'destination', ?1, event, COALESCE(label, ''), ?2, ?3, COALESCE(body, x''),
-    position, order_key, accepted_at, kind, derived, COALESCE(derived_version, 0), bot
-FROM (SELECT ?4 AS place, ?5 AS event) LEFT JOIN log ON position = place;
+    log.position, order_key, accepted_at, kind, derived, COALESCE(derived_version, 0), bot
+FROM (SELECT ?4 AS place, ?5 AS event) LEFT JOIN log
+ON log.position = place AND place NOT IN (SELECT position FROM unstored);
 
 -- dead_add: a dead letter
 INSERT INTO dead (stage, destination, event_id, label, time, reason, body)

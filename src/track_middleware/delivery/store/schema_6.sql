@@ -59,3 +59,11 @@ CREATE TABLE counted_session (
     seen REAL NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX counted_session_seen ON counted_session (seen);
+
+-- Events that the log does not keep once every destination has had them, by their positions; "gone":
+-- when the event went. What is left says only that there was one.
+CREATE TABLE unstored (
+    position INTEGER PRIMARY KEY,
+    gone REAL
+);
+CREATE INDEX unstored_left ON unstored (position) WHERE gone IS NULL;

@@ -22,6 +22,7 @@ from .merges import SqliteMerges
 from .persons import SqlitePersons
 from .replays import SHOWN, SqliteReplays
 from .rows import letter_values, row_values
+from .unstored import SqliteUnstored
 
 #: Dead letters kept per stage; the oldest go and are counted.
 DEAD_MOST = 10_000
@@ -101,6 +102,7 @@ class SqliteStore:
         self.claims = SqliteClaims(connection)
         self.letters = SqliteLetters(connection)
         self.replays = SqliteReplays(connection)
+        self.unstored = SqliteUnstored(connection)
         self.merges = SqliteMerges(connection)
         self.persons = SqlitePersons(connection)
 
