@@ -1,10 +1,10 @@
-"""Who acts as somebody else, by what the usual packages leave in Django's session.
+"""Who acts as somebody else, by what the usual packages leave in Django's session and request.
 
 django-hijack: ``hijack_history``, the ids of whoever hijacked, the first first
 (hijack/views.py). django-su: ``exit_users_pk``, pairs of id and backend (django_su/utils.py).
 django-loginas: the operator's signed id under ``LOGINAS_FROM_USER_SESSION_FLAG``
-(loginas/utils.py). django-impersonate: the other's id under ``_impersonate``, while the session's
-own user stays the operator (impersonate/middleware.py).
+(loginas/utils.py). django-impersonate: the operator as ``request.impersonator``
+(impersonate/middleware.py).
 
 Only a session that the project has loaded is looked at: loading it would add ``Vary: Cookie``.
 """
@@ -16,7 +16,6 @@ from functools import cache
 from typing import Any
 
 from django.conf import settings
-from django.contrib.auth import SESSION_KEY
 from django.core import signing
 from django.http import HttpRequest
 
@@ -24,25 +23,28 @@ from django.http import HttpRequest
 def operator(request: HttpRequest) -> str | None:
     """The id of the operator who acts as the request's user; "" where it cannot be read, None when
     nobody does."""
-    session = request.__dict__.get("session")
+    lying = request.__dict__
+    impersonator = lying.get("impersonator")
+    if impersonator is not None:
+        return str(impersonator.pk)
+    session = lying.get("session")
     held = None if session is None else getattr(session, "_session_cache", None)
     if not held:
         return None
     for key, read in _readers().items():
         if held.get(key):
-            return read(held, held[key])
+            return read(held[key])
     return None
 
 
 @cache
-def _readers() -> Mapping[str, Callable[[Mapping[str, Any], Any], str]]:
+def _readers() -> Mapping[str, Callable[[Any], str]]:
     """What to look for in a session, and how the operator's id is read from it."""
     loginas = getattr(settings, "LOGINAS_FROM_USER_SESSION_FLAG", "loginas_from_user")
     return {
-        "hijack_history": lambda held, said: _first(said),
-        "exit_users_pk": lambda held, said: _first(_first_of(said)),
-        loginas: lambda held, said: _signed(said),
-        "_impersonate": lambda held, said: str(held.get(SESSION_KEY, "")),
+        "hijack_history": _first,
+        "exit_users_pk": lambda said: _first(_first_of(said)),
+        loginas: _signed,
     }
 
 

@@ -53,6 +53,14 @@ def begin(core: Core, identity: Identity, operator: object) -> bool:
     return False
 
 
+def is_over(identity: Identity, signed_out: str | None) -> bool:
+    """Whether a sign-out (of this user, None for nobody) ends the visitor. Where somebody acts as
+    another it may be the way back, of which the next request knows."""
+    visitor = identity.visitor
+    had = signed_out is not None or (visitor is not None and visitor.user is not None)
+    return had and identity.acting is None
+
+
 def is_anothers(identity: Identity, about: str) -> bool:
     """Whether what a verb says of this user is not the visitor's own doing: a shop's staff writes
     of a customer, an operator does something in somebody's name."""

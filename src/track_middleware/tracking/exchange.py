@@ -226,8 +226,7 @@ class Exchange:
     def signed_out(self, user_id: str | None = None) -> None:
         """The app has signed its user out (a framework's signal); who had none stays who it is."""
         self._look()
-        visitor = self._identity.visitor
-        if user_id or (visitor is not None and visitor.user is not None):
+        if not self.excluded and acting.is_over(self._identity, user_id):
             self.reset()
 
     def _say(
