@@ -20,6 +20,7 @@ from typing import NamedTuple
 import msgspec
 
 from ..http import Request
+from . import session as sessions
 from .session import Session
 from .signing import Mac, Seal
 from .visitor import Visitor
@@ -120,6 +121,23 @@ class Crossing:
         if passage.host != bare(request.host) or passage.agent != _digest(request.agent):
             return None
         return passage if self._claim(nonce) else None
+
+    def arrival(
+        self, request: Request, before: Visitor | None, campaign: dict[str, str], *,
+        now: float, idle: int, longest: int,
+    ) -> tuple[Visitor, Session | None] | None:  # fmt: skip
+        """The visitor and session as whom a request arrives, by what its address brings along; None
+        when that is nothing new, or a user has signed in here before."""
+        if before is not None and before.user is not None:
+            return None
+        passage = self.taken(request, now)
+        if passage is None or (before is not None and before.id == passage.visitor.id):
+            return None
+        visitor = msgspec.structs.replace(passage.visitor, renewed=int(now))
+        session = passage.session and sessions.current(
+            passage.session, visitor.id, campaign, now=now, idle=idle, longest=longest
+        )
+        return visitor, session
 
     def _read(self, word: str) -> tuple[str, Passage | None]:
         opened = (box.opened(word) for box in self._boxes if len(word) <= _LONGEST_WORD)

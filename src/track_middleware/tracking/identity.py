@@ -22,7 +22,6 @@ from .consent import Choice, Consent
 from .context import standing
 from .cookies import Held, Jar
 from .core import Core
-from .crossing import Crossing
 from .migration import Migrated, migrated
 from .session import Acting, Session
 from .visitor import Visitor
@@ -95,27 +94,17 @@ class Identity(msgspec.Struct):
     def arrive(self) -> None:
         """A top-level navigation: mints a visitor where there is none, opens or prolongs the
         session. Who followed a linked site's link comes as that site's visitor."""
-        if self._core.crossing is not None and self.allowed:
-            self._cross(self._core.crossing)
+        if self._core.crossing is not None and self.allowed and self._request.query:
+            crossed = self._core.crossing.arrival(
+                self._request, self.visitor, self.campaign, now=self.at,
+                idle=self._core.settings.session_timeout, longest=self._core.settings.session_max,
+            )  # fmt: skip
+            if crossed is not None:
+                self.become(*crossed)
         if self.visitor is None and self.allowed:
             self.mint(self._core.new_id(), fresh=self._held.visitor_value is None)
         if self._session is None and self.visitor is not None:
             self._session = self._opened(self.visitor)
-
-    def _cross(self, crossing: Crossing) -> None:
-        """Becomes the visitor that the address brings along, but for a signed-in user's."""
-        before = self.visitor
-        if not self._request.query or (before is not None and before.user is not None):
-            return
-        passage = crossing.taken(self._request, self.at)
-        if passage is None or (before is not None and before.id == passage.visitor.id):
-            return
-        visitor, settings = passage.visitor, self._core.settings
-        self.visitor = msgspec.structs.replace(visitor, renewed=int(self.at))
-        self._session = passage.session and sessions.current(
-            passage.session, visitor.id, self.campaign,
-            now=self.at, idle=settings.session_timeout, longest=settings.session_max,
-        )  # fmt: skip
 
     def mint(self, visitor_id: str, *, fresh: bool) -> None:
         """Makes this request's visitor a new one, or the one that a former tool knew."""
