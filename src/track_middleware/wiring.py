@@ -128,9 +128,7 @@ class Wiring:
             about = request()
             answer = None if about is None else ask(about)
             user = answer if answer == "" else ids.user(answer)
-            if user is None:
-                return look() if look is not None else None
-            return user
+            return look() if user is None and look is not None else user
 
         return asked
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from track_middleware.delivery.store import sqlite
-from track_middleware.delivery.store.merges import Merge, Undone
+from track_middleware.delivery.store import Merge, Undone, sqlite
 
 A = Merge("v1", "ann", "", 10.0, "e1", "sign_in")
 

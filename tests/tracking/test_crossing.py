@@ -147,10 +147,13 @@ def test_an_anonymous_visitor_becomes_the_one_who_came() -> None:
     site = linked_site()
     regular = Browser(site)
     regular.visit("/")
+    before = regular.open("/").anonymous_id
     visitor, url = word(site)
     arrived(site, url, browser=regular)
     regular.close()
     assert regular.open("/").anonymous_id == visitor
+    told = {(e.how, e.former, e.person and e.person.visitor) for e in site.entries if e.how}
+    assert told == {("crossing", before, visitor)}
 
 
 @pytest.mark.parametrize("signs_out", [False, True])

@@ -14,6 +14,7 @@ from .counted import Sessions
 from .finish import Finisher
 from .frames import Frame, Rules, Who, decode_frames, proof, subjects, who
 from .halves import Halves
+from .journal import Journal
 from .splice import Said, into_context, names, said
 from .store import ChoiceRecord, DeadLetter, Intake, NewRow, PageRow
 
@@ -65,6 +66,7 @@ class Batch:
         self._views: Counter[tuple[str, str]] = Counter()
         self._halves = Halves(intake, finisher, rules, append=self._append, count=self._count_views)
         self._sessions = Sessions(intake, idle=rules.idle)
+        self._journal = Journal(intake)
         self.rows: list[NewRow] = []
         self.letters: list[DeadLetter] = []
         self.counts: Counter[str] = Counter()
@@ -92,6 +94,8 @@ class Batch:
         self._prepare(frames)
         for frame, raw, says in frames:
             try:
+                if frame.how is not None:
+                    self._journal.hear(frame)
                 if says is None:
                     self._take[frame.kind](frame, raw)
                 else:
@@ -114,6 +118,7 @@ class Batch:
         self._intake.not_kept(self._unstored(positions))
         self._halves.finish(positions)
         self._sessions.write()
+        self._journal.write(self.rows, positions)
         self._intake.tally(self._views, self._events(positions))
         self.counts["duplicate"] += len(self.rows) - len(positions)
         self.counts.update(self._finisher.counts)

@@ -26,6 +26,8 @@ class Frame(msgspec.Struct, rename="camel", gc=False):
     await_half: bool = False
     reason: str | None = None
     raw: str | None = None
+    how: str | None = None
+    former: str | None = None
 
 
 class Rules(msgspec.Struct, frozen=True):

@@ -19,7 +19,7 @@ from .store import How, Intake, Merge, NewRow
 #: The kinds of events that say who somebody is.
 JOINING = frozenset(("identify", "alias"))
 
-_HOW = frozenset(get_args(How))
+_HOW: Mapping[str, How] = {how: how for how in get_args(How)}
 
 
 class _Named(msgspec.Struct, rename="camel", gc=False):
@@ -48,7 +48,7 @@ class Journal:
 
     def hear(self, frame: Frame) -> None:
         """A frame that says how a merge came about."""
-        how = _how(frame.how)
+        how = _HOW.get(frame.how or "")
         if how is None:
             return
         if frame.kind == "mark" and frame.former and frame.person is not None:
@@ -83,7 +83,3 @@ def pair_of(kind: str, body: bytes) -> tuple[str, str] | None:
     if not visitor or not said.user_id or visitor == said.user_id:
         return None
     return visitor, said.user_id
-
-
-def _how(said: str | None) -> How | None:
-    return said if said in _HOW else None  # type: ignore[return-value]

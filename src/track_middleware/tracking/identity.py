@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from ..event import Person
+from ..event import Entry, Person
 from ..http import Cookie, Request
 from . import consent as consents
 from . import session as sessions
@@ -100,11 +100,17 @@ class Identity(msgspec.Struct):
                 idle=self._core.settings.session_timeout, longest=self._core.settings.session_max,
             )  # fmt: skip
             if crossed is not None:
+                if self.visitor is not None:
+                    self._was(self.visitor.id, Person(crossed[0].id), "crossing")
                 self.become(*crossed)
         if self.visitor is None and self.allowed:
             self.mint(self._core.new_id(), fresh=self._held.visitor_value is None)
         if self._session is None and self.visitor is not None:
             self._session = self._opened(self.visitor)
+
+    def _was(self, former: str, person: Person, how: str) -> None:
+        """Tells the worker that this visitor was another before."""
+        self._core.keep_last((Entry("mark", self.at, person=person, how=how, former=former),))
 
     def mint(self, visitor_id: str, *, fresh: bool) -> None:
         """Makes this request's visitor a new one, or the one that a former tool knew."""

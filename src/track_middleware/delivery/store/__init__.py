@@ -17,10 +17,12 @@ from ...errors import StoreError
 from ...event import PageRef, Person
 from .consents import ChoiceRecord, Choices, Counted, CountedSession
 from .jobs import NOTHING, Flight, Job, Learnt, Outcome
+from .who import How, Merge, Pair, Undone
 
 __all__ = [
-    "NOTHING", "ChoiceRecord", "CountedSession", "DeadLetter", "Deposed", "Flight", "Intake",
-    "Job", "Learnt", "Ledger", "Log", "NewRow", "Outcome", "PageRow", "Stored",
+    "NOTHING", "ChoiceRecord", "CountedSession", "DeadLetter", "Deposed", "Flight", "How", "Intake",
+    "Job", "Learnt", "Ledger", "Log", "Merge", "NewRow", "Outcome", "PageRow", "Pair", "Stored",
+    "Undone",
 ]  # fmt: skip
 
 
@@ -246,6 +248,10 @@ class Intake(Choices, Counted, Protocol):
 
     def join(self, visitor: str, same_as: str, at: float) -> None:
         """A visitor turned out to be another."""
+        ...
+
+    def merged(self, merges: Iterable[Merge]) -> None:
+        """Notes who turned out to be whom, unless that is known."""
         ...
 
     def tally(

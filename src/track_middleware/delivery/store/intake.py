@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from ...event import PageRef, Person
-from . import ChoiceRecord, CountedSession, PageRow
+from . import ChoiceRecord, CountedSession, Merge, PageRow
 from .connection import Connection
 
 _ref_decoder = msgspec.json.Decoder(PageRef)
@@ -65,7 +65,10 @@ class SqliteIntake:
     def join(self, visitor: str, same_as: str, at: float) -> None:
         self._db.change("join_follow", (same_as, visitor))
         self._db.change("join", (visitor, same_as, at))
-        self._db.change("merge_add", (visitor, "", same_as, at, "", "join"))
+        self.merged([Merge(visitor, "", same_as, at, "", "join")])
+
+    def merged(self, merges: Iterable[Merge]) -> None:
+        self._db.change_each("merge_add", [each[:6] for each in merges])
 
     def any_choice(self) -> bool:
         return bool(self._db.all("choices_any"))

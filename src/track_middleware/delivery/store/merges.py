@@ -7,43 +7,11 @@ is remembered, and one that was undone until somebody is erased.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Literal, NamedTuple
 
 import msgspec
 
 from .connection import Connection
-
-#: ``sign_in`` a framework's signal or loaded user · ``identify`` the verb, a browser's or an app's
-#: message · ``alias`` two ids said to be one person's · ``join`` two tabs of one browser's first
-#: visit · ``crossing`` a linked domain's visitor · ``migrated`` a former tool's.
-How = Literal["sign_in", "identify", "alias", "join", "crossing", "migrated"]
-
-
-class Merge(NamedTuple):
-    """One line of the journal: ``visitor`` is ``user``, or the visitor ``same_as``; the other is
-    empty. ``event_id`` is the event that said so ("" where none did), ``at`` and ``undone_at`` are
-    epoch seconds; ``undone_from``: behind which position of the log it no longer holds."""
-
-    visitor: str
-    user: str
-    same_as: str
-    at: float
-    event_id: str
-    how: How
-    undone_at: float | None = None
-    undone_from: int | None = None
-
-
-class Undone(NamedTuple):
-    """From behind ``position`` on, ``visitor`` is not ``user``."""
-
-    visitor: str
-    user: str
-    position: int
-
-
-#: A visitor and a user.
-Pair = tuple[str, str]
+from .who import Merge, Pair, Undone
 
 
 class SqliteMerges:
