@@ -29,16 +29,19 @@ _HOST = re.compile(r"[a-z0-9._-]{1,255}(?::[0-9]{0,5})?", re.ASCII | re.IGNORECA
 
 
 def registrable(host: str) -> str | None:
-    """``example.co.uk`` of ``www.example.co.uk:8000``; None for an address, a single label or a
-    public suffix, whose cookies are the host's alone (RFC 6265, 5.3)."""
+    """``example.co.uk`` of ``www.example.co.uk:8000``; None for an address, a single label, a
+    public suffix, or a name with a dot at its end, whose cookies are the host's alone (RFC 6265,
+    5.1.3 and 5.3)."""
     return _registrable(host) if _HOST.fullmatch(host) else None
 
 
 @lru_cache(maxsize=1024)
 def _registrable(host: str) -> str | None:
     name = host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host
-    name = name.lower().strip(".")
-    if "." not in name or name.replace(".", "").isdigit() or ":" in name:
+    name = name.lower()
+    if "." not in name.strip(".") or name.startswith(".") or name.endswith("."):
+        return None
+    if ".." in name or name.replace(".", "").isdigit() or ":" in name:
         return None
     domain = _suffixes().privatesuffix(name)
     return domain if isinstance(domain, str) else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -29,7 +29,13 @@ PAGE = b"<html><head><title>t</title></head><body>hello</body></html>"
 class Site:
     """A tracker whose clock is ``now``, spool ``entries`` and counters ``counted``."""
 
-    def __init__(self, keys: tuple[str, ...] = ("key",), **settings: Any) -> None:
+    def __init__(
+        self,
+        keys: tuple[str, ...] = ("key",),
+        *,
+        domain_of: Callable[[str], str | None] = lambda host: None,
+        **settings: Any,
+    ) -> None:
         self.now = 1_800_000_000.0
         self.entries: list[Entry] = []
         self.counted: list[tuple[str, int]] = []
@@ -55,6 +61,7 @@ class Site:
                 version="0.1.0",
                 claim=self._claim,
                 salt=self._salt,
+                domain_of=domain_of,
             ),
         )
 

@@ -21,7 +21,8 @@ class Line(Morsel):  # type: ignore[type-arg]
 
 
 def add(response: HttpResponseBase, cookie: Cookie) -> None:
-    """Adds a cookie that ``response.cookies`` shows like any other."""
+    """Adds a cookie that ``response.cookies`` shows like any other; of two of one name (the host's
+    alone and the domain's) the first under a key of its own."""
     line = Line()
     line.set(cookie.name, cookie.value, cookie.value)
     line.line = cookie.line()
@@ -31,4 +32,7 @@ def add(response: HttpResponseBase, cookie: Cookie) -> None:
         line["secure"] = True
     if cookie.domain:
         line["domain"] = cookie.domain
+    former = response.cookies.get(cookie.name)
+    if isinstance(former, Line):
+        dict.__setitem__(response.cookies, f"{cookie.name} {former['domain']}", former)
     dict.__setitem__(response.cookies, cookie.name, line)

@@ -13,9 +13,9 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from ..http import Cookie
+from ..http import Cookie, Request
 from ..settings import Settings
-from .consent import Choice
+from .consent import DENIED, Choice
 from .context import json, standing
 from .session import Session
 from .signing import Seal
@@ -80,6 +80,7 @@ class Held(msgspec.Struct, frozen=True, gc=False):
     """What a request's Cookie header holds of ours: the raw values of the visitor's and session's
     cookies (None where there is none), what they say once they are verified, and the choice.
     ``standing`` is what an event says of this session and visitor where nothing has changed them.
+    ``several``: there is more than one cookie of a name.
     """
 
     visitor_value: str | None = None
@@ -88,6 +89,7 @@ class Held(msgspec.Struct, frozen=True, gc=False):
     visitor: Visitor | None = None
     session: Session | None = None
     standing: bytes = b""
+    several: bool = False
 
 
 _EMPTY = Held()
@@ -99,7 +101,9 @@ class Cookies:
     ``domain_of`` gives the Domain attribute for a host; None for a cookie of this host only.
     """
 
-    __slots__ = ("_domain_of", "_known", "_mark", "_max_age", "choice", "session", "visitor")
+    __slots__ = (
+        "_domain_of", "_known", "_mark", "_max_age", "_rotates", "choice", "session", "visitor",
+    )  # fmt: skip
 
     def __init__(
         self, settings: Settings, keys: Sequence[str], domain_of: Callable[[str], str | None]
@@ -109,6 +113,7 @@ class Cookies:
         self.session = Jar(f"{name}_s", Session, keys)
         self.choice = Jar(f"{name}_c", Choice, keys)
         self._mark = f"{name}_"
+        self._rotates = len(keys) > 1
         self._max_age = settings.cookie_max_age
         self._domain_of = domain_of
         self._known: dict[str, Held] = {}
@@ -121,38 +126,82 @@ class Cookies:
             return known
         if self._mark not in header:
             return _EMPTY
+        visitor = value_of(header, self.visitor.name)
+        session = value_of(header, self.session.name)
         chosen = value_of(header, self.choice.name)
-        return Held(
-            value_of(header, self.visitor.name),
-            value_of(header, self.session.name),
-            self.choice.read(chosen) if chosen else None,
-        )
+        known_of = (visitor is not None) + (session is not None) + (chosen is not None)
+        if header.count(self._mark) > known_of and self._is_several(header):
+            choices = filter(None, map(self.choice.read, values_of(header, self.choice.name)))
+            held = max(choices, key=_latest, default=None)
+            some = max(values_of(header, self.visitor.name), key=len, default=None)
+            return Held(some, session, held, several=True)
+        return Held(visitor, session, self.choice.read(chosen) if chosen else None)
+
+    def _is_several(self, header: str) -> bool:
+        jars: tuple[Jar[Any], ...] = (self.visitor, self.session, self.choice)
+        return any(len(values_of(header, jar.name)) > 1 for jar in jars)
 
     def verified(self, header: str, held: Held) -> Held:
         """``held`` with the visitor and the session that its values hold; for a visitor who may be
         tracked."""
         visitor = self.visitor.read(held.visitor_value or "")
+        session = self.session.read(held.session_value) if held.session_value else None
+        if held.several:
+            visitor, session = self._first(header)
         if visitor is None:
             return held
-        session = self.session.read(held.session_value) if held.session_value else None
         campaign = session.campaign if session is not None else None
         said = standing(session, campaign, visitor.first)
-        whole = Held(held.visitor_value, held.session_value, held.choice, visitor, session, said)
+        whole = Held(
+            held.visitor_value, held.session_value, held.choice, visitor, session, said,
+            held.several,
+        )  # fmt: skip
         if len(header) <= _LONGEST_HEADER:
             if len(self._known) >= _MOST_HEADERS:
                 self._known.clear()
             self._known[header] = whole
         return whole
 
-    def set(self, jar: Jar[Any], held: msgspec.Struct, *, host: str, secure: bool) -> Cookie:
-        """The cookie that keeps a value."""
-        return Cookie(jar.name, jar.write(held), self._max_age, secure, self._domain_of(host))
+    def _first(self, header: str) -> tuple[Visitor | None, Session | None]:
+        """Of several cookies that verify, the visitor who was there first and their last session:
+        the same whatever their order, which says who set them and not who is right."""
+        visitors = filter(None, map(self.visitor.read, values_of(header, self.visitor.name)))
+        visitor = min(visitors, key=lambda each: (each.minted, -each.renewed), default=None)
+        sessions = filter(None, map(self.session.read, values_of(header, self.session.name)))
+        whose = visitor.id if visitor is not None else ""
+        return visitor, max(
+            (each for each in sessions if each.visitor == whose),
+            key=lambda each: each.seen,
+            default=None,
+        )
 
-    def delete(self, jar: Jar[Any], *, host: str, secure: bool) -> list[Cookie]:
-        """The cookies that delete a jar's; also one of this host alone, from before
+    def widened(self, request: Request) -> list[Cookie]:
+        """The end of cookies of this host alone where ours are a whole domain's: a browser keeps
+        both, and sends the older one first."""
+        if self._domain_of(request.host) is None:
+            return []
+        secure, jars = request.scheme == "https", (self.visitor, self.session, self.choice)
+        return [Cookie(jar.name, "", 0, secure, None) for jar in jars]
+
+    def dated(self, header: str, choice: Choice | None) -> Choice | None:
+        """The choice, where its cookie was signed with a former key: it is written once, and must
+        outlive that key."""
+        if choice is None or not self._rotates:
+            return None
+        is_current = value_of(header, self.choice.name) == self.choice.write(choice)
+        return None if is_current else choice
+
+    def set(self, jar: Jar[_T], held: _T, request: Request) -> Cookie:
+        """The cookie that keeps a value."""
+        domain, secure = self._domain_of(request.host), request.scheme == "https"
+        return Cookie(jar.name, jar.write(held), self._max_age, secure, domain)
+
+    def ended(self, request: Request) -> list[Cookie]:
+        """The end of visitor and session; also of cookies of this host alone, from before
         ``cookie_domain`` said more: a browser keeps both."""
-        domains = dict.fromkeys((self._domain_of(host), None))
-        return [Cookie(jar.name, "", 0, secure, domain) for domain in domains]
+        domains = dict.fromkeys((self._domain_of(request.host), None))
+        secure, names = request.scheme == "https", (self.visitor.name, self.session.name)
+        return [Cookie(name, "", 0, secure, domain) for name in names for domain in domains]
 
 
 def value_of(header: str, name: str) -> str | None:
@@ -162,3 +211,20 @@ def value_of(header: str, name: str) -> str | None:
     while at > 0 and header[at - 2 : at] != "; " and header[at - 1] != ";":  # in another
         at = header.find(sign, at + 1)
     return header[at + len(sign) :].partition(";")[0].strip(' "') if at >= 0 else None
+
+
+#: Cookies of one name that are looked at: a browser sends one for every path and domain.
+_MOST_TWINS = 8
+
+
+def values_of(header: str, name: str) -> list[str]:
+    """The values of every cookie of a name, in their order; of very many the first."""
+    sign = f"{name}="
+    pairs = (pair.strip(" ") for pair in header.split(";"))
+    found = [pair[len(sign) :].strip(' "') for pair in pairs if pair.startswith(sign)]
+    return found[:_MOST_TWINS]
+
+
+def _latest(choice: Choice) -> tuple[int, int]:
+    """Later choices count for more, and of one second that which refuses more."""
+    return choice.at, sum(state == DENIED for state in choice.states.values())

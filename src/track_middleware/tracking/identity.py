@@ -20,7 +20,7 @@ from .banners import Heard, heard
 from .campaign import campaign
 from .consent import Choice, Consent
 from .context import standing
-from .cookies import Held, Jar
+from .cookies import Held
 from .core import Core
 from .migration import Migrated, migrated
 from .session import Acting, Session
@@ -227,41 +227,36 @@ class Identity(msgspec.Struct):
         visitor, session, held, at = self.visitor, self._session, self._held, self.at
         if self.acting is not None and self.allowed:
             visitor, session = self.acting.visitor, self.acting.session
-        wanted: list[Cookie] = []
-        if self._choice is not None:
-            wanted.append(self._set(self._core.cookies.choice, self._choice))
+        jars, request = self._core.cookies, self._request
+        twins = jars.widened(request) if held.several else []
+        wanted = [*twins]
+        choice = self._choice or (held.choice if twins else None)
+        if choice is None and arriving:
+            choice = jars.dated(request.cookie, held.choice)
+        if choice is not None:
+            wanted.append(jars.set(jars.choice, choice, request))
         if self._deleting and not self.allowed:
-            wanted += self._deleted()
+            wanted += [*jars.ended(request), *self._vendors(None)]
         if visitor is None:
             return tuple(wanted)
-        due = at - visitor.renewed > visitors.RENEW_AFTER
+        due = at - visitor.renewed > visitors.RENEW_AFTER or bool(twins)
         if due or visitor is not held.visitor:
             kept = visitors.kept(visitor, at) if due else visitor
-            wanted.append(self._set(self._core.cookies.visitor, kept))
+            wanted.append(jars.set(jars.visitor, kept, request))
         if session is not None and (
-            session is not held.session or at - session.seen > sessions.RENEW_AFTER
+            twins or session is not held.session or at - session.seen > sessions.RENEW_AFTER
         ):
-            wanted.append(self._set(self._core.cookies.session, sessions.kept(session, at)))
+            wanted.append(jars.set(jars.session, sessions.kept(session, at), request))
         if self._core.written is not None:
             wanted += self._vendors(visitor.id)
         return tuple(wanted)
 
-    def _set(self, jar: Jar[Any], held: msgspec.Struct) -> Cookie:
-        request = self._request
-        secure = request.scheme == "https"
-        return self._core.cookies.set(jar, held, host=request.host, secure=secure)
-
-    def _deleted(self) -> list[Cookie]:
-        request, jars = self._request, self._core.cookies
-        secure = request.scheme == "https"
-        both: tuple[Jar[Any], ...] = (jars.visitor, jars.session)
-        ours = [each for jar in both for each in jars.delete(jar, host=request.host, secure=secure)]
-        return ours if self._core.written is None else ours + self._vendors(None)
-
     def _vendors(self, visitor: str | None) -> list[Cookie]:
+        if self._core.written is None:
+            return []
         former = self.former
         return vendors.renewed(
-            self._core.written or (), self._request, self._core.site_of(self._request.host),
+            self._core.written, self._request, self._core.site_of(self._request.host),
             self.consent, former=former.id if former else None, visitor=visitor,
         )  # fmt: skip
 
