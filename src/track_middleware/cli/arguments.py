@@ -91,6 +91,8 @@ def subject(parser: ArgumentParser) -> None:
                 f"--{kind}", dest="kind", action="store_const", const=kind,
                 help=f"ID is a {kind}'s; without it, whoever is found",
             )  # fmt: skip
+        if name == "erase":
+            each.add_argument("--yes", action="store_true", help="do not ask")
         each.set_defaults(way=way)
         as_json(each)
         each.add_argument("--data-dir", type=Path, default=SUPPRESS, help="the app's data folder")
@@ -98,7 +100,11 @@ def subject(parser: ArgumentParser) -> None:
 
 #: The ways of ``subject``: what each does, and its function.
 PERSON = {
+    "show": ("who is meant, what is kept and which merges were made", person.shown),
     "consent": ("what a person last chose", person.consent),
+    "export": ("everything that is kept, as one JSON document", person.exported),
+    "erase": ("removes it here and at every destination, once you say yes", person.erased),
+    "receipt": ("what each system answered to the erasure", person.receipt),
 }
 
 

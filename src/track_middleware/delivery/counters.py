@@ -45,6 +45,7 @@ REASONS = (
     "aborted",        # a transaction that was rolled back
     "mistake",        # a call whose event could not be built
     "browser_dropped",  # given up by a browser whose queue was full or too old
+    "erased",         # of somebody who was erased
 )  # fmt: skip
 
 _SLOT = {reason: number for number, reason in enumerate(REASONS)}

@@ -13,11 +13,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from . import segments
-from .batch import CANNOT_BE_STORED, MISTAKES, Batch
+from .batch import CANNOT_BE_STORED, MISTAKES, Batch, Taken
 from .finish import Finisher
 from .frames import Rules
 from .segments import Segment
 from .store.sqlite import DEAD_MOST, SqliteStore
+from .tombstones import Tombstones
 
 logger = logging.getLogger("track_middleware")
 
@@ -62,6 +63,9 @@ class Drain:
         self._count = count
         self._renew = renew
         self._unreadable: set[str] = set()
+        self._tombstones = Tombstones(store.persons, data_dir)
+        #: Whether frames of an erased person still lie in the spool, though nobody will read them.
+        self.left_erased = False
 
     def once(self, now: float) -> bool:
         """A turn of every segment; True when there may be more.
@@ -154,12 +158,21 @@ class Drain:
         batch = self._batch()
         whole = batch.decoded([raw for raw in frames if raw not in flaws])
         with self._store.batch():
-            batch.take(whole)
+            batch.take(self._living(batch, whole))
             for raw, flaw in flaws.items():
-                batch.bury(raw, at=at, reason=flaw)
+                if not self._tombstones.dropped([raw]):
+                    batch.bury(raw, at=at, reason=flaw)
             self._write(batch)
             also()
         self._tell(batch)
+
+    def _living(self, batch: Batch, taken: Sequence[Taken]) -> Sequence[Taken]:
+        """Frames without those of erased persons, which are counted."""
+        erased = self._tombstones.dropped([raw for _, raw, _ in taken])
+        if not erased:
+            return taken
+        batch.counts["erased"] += len(erased)
+        return [each for index, each in enumerate(taken) if index not in erased]
 
     def _flaw(self, raw: bytes) -> str:
         """Why a frame cannot be stored, found by trying and undoing; "" when it can."""
@@ -197,6 +210,7 @@ class Drain:
             self._store.bury(batch.letters, most=DEAD_MOST)
 
     def _tell(self, batch: Batch) -> None:
+        self.left_erased = self.left_erased or batch.counts["erased"] > 0
         for reason, number in batch.counts.items():
             if number:
                 self._count(reason, number)

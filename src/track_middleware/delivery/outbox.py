@@ -8,7 +8,8 @@ twice does no harm, because its id is known by then.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from typing import NamedTuple, Protocol
 
 from .drain import Drain
@@ -61,6 +62,10 @@ class Source(Protocol):
     def move(self, owner: str, take: Take) -> bool:
         """Hands the frames of committed rows to ``take``, then deletes the rows; True when there
         may be more. ``owner`` is the name of the ledger that takes them."""
+        ...
+
+    def frames(self) -> Iterator[bytes]:
+        """The frames of every committed row, whoever has claimed it; nothing is changed."""
         ...
 
     def claims(self) -> Sequence[Claim]:
@@ -130,6 +135,14 @@ class Mover:
 
 def _stored(drain: Drain, rows: Sequence[bytes], now: float) -> None:
     drain.take([body for frames in rows for body in bodies(frames)], now)
+
+
+def waiting(origin: Origin | None) -> Iterator[bytes]:
+    """The JSON of every frame that waits in an outbox; nothing where there is none."""
+    if origin is not None and origin.path:
+        with closing(source(origin)) as found:
+            for frames in found.frames():
+                yield from bodies(frames)
 
 
 def source(origin: Origin) -> Source:

@@ -15,6 +15,8 @@ from email.utils import formatdate
 from socket import socket
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from ..destinations import Answer, Call, postgresql
 from .deadline import shut_after
 from .lines import Silence
@@ -64,7 +66,7 @@ class PostgresTransport:
                     socket(fileno=os.dup(session.connection.fileno())) as sock,
                     shut_after(sock, self._limits.whole),
                 ):
-                    session.insert(call)
+                    (session.erase if call.method == "DELETE" else session.insert)(call)
             except _NoKeyError as error:
                 session.connection.close()
                 return _answer(404, str(error))
@@ -137,6 +139,17 @@ class _Session:
             with cursor.copy(postgresql.COPY) as copy:
                 copy.write(call.body)
             cursor.execute(self._insertions[table].encode())
+        self.connection.commit()
+
+    def erase(self, call: Call) -> None:
+        """Deletes the rows in which a column has one of the texts that the call names."""
+        self.began = False
+        columns = msgspec.json.decode(call.body, type=dict[str, list[str]])
+        where = " OR ".join(f'"{name}" = ANY(%s)' for name in columns)
+        target = postgresql.quoted(call.headers["table"])
+        with self.connection.cursor() as cursor:
+            self._begin(cursor)
+            cursor.execute(f"DELETE FROM {target} WHERE {where}".encode(), list(columns.values()))
         self.connection.commit()
 
     def _begin(self, cursor: psycopg.Cursor[Any]) -> None:

@@ -19,8 +19,9 @@ from typing import TypeVar
 from ..destinations import registry
 from ..destinations.registry import Route
 from ..settings import Settings
-from . import counters, notes, segments
+from . import counters, ids, notes, segments
 from .drain import Drain
+from .erasing import Erasing, erasers
 from .handover import NO_OUTBOX, Origin
 from .lease import LOCK, STALE, Lease
 from .outbox import Mover
@@ -28,7 +29,7 @@ from .parts import finisher, rules
 from .replaying import Replays
 from .retention import Retention
 from .serve import Serve
-from .servers import POLL, Servers
+from .servers import POLL, Servers, Serves
 from .store import Deposed, Job, Log, sqlite
 from .store.sqlite import SqliteStore
 from .transport import Deliver, Transport
@@ -81,9 +82,17 @@ class Worker:
             guard=self._guarded_value,
             now=now,
         )
+        self._erasing = Erasing(
+            self._store,
+            data_dir,
+            erasers=erasers(self._routes, settings.destinations),
+            transport=self._transport,
+            now=now,
+            random=random,
+        )
         self._servers = Servers(
             self._store,
-            serve=self._serve,
+            serve=self._serve_beside,
             guard=self._guarded_value,
             now=now,
             monotonic=monotonic,
@@ -112,9 +121,11 @@ class Worker:
                 self._keep_lease()
             self._mover.once(self._drain, self._store.identity())
             self._drain.end_windows()
+            self._erase()
             self._serve_all()
             while self._retention.let_go():
                 self._keep_lease()
+            self._erase()
         finally:
             self._lease.release()
         return True
@@ -160,6 +171,7 @@ class Worker:
         notes.started(self._data_dir, self._settings)
         segments.sweep(self._data_dir)
         self._guarded_value("the salts", self._retention.begin)
+        ids.sweep(self._data_dir, {each.file for each in self._store.persons.open_erasures()})
 
     def _hold(self, stop: threading.Event) -> bool:
         """One tenure; False when it ended because another worker has taken over."""
@@ -187,7 +199,15 @@ class Worker:
         more = self._drain.once(self._now())
         self._keep_lease()
         self._retention.turn()
+        if not more:
+            self._erasing.turn(self._drain)
         return more
+
+    def _erase(self) -> None:
+        """Removes here whom somebody asked to erase, as ``once`` does everything."""
+        while self._erasing.turn(self._drain):
+            while self._drain.once(self._now()):
+                self._keep_lease()
 
     def _tend(self, ended: threading.Event) -> bool:
         """Starts what has to run beside the live jobs; looks for it about once a second."""
@@ -232,6 +252,9 @@ class Worker:
             random=self._random,
             may_send=partial(self._lease.is_held, store.lease, self._lease.generation),
         )
+
+    def _serve_beside(self, route: Route, store: SqliteStore) -> Serves:
+        return self._erasing.beside(self._serve(route, store), route, store)
 
     def _serve_all(self) -> None:
         servers = [threading.Thread(target=self._servers.once, args=(r,)) for r in self._routes]

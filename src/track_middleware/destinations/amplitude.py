@@ -32,7 +32,7 @@ from .context import (
     session_start,
 )
 from .limits import Cutter, Piece, ids, listed, routed
-from .options import base, check, choice, key
+from .options import ERASING, base, check, choice, key
 
 REGIONS = {"us": "https://api2.amplitude.com", "eu": "https://api.eu.amplitude.com"}
 
@@ -176,7 +176,7 @@ class Amplitude:
 
 def make(address: Address) -> Amplitude:
     """An Amplitude project of its URL."""
-    check(address, extra=("api", "group_type"))
+    check(address, extra=("api", "group_type", *ERASING["amplitude"]))
     return Amplitude(
         address.options.get("name", "amplitude"),
         key(address, "API_KEY"),

@@ -23,7 +23,7 @@ from . import DELIVERED, Answer, Call, Outbound, Verdict, commerce, ga4_events
 from .answers import usual
 from .context import campaign, facts, milliseconds, own, session_start
 from .limits import Cutter, Piece, ids, listed, packed
-from .options import base, check, key, wrong
+from .options import ERASING, base, check, key, wrong
 
 REGIONS = {"us": "https://www.google-analytics.com", "eu": "https://region1.google-analytics.com"}
 
@@ -124,7 +124,7 @@ class Ga4:
         if at / 1000 < now - AGE:
             return Verdict("refused", "it is older than 72 hours, which GA4 would date anew")
         ga = _ga(event)
-        head = _encoder.encode(_head(event, _client_id(ga, who), cutter))
+        head = _encoder.encode(_head(event, client_id(ga, who), cutter))
         micros = min(at, int(now * 1000)) * 1000
         bodies = self._events(event, ga, micros, cutter)
         if len(head) + sum(len(body) + 1 for body in bodies) + 64 > SIZE:
@@ -161,7 +161,7 @@ class Ga4:
 
 def make(address: Address) -> Ga4:
     """A web stream of its URL."""
-    check(address, extra=("currency",))
+    check(address, extra=("currency", *ERASING["ga4"]))
     stream, _, secret = key(address, "MEASUREMENT_ID:API_SECRET").partition(":")
     if not _STREAM.fullmatch(stream):
         raise wrong(address, "needs the stream's measurement id (G-…): ga4://G-…:API_SECRET")
@@ -182,7 +182,7 @@ def _ga(event: Event) -> Mapping[str, Any]:
     return told if isinstance(told, Mapping) else {}
 
 
-def _client_id(ga: Mapping[str, Any], who: str) -> str:
+def client_id(ga: Mapping[str, Any], who: str) -> str:
     """The browser's own client id, else the visitor's where it has been one, else one made of it:
     two positive numbers."""
     for told in (str(ga.get("clientId", "")), who):

@@ -26,7 +26,7 @@ from . import DELIVERED, Answer, Call, Outbound, Verdict
 from .answers import usual
 from .context import browser_ids, campaign, facts, own, renamed
 from .limits import Cutter, Piece, ids, listed, routed
-from .options import base, check, key
+from .options import ERASING, base, check, key
 
 REGIONS = {"us": "https://heapanalytics.com", "eu": "https://c.eu.heap-api.com"}
 
@@ -179,7 +179,7 @@ class Heap:
 
 def make(address: Address) -> Heap:
     """A Heap environment of its URL."""
-    check(address)
+    check(address, extra=ERASING["heap"])
     app_id = key(address, "APP_ID")
     name = address.options.get("name", "heap")
     return Heap(name, app_id, base(address, REGIONS), cookie=cookie(address))

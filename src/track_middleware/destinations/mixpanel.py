@@ -26,7 +26,7 @@ from .limits import Cutter, Piece, ids, listed, routed
 from .mixpanel_answers import verdicts
 from .mixpanel_records import VOCABULARY as VOCABULARY
 from .mixpanel_records import Records
-from .options import base, check, choice, key, wrong
+from .options import ERASING, base, check, choice, key, wrong
 
 REGIONS = {
     "us": "https://api.mixpanel.com",
@@ -116,7 +116,7 @@ class Mixpanel:
 
 def make(address: Address) -> Mixpanel:
     """A Mixpanel project of its URL."""
-    check(address, extra=("token", "api", "identity", "group_type"))
+    check(address, extra=("token", "api", "identity", "group_type", *ERASING["mixpanel"]))
     target = key(address, "TOKEN or mixpanel://USER:SECRET@PROJECT_ID?token=TOKEN")
     token, account = _credentials(address, target)
     track = choice(address, "api", ("import", "track")) == "track"

@@ -14,6 +14,17 @@ _YES = frozenset(("1", "true", "yes", "on"))
 _NO = frozenset(("", "0", "false", "no", "off"))
 
 
+#: Options that only erasing a person needs, by scheme.
+ERASING: Mapping[str, tuple[str, ...]] = {
+    "amplitude": ("secret", "erase_endpoint"),
+    "ga4": ("property_id", "erase_token", "erase_endpoint"),
+    "heap": ("erase_key", "erase_endpoint"),
+    "mixpanel": ("erase_token", "erase_endpoint"),
+    "posthog": ("personal_key", "project_id", "erase_endpoint"),
+    "segment": ("erase_token", "erase_endpoint"),
+}
+
+
 def wrong(address: Address, problem: str) -> SettingsError:
     """The error that tells what is wrong with one destination's URL."""
     return SettingsError("destinations", f"the {address.scheme} URL {problem}")
@@ -36,8 +47,9 @@ def check(address: Address, *, extra: Sequence[str] = ()) -> None:
 def no_plain_http(address: Address) -> None:
     """SettingsError when ``?endpoint=`` would carry key and events over plain http to another
     machine."""
-    parts = urlsplit(address.options.get("endpoint", ""))
-    if parts.scheme == "http" and not loopback(parts.hostname or ""):
+    given = [address.options.get(each, "") for each in ("endpoint", "erase_endpoint")]
+    plain = [each for each in map(urlsplit, given) if each.scheme == "http"]
+    if any(not loopback(each.hostname or "") for each in plain):
         raise wrong(address, "sends events over plain http, which only this machine may get")
 
 

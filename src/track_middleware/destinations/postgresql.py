@@ -144,15 +144,16 @@ def make(address: Address) -> Postgresql:
     """A PostgreSQL destination of its URL. ``?host=/var/run/postgresql`` is a socket's folder."""
     check(address, extra=("table", *LIBPQ))
     table.without(address, "endpoint", "region", "on_doubt")
-    database = table.database(address)
     if find_spec("psycopg") is None:
         raise wrong(address, "needs psycopg: pip install 'track-middleware[postgresql]'")
+    url, target = place(address)
+    secrets = (address.password,) if address.password else ()
+    return Postgresql(name(address), url, table=target, secrets=secrets)
+
+
+def place(address: Address) -> tuple[str, str]:
+    """The database as libpq finds it, and the events table in it."""
     given = {name: address.options[name] for name in LIBPQ if name in address.options}
     host = urlsplit(address.url).netloc
     query = f"?{urlencode(given, quote_via=quote)}" if given else ""
-    return Postgresql(
-        name(address),
-        f"postgresql://{host}/{quote(database)}{query}",
-        table=table.name(address),
-        secrets=(address.password,) if address.password else (),
-    )
+    return f"postgresql://{host}/{quote(table.database(address))}{query}", table.name(address)

@@ -25,7 +25,7 @@ from . import Answer, Call, Outbound, Verdict
 from .answers import verdict
 from .context import bridged, browser_ids, campaign, facts, own, renamed, session_start
 from .limits import Cutter, Piece, ids, listed, packed
-from .options import base, check, key, wrong
+from .options import ERASING, base, check, key, wrong
 
 REGIONS = {"us": "https://us.i.posthog.com", "eu": "https://eu.i.posthog.com"}
 
@@ -166,7 +166,7 @@ class PostHog:
 
 def make(address: Address) -> PostHog:
     """A PostHog project of its URL; ``?group_type=`` says what ``group()`` is about."""
-    check(address, extra=("group_type",))
+    check(address, extra=("group_type", *ERASING["posthog"]))
     group_type = address.options.get("group_type", "group")
     if not group_type:
         raise wrong(address, "has an empty group_type; write for example ?group_type=company")

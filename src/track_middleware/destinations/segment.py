@@ -15,7 +15,7 @@ from ..address import Address
 from ..vendor_cookies import SEGMENT
 from . import Answer, Verdict, spec
 from .answers import LONGEST_WAIT, verdict, words
-from .options import base, check, key
+from .options import ERASING, base, check, key
 
 REGIONS = {"us": "https://api.segment.io", "eu": "https://events.eu1.segmentapis.com"}
 
@@ -36,7 +36,7 @@ _SET_UP = frozenset((501, 505))
 
 def make(address: Address) -> spec.Source:
     """A Segment source of its URL."""
-    check(address)
+    check(address, extra=ERASING["segment"])
     write_key = key(address, "WRITE_KEY")
     tail = b',"writeKey":' + msgspec.json.encode(write_key)
     name = address.options.get("name", "segment")

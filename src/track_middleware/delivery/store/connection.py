@@ -142,6 +142,19 @@ class Connection:
         ``batch``."""
         return self._raw.execute(f"PRAGMA {said}").fetchone()
 
+    def rewrite(self) -> None:
+        """Writes the whole file anew: with an ``empty_wal``, nothing of a row that was removed is
+        left. Waits for its turn; StoreError when it cannot be done."""
+        with self.gate:
+            try:
+                # In memory the copy could be larger than the machine.
+                self._raw.execute("PRAGMA temp_store = FILE")
+                self._raw.execute("VACUUM")
+            except sqlite3.Error as error:
+                raise StoreError(f"the store {self.path} cannot be rewritten: {error}") from error
+            finally:
+                self._raw.execute("PRAGMA temp_store = MEMORY")
+
     def sync(self) -> None:
         """Puts everything committed on the disk itself, so that its source may be removed."""
         self._raw.execute("PRAGMA wal_checkpoint(PASSIVE)")

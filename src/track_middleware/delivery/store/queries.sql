@@ -277,9 +277,9 @@ WHERE job = :job AND position <= (SELECT position FROM job WHERE id = :job) AND 
     SELECT 1 FROM delivery WHERE delivery.job = :job AND delivery.position = flight.position
 );
 
--- delivery_keep: an event that waits for a job
+-- delivery_keep: an event that waits for a job, unless it was erased meanwhile
 INSERT OR REPLACE INTO delivery (job, position, event_id, order_key, state, attempts, due, reason)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?);
+SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 WHERE EXISTS (SELECT 1 FROM log WHERE position = ?2);
 
 -- delivery_done: an event that no longer waits
 DELETE FROM delivery WHERE job = ? AND position = ?;

@@ -67,3 +67,40 @@ CREATE TABLE unstored (
     gone REAL
 );
 CREATE INDEX unstored_left ON unstored (position) WHERE gone IS NULL;
+
+-- One person's data on request. No id stands in these tables: names are hashes with the key of the
+-- data folder.
+
+-- Who was erased, when it was asked, and how many events went. While a system has not answered,
+-- "file" is where the ids that it has to be told lie; done: when all have.
+CREATE TABLE erasure (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    subject TEXT NOT NULL,
+    asked REAL NOT NULL,
+    file TEXT NOT NULL,
+    events INTEGER NOT NULL,
+    done REAL
+);
+CREATE INDEX erasure_subject ON erasure (subject);
+
+-- What each system said: waiting, asked (it works on it), done, refused, needs you, not asked.
+-- "part": so many calls are answered; "task": by which it is asked how far it is.
+CREATE TABLE erasure_answer (
+    erasure INTEGER NOT NULL,
+    system TEXT NOT NULL,
+    state TEXT NOT NULL,
+    words TEXT NOT NULL,
+    at REAL NOT NULL,
+    part INTEGER NOT NULL,
+    task TEXT NOT NULL,
+    attempts INTEGER NOT NULL,
+    due REAL NOT NULL,
+    UNIQUE (erasure, system)
+);
+
+-- Whose later stragglers are dropped: users for what happened up to a moment, visitors and pages for
+-- ever.
+CREATE TABLE tombstone (
+    name TEXT PRIMARY KEY,
+    until REAL
+) WITHOUT ROWID;

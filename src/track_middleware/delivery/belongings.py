@@ -1,0 +1,99 @@
+"""Everything a data folder keeps, piece by piece, with whose each is. Reads only; flat memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from . import segments
+from .persons import Gathering, Names, Subject, held, named, named_each
+from .store.sqlite import SqliteStore
+
+
+class Piece(NamedTuple):
+    """Something that is kept. ``where``: ``spool``, ``outbox``, ``waiting``, ``page``, ``log`` or
+    ``dead``; ``key`` finds it there again, ``row`` is what lies there: a frame's JSON, or the
+    columns of a row."""
+
+    where: str
+    key: Any
+    names: list[Names]
+    row: Any
+
+
+#: Begins a reading of everything kept.
+Read = Callable[[], Iterable[Piece]]
+
+
+def kept(
+    store: SqliteStore | None, data_dir: Path, *, outbox: Iterable[bytes] = ()
+) -> Iterator[Piece]:
+    """Everything, what is not stored yet first, so that nothing slips by on its way.
+
+    ``outbox``: frames' JSON that lies in the app's own database.
+    """
+    for frame in outbox:
+        yield Piece("outbox", None, held(frame), frame)
+    offsets = store.intake.offsets() if store else {}
+    for frame in segments.unread(data_dir, offsets):
+        yield Piece("spool", None, held(frame), frame)
+    if store:
+        yield from stored(store)
+
+
+def stored(store: SqliteStore) -> Iterator[Piece]:
+    """Everything in the store."""
+    for table, read in _TABLES.items():
+        for rows in store.persons.pieces(table):
+            for row, names in zip(rows, read(rows), strict=True):
+                yield Piece(table, row[0], names, row)
+
+
+def gathered(read: Read, store: SqliteStore | None, given: str) -> Gathering:
+    """Who an id is, found in everything kept: read twice, nothing of others is remembered."""
+    found = Gathering(given)
+    for piece in read():
+        found.look(piece.names)
+    if store:
+        for name in ("user", "visitor"):
+            if store.persons.choices(f"{name}:{given}"):
+                found.kinds.add(name)
+        found.join(store.persons.joins())
+        found.merged(store.merges.of(given))
+    for piece in read():
+        found.check(piece.names)
+    return found
+
+
+def belonging(read: Read, subject: Subject) -> Iterator[Piece]:
+    """What of it is one person's."""
+    return (piece for piece in read() if subject.owns(piece.names))
+
+
+def _waiting(rows: list[Any]) -> list[list[Names]]:
+    return [held(entry) for _, entry in rows]
+
+
+def _pages(rows: list[Any]) -> list[list[Names]]:
+    return [
+        [*(_person(person) if person else ()), *(held(half) if half else ())]
+        for _, person, half in rows
+    ]
+
+
+def _person(person: bytes) -> list[Names]:
+    return held(b'{"person":%b}' % person)
+
+
+def _log(rows: list[Any]) -> list[list[Names]]:
+    return named_each([row[1] for row in rows])
+
+
+def _dead(rows: list[Any]) -> list[list[Names]]:
+    return [held(row[2]) if row[1] == "door" else named(row[2]) for row in rows]
+
+
+_TABLES: dict[str, Callable[[list[Any]], list[list[Names]]]] = {
+    "waiting": _waiting, "page": _pages, "log": _log, "dead": _dead,
+}  # fmt: skip
