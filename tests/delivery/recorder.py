@@ -54,9 +54,11 @@ class Recorder:
             def do_POST(self) -> None:
                 length = int(self.headers.get("content-length") or 0)
                 headers = {name.lower(): value for name, value in self.headers.items()}
-                got = Got("POST", self.path, headers, self.rfile.read(length))
+                got = Got(self.command, self.path, headers, self.rfile.read(length))
                 recorder.got.append(got)
                 recorder._say(self, recorder.answer(got))
+
+            do_GET = do_POST  # noqa: N815  http.server names it so
 
             def log_message(self, format: str, *args: Any) -> None:
                 pass

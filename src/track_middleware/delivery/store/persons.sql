@@ -106,8 +106,11 @@ UPDATE erasure SET events = events + ? WHERE id = ?;
 UPDATE erasure SET done = ?, file = '' WHERE id = ?;
 
 -- erasure_answer: what a system said, or what it is to be asked
-INSERT OR REPLACE INTO erasure_answer (erasure, system, state, words, at, part, task, attempts, due)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?);
+INSERT INTO erasure_answer (erasure, system, state, words, at, part, task, attempts, due)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (erasure, system) DO UPDATE SET
+    state = excluded.state, words = excluded.words, at = excluded.at, part = excluded.part,
+    task = excluded.task, attempts = excluded.attempts, due = excluded.due;
 
 -- erasure_answers: what each system said
 SELECT system, state, words, at, part, task, attempts, due FROM erasure_answer

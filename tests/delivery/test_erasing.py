@@ -1,0 +1,217 @@
+"""Erasing one person: nothing is left anywhere, whatever breaks on the way."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+import uuid
+from collections.abc import Iterator
+from functools import partial
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.delivery.emulators.deletions import Deletions
+from tests.delivery.recorder import Recorder
+from tests.delivery.search import found
+from track_middleware import cli
+from track_middleware.delivery.spool import Spool
+from track_middleware.delivery.store import DeadLetter, sqlite
+from track_middleware.delivery.worker import Worker
+from track_middleware.event import Entry, Event, PageRef, Person, encode_event, iso
+from track_middleware.reading import load
+
+USER, VISITOR, NOTE = "anna+42@example.org", str(uuid.uuid4()), "her-blue-häkelmütze"
+WORDS = (USER, VISITOR, NOTE)
+GRANTED = {"analytics": "granted", "marketing": "granted"}
+HERE = Path(__file__).parent
+
+
+@pytest.fixture
+def deletions() -> Deletions:
+    return Deletions()
+
+
+@pytest.fixture
+def vendors(deletions: Deletions) -> Iterator[str]:
+    with Recorder(deletions) as recorder:
+        yield recorder.url
+
+
+def urls(at: str) -> list[str]:
+    """A destination of each vendor that can be asked, all at one stand-in server."""
+    here = f"endpoint={at}&erase_endpoint={at}"
+    return [
+        f"amplitude://key?secret=s&{here}",
+        f"mixpanel://token?erase_token=s&{here}",
+        f"posthog://phc_key?personal_key=s&project_id=7&{here}",
+        f"segment://key?erase_token=s&{here}",
+        f"heap://12345?erase_key=s&{here}",
+        f"ga4://G-ABC:secret?property_id=5&erase_token=s&{here}",
+    ]
+
+
+class Shop:
+    """A data folder with a person in every place that can hold one, and another person beside."""
+
+    def __init__(self, folder: Path, destinations: list[str]) -> None:
+        self.folder = folder
+        self.given = {
+            "data_dir": str(folder), "destinations": destinations, "min_free": "1",
+            "secret_key": "a secret for the tests",
+        }  # fmt: skip
+        self.spool = Spool(folder, now=time.time, min_free="1")
+
+    def work(self, **more: Any) -> None:
+        worker = Worker(load(self.given, {}), data_dir=self.folder, **more)
+        try:
+            worker.once()
+        finally:
+            worker.close()
+
+    def accept(self, *entries: Entry) -> None:
+        assert self.spool.append(entries)
+
+    def call(self, *argv: str) -> int:
+        return cli.run(["subject", *argv], given=self.given)
+
+    def others(self) -> tuple[int, str]:
+        """How many events of others there are, and a hash of them all."""
+        store = sqlite.open(self.folder / "events.db")
+        rows = [each.body for each in store.read(0, 10_000) if b"ben" in each.body]
+        store.close()
+        return len(rows), sha256(b"\n".join(rows)).hexdigest()
+
+
+def event(user: str | None, visitor: str | None, note: str, **more: Any) -> Event:
+    return Event(
+        str(uuid.uuid4()), more.pop("type", "track"), iso(time.time()), event="Bought",
+        user_id=user, anonymous_id=visitor, properties={"note": note}, **more,
+    )  # fmt: skip
+
+
+def entry(user: str | None, visitor: str | None, note: str, **more: Any) -> Entry:
+    kind = more.pop("kind", "event")
+    made = event(user, visitor, note)
+    return Entry(kind, time.time(), made, consent=GRANTED, **more)
+
+
+def filled(folder: Path, destinations: list[str]) -> Shop:
+    """Something of the person in the log, page rows, waiting halves, dead letters of two stages,
+    choices, joins, and in what was removed before."""
+    shop = Shop(folder, destinations)
+    person = Person(VISITOR, user=USER)
+    now = time.time()
+    for number in range(40):
+        shop.accept(entry("ben", "bens-phone", f"ben-{number}"))
+        shop.accept(entry(USER if number % 2 else None, VISITOR, f"{NOTE}-{number}"))
+    page = PageRef(str(uuid.uuid4()), now, "counted")
+    view = Event(page.id, "page", iso(now), anonymous_id=VISITOR, properties={"note": NOTE})
+    shop.accept(
+        Entry("view", now, view, person=person, page=page, consent=GRANTED, await_half=True),
+        Entry("choice", now, event(USER, VISITOR, NOTE), consent=GRANTED),
+        Entry("door", now, reason="no", raw=json.dumps({"userId": USER, "note": NOTE})),
+        entry(None, VISITOR, NOTE, kind="browser", origin="1" * 32, person=person,
+              page=PageRef(str(uuid.uuid4()), now, "never", load="1" * 32)),
+    )  # fmt: skip
+    shop.work()
+    store = sqlite.open(folder / "events.db")
+    body = encode_event(event(USER, VISITOR, NOTE))
+    with store.batch():
+        store.intake.join(str(uuid.uuid4()), VISITOR, now)
+        store.bury([DeadLetter(0, "destination", "heap", "e", "Bought", now, f"bad {USER}", body)],
+                   most=100)  # fmt: skip
+    store.close()
+    shop.accept(entry(USER, VISITOR, f"{NOTE}-late"), entry("ben", "bens-phone", "ben-late"))
+    return shop
+
+
+def test_nothing_of_a_person_is_left_in_any_byte(
+    tmp_path: Path, vendors: str, deletions: Deletions, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shop = filled(tmp_path / "data", urls(vendors))
+    before = found(shop.folder, WORDS)
+    assert before.keys() == set(WORDS)  # or the search could find nothing
+    assert {"events.db"} < {name for names in before.values() for name in names}
+    number, _ = shop.others()
+    assert shop.call("erase", USER, "--yes", "--json") == 0
+    receipt = json.loads(capsys.readouterr().out)
+    assert {each["state"] for each in receipt["systems"]} == {"done", "asked"}
+    assert receipt["answeredAt"] is not None
+    assert found(shop.folder, WORDS) == {}
+    assert shop.others()[0] == number + 1  # ben's late one is there as well
+    assert sorted(deletions.asked) == ["amplitude", "ga4", "heap", "mixpanel", "posthog", "segment"]
+    asked = deletions.asked["mixpanel"][0]["distinct_ids"]
+    assert {USER, VISITOR, f"$device:{VISITOR}"} < set(asked)
+
+
+def test_others_events_stay_as_they_were(tmp_path: Path, vendors: str) -> None:
+    shop = filled(tmp_path / "data", [])
+    shop.work()
+    before = shop.others()
+    assert shop.call("erase", USER, "--yes") == 0
+    assert shop.others() == before
+
+
+def test_a_vendor_that_is_down_is_asked_until_it_answers(
+    tmp_path: Path, vendors: str, deletions: Deletions
+) -> None:
+    shop = filled(tmp_path / "data", urls(vendors)[:2])
+    deletions.down = True
+    assert shop.call("erase", USER, "--yes") == 1
+    here = found(shop.folder, WORDS)
+    assert {name for names in here.values() for name in names} == set(
+        os.listdir(shop.folder / "erasing")
+    )  # its ids alone, to be told
+    deletions.down, deletions.busy = False, 2
+    for number in range(1, 7):
+        shop.work(now=partial(later, number * 400))
+    assert found(shop.folder, WORDS) == {}
+    assert shop.call("receipt", USER) == 0
+
+
+def test_a_refused_key_needs_you(
+    tmp_path: Path, vendors: str, deletions: Deletions, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shop = filled(tmp_path / "data", urls(vendors)[:1])
+    deletions.locked = True
+    assert shop.call("erase", USER, "--yes", "--json") == 1
+    systems = json.loads(capsys.readouterr().out)["systems"]
+    assert [each["state"] for each in systems] == ["done", "needs you"]
+    assert "HTTP 401" in systems[1]["answer"]
+
+
+def test_what_a_url_lacks_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with Recorder(Deletions()) as recorder:
+        shop = filled(tmp_path / "data", [f"amplitude://key?endpoint={recorder.url}"])
+        assert shop.call("erase", USER, "--yes", "--json") == 1
+    systems = json.loads(capsys.readouterr().out)["systems"]
+    assert (systems[1]["state"], systems[1]["answer"]) == ("not asked", "needs ?secret=")
+    assert found(shop.folder, WORDS) == {}
+
+
+def test_a_task_is_followed_until_it_is_over(
+    tmp_path: Path, vendors: str, deletions: Deletions, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shop = filled(tmp_path / "data", [urls(vendors)[at] for at in (1, 3, 4)])
+    shop.call("erase", USER, "--yes")
+    shop.work(now=partial(later, 3700))
+    assert states(shop, capsys) == {"data folder": "done", "mixpanel": "asked", "segment": "asked",
+                                    "heap": "asked"}  # fmt: skip
+    deletions.finished = True
+    shop.work(now=partial(later, 7400))
+    assert set(states(shop, capsys).values()) == {"done"}
+
+
+def states(shop: Shop, capsys: pytest.CaptureFixture[str]) -> dict[str, str]:
+    capsys.readouterr()
+    shop.call("receipt", USER, "--json")
+    told = json.loads(capsys.readouterr().out)
+    return {each["system"]: each["state"] for each in told["systems"]}
+
+
+def later(seconds: float) -> float:
+    return time.time() + seconds
