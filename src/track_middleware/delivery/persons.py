@@ -16,7 +16,7 @@ import msgspec
 
 from ..event import PageRef, Person
 from .splice import UNREADABLE
-from .store.merges import Merge
+from .store.who import Merge
 
 Kind = Literal["user", "visitor"]
 

@@ -15,9 +15,9 @@ from ..delivery import ids, tombstones
 from ..delivery.belongings import Piece, Read, belonging, gathered, kept
 from ..delivery.erasing import HERE, NEVER
 from ..delivery.persons import Kind, Subject
-from ..delivery.store.merges import Merge
 from ..delivery.store.persons import Answered, Chosen, Erasure
 from ..delivery.store.sqlite import SqliteStore
+from ..delivery.store.who import Merge
 from ..destinations.erasure import Eraser
 from ..errors import TrackError
 from ..event import iso

@@ -105,8 +105,7 @@ class Connection:
         return self._raw.execute(SQL[name], values).rowcount
 
     def change_each(self, name: str, rows: Iterable[Sequence[Any]]) -> int:
-        """Runs a named statement for each row of values; how many rows it changed in all. Call
-        inside ``batch``."""
+        """Runs a named statement for each row; how many rows it changed. Call inside ``batch``."""
         return self._raw.executemany(SQL[name], rows).rowcount
 
     def change_many(self, name: str, rows: Sequence[Sequence[Any]]) -> None:
@@ -137,17 +136,15 @@ class Connection:
                 self._undo()
                 raise
 
-    def pragma(self, said: str) -> Any:
-        """Says or asks something about the connection; the first row of the answer. Call outside
-        ``batch``."""
-        return self._raw.execute(f"PRAGMA {said}").fetchone()
+    def overwrite_freed(self) -> None:
+        """From now on, what this connection removes is overwritten. Call outside ``batch``."""
+        self._raw.execute("PRAGMA secure_delete = ON")
 
     def rewrite(self) -> None:
         """Writes the whole file anew: with an ``empty_wal``, nothing of a row that was removed is
         left. Waits for its turn; StoreError when it cannot be done."""
         with self.gate:
-            try:
-                # In memory the copy could be larger than the machine.
+            try:  # in memory the copy could be larger than the machine
                 self._raw.execute("PRAGMA temp_store = FILE")
                 self._raw.execute("VACUUM")
             except sqlite3.Error as error:
@@ -158,8 +155,7 @@ class Connection:
     def sync(self) -> None:
         """Puts everything committed on the disk itself, so that its source may be removed."""
         self._raw.execute("PRAGMA wal_checkpoint(PASSIVE)")
-        # A reader may keep the checkpoint from the WAL's end. SQLite holds no locks on that file,
-        # so that it may be opened and closed (its locks are the database's and the shm's).
+        # A reader may keep the checkpoint from the WAL's end. SQLite holds no locks on that file.
         with suppress(FileNotFoundError):
             fd = os.open(f"{self.path}-wal", os.O_RDONLY | os.O_CLOEXEC)
             try:
@@ -168,8 +164,8 @@ class Connection:
                 os.close(fd)
 
     def empty_wal(self) -> bool:
-        """Moves all of the WAL into the store and cuts it to nothing, so that it holds nothing of
-        what was removed; False where somebody is in the way, and nobody is waited for."""
+        """Cuts the WAL to nothing, with what it held of removed rows; False where somebody is in
+        the way, and nobody is waited for."""
         try:
             self._raw.execute("PRAGMA busy_timeout = 0")
             return not self._raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from .connection import PATIENCE, Connection
+from .connection import Connection
 
 
 class SqliteUnstored:
@@ -36,7 +36,7 @@ class SqliteUnstored:
     def overwrite_freed(self) -> None:
         """From now on whatever this connection removes is overwritten with zeros
         (sqlite.org/pragma.html#pragma_secure_delete)."""
-        self._db.pragma("secure_delete = ON")
+        self._db.overwrite_freed()
 
     def forget(self, before: float) -> None:
         """Forgets the positions of events that went before a moment."""
@@ -50,8 +50,4 @@ class SqliteUnstored:
     def empty_wal(self) -> bool:
         """Moves all of the WAL into the store and cuts it off, with what it held of rows that are
         gone; False while somebody reads."""
-        self._db.pragma("busy_timeout = 0")
-        try:
-            return bool(self._db.pragma("wal_checkpoint(TRUNCATE)")[0] == 0)
-        finally:
-            self._db.pragma(f"busy_timeout = {round(PATIENCE * 1000)}")
+        return self._db.empty_wal()
