@@ -145,8 +145,11 @@ class Entry(msgspec.Struct, omit_defaults=True, rename="camel", gc=False):
     former: str | None = None
 
 
+#: An entry, or its JSON where that has been written in one go.
+Written = Entry | msgspec.Raw
+
 #: Where entries leave the core: True when every entry is in the operating system's hands.
-Sink = Callable[[Sequence[Entry]], bool]
+Sink = Callable[[Sequence[Written]], bool]
 
 _entry_decoder = msgspec.json.Decoder(Entry)
 _event_decoder = msgspec.json.Decoder(Event)
@@ -210,12 +213,11 @@ def derived_page_id(page_id: str, load_id: str) -> str:
 
 def iso(moment: float | datetime | date) -> str:
     """ISO 8601 in UTC with milliseconds, from epoch seconds or a datetime (naive means UTC)."""
-    if not isinstance(moment, (int, float)):
+    if type(moment) is not float and not isinstance(moment, (int, float)):
         return iso(_aware(moment).timestamp())
-    second = math.floor(moment)
+    second = int(moment) if moment >= 0 else math.floor(moment)
     # A float holds a time to a quarter of a microsecond: .123 may come as .1229999.
-    micro = min(round((moment - second) * 1e6), 999_999)
-    return _second_text(second) + _MILLISECONDS[micro // 1000]
+    return _second_text(second) + _MILLISECONDS[int((moment - second) * 1e6 + 0.5) // 1000]
 
 
 def epoch(text: str) -> float:
@@ -229,7 +231,8 @@ def _aware(moment: date) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-_MILLISECONDS = [f".{number:03d}Z" for number in range(1000)]
+# The last one is for the last half microsecond of a second.
+_MILLISECONDS = [f".{min(number, 999):03d}Z" for number in range(1001)]
 
 
 @lru_cache(maxsize=1024)

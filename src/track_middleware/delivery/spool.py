@@ -15,7 +15,7 @@ from pathlib import Path
 from zlib import crc32
 
 from ..errors import SpoolError
-from ..event import Entry, lenient_encoder
+from ..event import Written, lenient_encoder
 from ..settings import free_bytes
 from .files import close_own, create_locked, identity_of
 from .framing import frame, incomplete, number
@@ -94,7 +94,7 @@ class Spool:
         self._rotating = threading.Lock()
         _spools.add(self)
 
-    def append(self, entries: Sequence[Entry]) -> bool:
+    def append(self, entries: Sequence[Written]) -> bool:
         """True when every entry is kept. Never raises for what disk or entries are like.
 
         False: at least the last entry is not kept, and ``reason`` says why.
@@ -109,7 +109,7 @@ class Spool:
             return True
         return self.write(b"\n%08x %b\n" % (crc32(body), body))
 
-    def encode(self, entries: Sequence[Entry]) -> bytes | None:
+    def encode(self, entries: Sequence[Written]) -> bytes | None:
         """The frames of entries for a later ``write``; None: refused, as by ``append``."""
         try:
             bodies = [_encode(entry) for entry in entries]
@@ -144,7 +144,7 @@ class Spool:
             close_own(live.fd, {live.identity})
             _seal(live.path)
 
-    def _append_odd(self, entries: Sequence[Entry]) -> bool:
+    def _append_odd(self, entries: Sequence[Written]) -> bool:
         frames = self.encode(entries)
         return frames is not None and self.write(frames)
 

@@ -59,12 +59,21 @@ def standing(
     return said
 
 
-def url(scheme: str, host: str, path: str, query: str) -> str:
-    """An absolute URL of parts; the path is percent-encoded where it must be."""
-    plain = (
-        path if path.isascii() and path.isprintable() and " " not in path else quote(path, _SAFE)
-    )
-    return f"{scheme}://{host}{plain}?{query}" if query else f"{scheme}://{host}{plain}"
+def place(scheme: str, host: str, path: str, query: str) -> tuple[bytes, bytes]:
+    """An absolute URL of parts, and the path in it; in the URL it is percent-encoded where it must
+    be. JSON texts side by side are one text."""
+    said = written = json(path)
+    if not (path.isascii() and path.isprintable() and " " not in path):
+        written = json(quote(path, _SAFE))
+    begun = _begun if len(host) <= _LONGEST_AGENT else _begun.__wrapped__
+    url = begun(scheme, host) + written[1:]
+    return (b"".join((url[:-1], b"?", json(query)[1:])) if query else url), said
+
+
+@lru_cache(maxsize=256)
+def _begun(scheme: str, host: str) -> bytes:
+    """The beginning of a URL, as a JSON text that is still open."""
+    return json(f"{scheme}://{host}")[:-1]
 
 
 def language(accept_language: str) -> str | None:

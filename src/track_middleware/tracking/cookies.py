@@ -16,10 +16,11 @@ import msgspec
 from ..http import Cookie, Request
 from ..settings import Settings
 from .consent import DENIED, Choice
-from .context import json, standing
+from .context import json
 from .session import Session
 from .signing import Seal
 from .visitor import Visitor
+from .whose import Whose, whose
 
 #: A cookie of ours never has more bytes; browsers must allow 4,096 (RFC 6265, 6.1).
 MOST_BYTES = 1500
@@ -79,7 +80,7 @@ _FROM_URL = bytes.maketrans(b"-_", b"+/")
 class Held(msgspec.Struct, frozen=True, gc=False):
     """What a request's Cookie header holds of ours: the raw values of the visitor's and session's
     cookies (None where there is none), what they say once they are verified, and the choice.
-    ``standing`` is what an event says of this session and visitor where nothing has changed them.
+    ``whose`` is what an event says of these where nothing has changed them.
     ``several``: there is more than one cookie of a name.
     """
 
@@ -88,7 +89,7 @@ class Held(msgspec.Struct, frozen=True, gc=False):
     choice: Choice | None = None
     visitor: Visitor | None = None
     session: Session | None = None
-    standing: bytes = b""
+    whose: Whose | None = None
     several: bool = False
 
 
@@ -151,7 +152,8 @@ class Cookies:
         if visitor is None:
             return held
         campaign = session.campaign if session is not None else None
-        said = standing(session, campaign, visitor.first)
+        user = visitor.user if visitor.signed_in else None
+        said = whose(visitor, session, user, campaign)
         whole = Held(
             held.visitor_value, held.session_value, held.choice, visitor, session, said,
             held.several,

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from ..errors import EventError, Refused
-from ..event import Entry, Event, Kind, Sink, epoch, iso, strict_encoder
+from ..event import Entry, Event, Kind, Sink, Written, epoch, iso, strict_encoder
 from ..patterns import Patterns
 from ..settings import Settings
 from . import ids, migration, routes, vendors
@@ -93,10 +93,10 @@ class Core:
 
     __slots__ = (
         "about", "banners", "confirm_after", "cookies", "count", "crossing", "excluded",
-        "former_tools", "host", "last_sink", "library", "limit", "linked", "load_mac", "many",
-        "new_id", "now", "outside", "prefix", "redaction", "rules", "salt", "scripts", "settings",
-        "shared", "sink", "site_of", "slots", "snippet", "starts", "tokens", "traits", "trouble",
-        "vendor_cookies", "written",
+        "former_tools", "host", "host_said", "is_told_of_origins", "last_sink", "library", "limit",
+        "linked", "load_mac", "many", "new_id", "now", "outside", "prefix", "redaction", "rules",
+        "salt", "scripts", "settings", "shared", "sink", "site_of", "slots", "snippet", "starts",
+        "tokens", "traits", "trouble", "vendor_cookies", "written",
     )  # fmt: skip
 
     def __init__(self, settings: Settings, seams: Seams) -> None:
@@ -109,6 +109,7 @@ class Core:
         self.trouble = seams.trouble
         self.scripts = seams.scripts
         self.host = host_id(settings.data_host)
+        self.host_said = msgspec.json.encode(self.host)
         self.cookies = Cookies(settings, seams.keys, seams.domain_of)
         self.tokens = Tokens(seams.keys, self.host)
         self.load_mac = routes.load_mac(seams.keys[-1])
@@ -137,6 +138,7 @@ class Core:
         )
         self.shared = routes.globs(settings.shared)
         self.vendor_cookies = vendors.Wanted(settings.destinations, settings.bridge) or None
+        self.is_told_of_origins = bool(settings.trusted_proxies) or self.vendor_cookies is not None
         self.written = vendors.written(settings.destinations, settings.bridge)
         self.site_of = seams.site_of
         self.banners = banners(settings.banners, seams.resolved)
@@ -147,7 +149,7 @@ class Core:
         """Hands one entry to the sink; False (with ``strict``: Refused) when it was not kept."""
         return self.sink((entry,)) is not False or self._refused()
 
-    def keep_last(self, entries: Sequence[Entry]) -> bool:
+    def keep_last(self, entries: Sequence[Written]) -> bool:
         """Hands over what a request leaves behind; False when it was not kept."""
         return self.last_sink(entries) is not False or self._refused()
 

@@ -19,12 +19,13 @@ from . import visitor as visitors
 from .banners import Heard, heard
 from .campaign import campaign
 from .consent import Choice, Consent
-from .context import standing
 from .cookies import Held
 from .core import Core
 from .migration import Migrated, migrated
 from .session import Acting, Session
 from .visitor import Visitor
+from .whose import Whose, migrated_by, whose
+from .whose import person as person_of
 
 #: Looks at the user that the app has already loaded: its id, "" for nobody, None for not loaded.
 LoadedUser = Callable[[], "str | None"]
@@ -141,17 +142,19 @@ class Identity(msgspec.Struct):
                 self.visitor = msgspec.structs.replace(visitor, first=session.campaign)
         return session
 
-    @property
-    def standing(self) -> bytes:
-        """What an event says of session and campaigns, as JSON; often just what the cookies say."""
-        session, visitor, held, arrived = self.session, self.visitor, self._held, self.campaign
-        if session is held.session and visitor is held.visitor and not arrived:
-            return held.standing
-        campaign = arrived or (session.campaign if session is not None else None)
-        said = standing(session, campaign, visitor.first if visitor is not None else None)
-        if self.migrated is None:
+    def whose(self) -> Whose:
+        """What an event says of visitor, session and user; often just what the cookies say."""
+        session, user, held = self._session or self.session, self.user, self._held
+        visitor, arrived = self.visitor, self._campaign or self.campaign
+        said = held.whose
+        if (
+            said is not None and not arrived and said.user == user
+            and session is held.session and visitor is held.visitor
+        ):  # fmt: skip
             return said
-        return b'%b,"migrated":"%b"' % (said, self.migrated.tool.encode())
+        campaign = arrived or (session.campaign if session is not None else None)
+        said = whose(visitor, session, user, campaign)
+        return said if self.migrated is None else migrated_by(said, self.migrated.tool)
 
     def peeked_session(self) -> Session | None:
         """The stored session, for what neither opens nor prolongs one."""
@@ -208,14 +211,7 @@ class Identity(msgspec.Struct):
         """Visitor, session and user as the worker shall know them; None without a visitor."""
         session = (self._session or self.session) if opens else self.peeked_session()
         visitor = self.visitor
-        if visitor is None:
-            return None
-        if session is None:
-            return Person(visitor.id, None, self.user, fresh=visitor.fresh, minted=visitor.minted)
-        return Person(
-            visitor.id, session.id, self.user, session.number, session.start, visitor.fresh,
-            visitor.minted,
-        )  # fmt: skip
+        return None if visitor is None else person_of(visitor, session, self.user)
 
     def cookies(self, *, arriving: bool) -> tuple[Cookie, ...]:
         """What the response sets: changed values, and renewed ones at most once a day or minute.

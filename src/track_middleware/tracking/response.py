@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from ..event import Counting, Entry, Event, PageRef, iso
+from ..event import Counting, Entry, Event, PageRef, Written
 from ..http import Cookie, Request
 from . import pageview
 from .choice import record_heard
@@ -19,6 +19,7 @@ from .inject import Injector
 from .scene import Scene
 from .shareable import made_private, shareable
 from .snippet import SHARED
+from .view import of_page, view
 
 #: Responses with one of these describe exact bytes: a tag would make them lie.
 _EXACT = frozenset(
@@ -115,7 +116,7 @@ class Response(msgspec.Struct):
         tag = core.snippet.tag(base, self._word(), policy)
         return Injector(tag, headers["content-type"], everywhere=core.settings.inject)
 
-    def last_entries(self) -> list[Entry]:
+    def last_entries(self) -> list[Written]:
         """The page view or its mark, and the request event, once the body is done."""
         identity, settings = self._identity, self._core.settings
         counted = self._counting == "counted"
@@ -123,7 +124,7 @@ class Response(msgspec.Struct):
             return [Entry("served", identity.at, url=self._scene.path)]
         if not identity.allowed:
             return [] if self._core.salt is None else self._counted()
-        entries: list[Entry] = []
+        entries: list[Written] = []
         if not self.view_kept:
             if counted and settings.page_views:
                 entries.append(self._view())
@@ -147,41 +148,26 @@ class Response(msgspec.Struct):
     def _cookieless(self) -> Cookieless:
         return Cookieless(self._core, self._request, self._identity, self._scene)
 
-    def _counted(self) -> list[Entry]:
+    def _counted(self) -> list[Written]:
         """What is counted without cookies, before a choice."""
         counting = self._cookieless
-        entries: list[Entry] = []
+        entries: list[Written] = []
         if self._counting == "counted" and self._core.settings.page_views and not self.view_kept:
-            entries += counting.view(self._of_page())
+            entries += counting.view(of_page(self._status, self._duration()))
         if self._is_recorded():
             entries += counting.last(self._request_event())
         return entries
 
-    def _of_page(self) -> bytes:
-        return b',"status":%d,"durationMs":%b' % (self._status, json(self._duration()))
-
-    def _view(self) -> Entry:
-        identity, scene = self._identity, self._scene
-        page_id, at = scene.page_id or self._core.new_id(), identity.at
-        person = identity.person()
-        event = Event(
-            page_id,
-            "page",
-            iso(at),
-            anonymous_id=person.visitor if person is not None else None,
-            user_id=person.user if person is not None else identity.user,
-            context=scene.described(self._of_page()),
-        )
-        return Entry(
-            "view",
-            at,
-            event,
-            person=person,
-            page=PageRef(page_id, at, self._counting, self._core.host),
-            consent=identity.consent,
-            facts=scene.facts,
-            await_half=self._token,
-        )
+    def _view(self) -> msgspec.Raw:
+        core, identity, scene = self._core, self._identity, self._scene
+        page_id = scene.known_page_id or scene.page_id or core.new_id()
+        consent, whose = json(identity.consent), identity.whose()
+        about = of_page(self._status, self._duration())
+        context = scene.described(consent, whose.standing, about)
+        return view(
+            page_id, identity.at, whose=whose, context=context, consent=consent, facts=scene.facts,
+            counting=self._counting, host=core.host_said, await_half=self._token,
+        )  # fmt: skip
 
     def _mark(self) -> Entry:
         identity = self._identity

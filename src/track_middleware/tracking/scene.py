@@ -19,7 +19,8 @@ from .identity import Identity
 class Scene(msgspec.Struct):
     """The context of one request's events, encoded once and kept until somebody else is speaking.
 
-    ``route`` is the route template, ``facts`` the raw values that only enrichment reads.
+    ``route`` is the route template, ``facts`` the raw values that only enrichment reads,
+    ``known_page_id`` the page id once somebody has asked for it.
     """
 
     _core: Core
@@ -27,7 +28,7 @@ class Scene(msgspec.Struct):
     _identity: Identity
     route: str | None = None
     facts: dict[str, str] | None = None
-    _page_id: str | None = None
+    known_page_id: str | None = None
     _counted_id: str | None = None
     _context: msgspec.Raw | None = None
 
@@ -40,9 +41,9 @@ class Scene(msgspec.Struct):
     @property
     def page_id(self) -> str | None:
         """The id of the page view that the request may become; None without a visitor."""
-        page_id = self._page_id
+        page_id = self.known_page_id
         if page_id is None and self._identity.visitor is not None:
-            page_id = self._page_id = self._core.new_id()
+            page_id = self.known_page_id = self._core.new_id()
         return page_id
 
     @property
@@ -62,21 +63,21 @@ class Scene(msgspec.Struct):
     def context(self, more: Mapping[str, Any] | None) -> Any:
         """The context of a verb's event, with a caller's own keys over it."""
         if self._context is None:
-            self._context = self.described()
+            consent = json(self._identity.consent)
+            self._context = msgspec.Raw(self.described(consent, self._identity.whose().standing))
         return self._core.kept_context(self._context, more) if more else self._context
 
-    def described(self, of_page: bytes = b"") -> msgspec.Raw:
-        """The context anew; ``of_page`` is what more is said of the page."""
-        request, identity, core = self._request, self._identity, self._core
-        address, self.facts = origin.address(core, request), origin.facts(core, request, identity)
+    def described(self, consent: bytes, standing: bytes, of_page: bytes = b"") -> bytes:
+        """The context anew, as JSON; ``of_page`` is what more is said of the page."""
+        request, core = self._request, self._core
+        address = request.peer
+        if core.is_told_of_origins:
+            address = origin.address(core, request)
+            self.facts = origin.facts(core, request, self._identity)
         client = contexts.client(request.agent, request.language, address, core.settings.ip)
-        return msgspec.Raw(
-            b"".join((
-                b'{"page":{', *self._page(self._page_id or self.page_id), of_page, b"},",
-                core.about,
-                b',"consent":', json(identity.consent), client, identity.standing, b"}",
-            ))
-        )  # fmt: skip
+        about = self._page(self.known_page_id or self.page_id)
+        about += (of_page, b"},", core.about, b',"consent":', consent, client, standing, b"}")
+        return b"".join(about)
 
     def counted(self, of_page: bytes = b"") -> msgspec.Raw:
         """The context of what is counted without cookies: no address, no session, and of campaigns
@@ -85,7 +86,7 @@ class Scene(msgspec.Struct):
         client = contexts.client(request.agent, request.language, "", "none")
         return msgspec.Raw(
             b"".join((
-                b'{"page":{', *self._page(self.view_id), of_page, b'},"cookieless":true,',
+                *self._page(self.view_id), of_page, b'},"cookieless":true,',
                 core.about, b',"consent":', json(identity.consent), client,
                 contexts.standing(None, identity.campaign, None), b"}",
             ))
@@ -96,8 +97,8 @@ class Scene(msgspec.Struct):
         path, query = self.path, request.query
         if query:
             query = redaction.query(query)
-        url = contexts.url(request.scheme, request.host, path, query)
-        said = [b'"url":', json(url), b',"path":', json(path)]
+        url, path_said = contexts.place(request.scheme, request.host, path, query)
+        said = [b'{"page":{"url":', url, b',"path":', path_said]
         if page_id is not None:
             said += (b',"id":', json(page_id))
         if self.route is not None:

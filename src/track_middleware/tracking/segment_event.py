@@ -154,7 +154,7 @@ class Web:
         _keep_address(context, self._core, self._peer)
         context["userAgent"] = request.agent[:_AGENT] or None
         context.setdefault("locale", language(request.language))
-        stands = self._identity.standing
+        stands = self._identity.whose().standing
         return {**(msgspec.json.decode(b"{%b}" % stands[1:]) if stands else {}), **context}
 
 
