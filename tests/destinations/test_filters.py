@@ -42,6 +42,7 @@ def test_bots_are_given_only_where_they_are_asked_for(query: str, wanted: bool) 
         (b'{"context":{"consent":{"marketing":"granted"}}}', True),
         (b'{"context":{"consent":{"marketing":"pending"}}}', False),
         (b'{"context":{"consent":{"analytics":"granted"}}}', False),
+        (b'{"context":{"consent":{"analytics":"pending","marketing":"granted"}}}', False),
         (b'{"context":{}}', False),
         (b"{}", False),
         (b"not JSON", False),

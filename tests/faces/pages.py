@@ -41,6 +41,10 @@ def _ordering() -> None:
     track("Order Completed", {"revenue": 39.5}, event_id="order-1001")
 
 
+def _buying() -> None:
+    track("Bought", {"revenue": 39.5})
+
+
 PAGES = {
     "/": Page(),
     "/form": Page((b"<html><head></head><body>thanks</body></html>",)),
@@ -53,6 +57,7 @@ PAGES = {
     "/own-cookie": Page(headers=(("Set-Cookie", "mine=1; Path=/"),)),
     "/shared": Page(headers=(("Cache-Control", "public, max-age=60"),)),
     "/order": Page(view=_ordering),
+    "/buy": Page(view=_buying),
     "/etag": Page(headers=(("ETag", '"v1"'),)),
     "/upper": Page((b"<HTML><HEAD></HEAD><BODY></BODY></HTML>",)),
     "/headless": Page((b"<p>only a fragment</p>",)),

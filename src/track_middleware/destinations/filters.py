@@ -29,10 +29,11 @@ class Filter:
     ``labels`` matches the labels asked for (None: all but ``Request``). A ``purpose`` that is named
     must be granted in the event's ``context.consent``; an event that does not say so is not given.
 
-    Without one it is analytics, which nothing in the log lacks but a refusal's own record, which
-    nobody is given, and what was counted without cookies before a choice. That is given: by
-    ``cookieless`` the site has said that it counts then, and such an event has no id that lasts, no
-    user and no address. Who wants none of it at a destination names ``?purpose=analytics`` there.
+    Analytics must be granted in any case. Two things in the log lack it: the record of a choice
+    that does not grant it, which nobody is given, and what was counted without cookies before a
+    choice. That is given where no purpose is named: by ``cookieless`` the site has said that it
+    counts then, and such an event has no id that lasts, no user and no address. Who wants none of
+    it at a destination names ``?purpose=analytics`` there.
     """
 
     labels: re.Pattern[str] | None = None
@@ -55,9 +56,9 @@ class Filter:
             said = _decoder.decode(body).context
         except msgspec.DecodeError:
             return False
-        if self.purpose is None:
-            return said.cookieless or said.consent.get("analytics", "granted") == "granted"
-        return said.consent.get(self.purpose) == "granted"
+        if not said.cookieless and said.consent.get("analytics", "granted") != "granted":
+            return False
+        return self.purpose is None or said.consent.get(self.purpose) == "granted"
 
     def permits_all(self, bodies: Sequence[bytes]) -> bool:
         """Whether all are permitted and none has to be read for it: of many, two searches cost far
