@@ -64,7 +64,7 @@ class Site:
                 WINDOW,
                 states,
                 lambda at: "2027-01-15",
-                re.compile(unstored) if unstored else None,
+                unstored=re.compile(unstored) if unstored else None,
             ),
             count=lambda reason, n: self.counts.update({reason: n}),
         )

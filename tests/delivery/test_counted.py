@@ -92,3 +92,11 @@ def test_old_sessions_are_forgotten_with_the_salts(site: Site) -> None:
         assert site.store.intake.counted_session("d") is not None
         site.store.intake.forget_salts("2999-01-01", START + 1)
     assert site.store.intake.counted_session("d") is None
+
+
+def test_what_a_call_says_is_not_to_be_stored_is_delivered_and_not_kept(site: Site) -> None:
+    given = counted(site)
+    assert given.event is not None
+    given.event.context = {**given.event.context, "store": False}
+    site.drains(given)
+    assert site.store.unstored.left()

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
 
@@ -208,6 +209,17 @@ class Batch:
 
     def _add(self, event: Event, frame: Frame, event_id: str, *, body: bytes | None) -> None:
         derived = self._finisher.derived(event, frame.facts)
+        self._add_row(event, frame, event_id, body=body, derived=derived)
+
+    def _add_row(
+        self,
+        event: Event,
+        frame: Frame,
+        event_id: str,
+        *,
+        body: bytes | None,
+        derived: dict[str, Any],
+    ) -> None:
         row = self._finisher.row(event, event_id=event_id, at=frame.at, derived=derived, body=body)
         if row is not None:
             self.rows.append(row)
@@ -241,9 +253,7 @@ class Batch:
         derived = self._finisher.derived(event, frame.facts)
         if event.type == "page":
             self._count_views(frame.at, "page.bot" if derived.get("bot") else "page.cookieless", 1)
-        row = self._finisher.row(event, event_id=event_id, at=frame.at, derived=derived)
-        if row is not None:
-            self.rows.append(row)
+        self._add_row(event, frame, event_id, body=None, derived=derived)
 
     def _view(self, frame: Frame, raw: bytes) -> None:
         if frame.page is None or frame.person is None:

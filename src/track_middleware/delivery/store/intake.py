@@ -103,7 +103,7 @@ class SqliteIntake:
         return bytes(self._db.value("salt", (day,)))
 
     def forget_salts(self, before: str, seen: float) -> bool:
-        self._db.all("erase_securely")
+        self._db.overwrite_freed()
         self._db.change("counted_sessions_forget", (seen,))
         return self._db.change("salts_forget", (before,)) > 0
 

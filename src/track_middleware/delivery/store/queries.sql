@@ -162,9 +162,6 @@ SELECT salt FROM salt WHERE day = ?;
 -- salts_forget: the salts of days before this one
 DELETE FROM salt WHERE day < ?;
 
--- erase_securely: from now on what this connection deletes is overwritten with zeros
-PRAGMA secure_delete = ON;
-
 -- counted_session: the last session of who is counted without cookies
 SELECT visitor, id, number, start, seen FROM counted_session WHERE visitor = ?;
 
