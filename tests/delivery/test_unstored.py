@@ -11,6 +11,7 @@ import pytest
 
 from tests.delivery.site import Site
 from tests.delivery.store_contract import row as stored_row
+from track_middleware.delivery.retention import Retention
 from track_middleware.delivery.spool import Spool
 from track_middleware.delivery.store import sqlite
 from track_middleware.delivery.store.replays import Part
@@ -76,9 +77,13 @@ class Shop:
         return labels
 
     def is_written(self) -> list[str]:
-        """The files of the folder in which the secret stands."""
-        files = [path for path in sorted(self.folder.rglob("*")) if path.is_file()]
-        return [path.name for path in files if SECRET.encode() in path.read_bytes()]
+        return written(self.folder)
+
+
+def written(folder: Path) -> list[str]:
+    """The files of a folder in which the secret stands."""
+    files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+    return [path.name for path in files if SECRET.encode() in path.read_bytes()]
 
 
 @pytest.fixture
@@ -142,6 +147,22 @@ def test_one_that_was_refused_leaves_a_letter_without_its_body(shop: Callable[..
     store.close()
     assert letters == [("1", b"")]
     assert here.is_written() == []
+
+
+def test_what_a_killed_worker_left_goes_with_the_next(data_dir: Path) -> None:
+    site = Site(data_dir, unstored="Order")
+    entry = site.track()
+    assert entry.event is not None
+    entry.event.properties = {"said": SECRET}
+    site.drains(entry)
+    store = site.store
+    store.unstored.drop(served_by=[], end=store.end(), now=site.now, limit=10)
+    assert written(data_dir) != []
+    settings = load({"data_dir": str(data_dir)}, {})
+    clock = lambda: site.now  # noqa: E731
+    assert not Retention(store, settings, data_dir, names=[], now=clock, monotonic=clock).let_go()
+    assert written(data_dir) == []
+    site.close()
 
 
 def test_its_id_is_still_known(shop: Callable[..., Shop]) -> None:
@@ -232,7 +253,8 @@ def test_a_page_view_that_waited_for_its_half_leaves_nothing(data_dir: Path) -> 
     site.drains(view)
     site.waits(10)
     assert [each.label for each in site.store.read(0, 10)] == ["Page"]
-    site.store.unstored.drop(served_by=[], end=site.store.end(), now=site.now, limit=10)
+    end = site.store.end()
+    assert site.store.unstored.drop(served_by=[], end=end, now=site.now, limit=10) == 1
     assert site.store.unstored.empty_wal()
     site.store.close()
     assert SECRET.encode() not in (data_dir / "events.db").read_bytes()

@@ -43,7 +43,8 @@ class Retention:
         self._monotonic = monotonic
         self._next = monotonic() + EVERY
         self._salts = Agreement(store, data_dir, wanted=settings.cookieless)
-        self._traces = False
+        # An earlier worker may have been killed before it had overwritten all.
+        self._traces = store.unstored.gone(0, store.end()) > 0
         if settings.unstored:
             store.unstored.overwrite_freed()
 
