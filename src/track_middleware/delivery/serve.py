@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from ..destinations import Verdict
+from ..destinations import DELIVERED, Verdict
 from ..destinations.registry import Route
 from . import emission, pace, retry
 from .circuit import Circuit
@@ -19,6 +19,7 @@ from .items import Item, Roads, of_log
 from .sending import Sending
 from .store import Job, Learnt, Ledger, Log, Outcome, Stored
 from .transport import Transport
+from .whom import Whom
 
 #: How often rows that wait are looked at, in seconds.
 LOOK = 1.0
@@ -68,6 +69,7 @@ class Serve:
         self._content = emission.content(
             route.fields, on_the_wire=hasattr(route.destination, "wire_calls")
         )
+        self._whom = Whom(ledger.merges, route)
         self._circuit = Circuit(ledger, name=route.name, now=now, random=random)
 
     def once(self) -> float | None:
@@ -219,13 +221,18 @@ class Serve:
         )
 
     def _items(self, events: Sequence[Stored], roads: Roads, sending: Sending) -> Sequence[Item]:
-        """Events as they are sent; one that cannot be read is refused."""
+        """Events as they are sent; one that cannot be read is refused, and one that has nothing to
+        tell is delivered as it is."""
         items, unreadable = of_log(events, roads, self._content)
         sending.fates.update(dict.fromkeys(unreadable, _UNREADABLE))
+        items, passed = self._whom.items(items, {each.kind for each in events})
+        sending.fates.update(dict.fromkeys(passed, DELIVERED))
+        sending.passed.update(passed)
         return items
 
     def _learnt(self, job: Job, sending: Sending, settled: Collection[str]) -> Learnt:
         now = self._now()
+        self._whom.tell(settled, at=now)
         delivered = len([each for each in settled if each not in sending.passed])
         return Learnt(
             delivered=delivered,

@@ -94,6 +94,8 @@ class Outbound:
 class Destination(Protocol):
     """A codec, configured from its URL. ``most`` is the number of events of one batch.
 
+    A codec that makes a call of its own out of "this visitor is that user" has ``joins = True``: it
+    gets each identify or alias of the two once, and what follows as the user's alone.
     Its module also says, as ``VOCABULARY``, what the vendor calls our canonical events ("page",
     "screen", "identify", "group", "alias", and the e-commerce names that are renamed).
     """

@@ -87,6 +87,7 @@ class Heap:
     """Sends events, user properties and identities to one Heap environment."""
 
     most = MOST
+    joins = True
 
     def __init__(self, name: str, app_id: str, base_url: str, *, cookie: str) -> None:
         self.name = name

@@ -66,6 +66,7 @@ class Mixpanel:
         project: str,
     ) -> None:
         self.name = name
+        self.joins = records.original
         self._records = records
         self._secrets = (records.token, account.partition(":")[2])
         imports = "/import?strict=1" + (f"&project_id={project}" if project else "")

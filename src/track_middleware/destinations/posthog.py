@@ -84,6 +84,7 @@ class PostHog:
     """Sends events to one PostHog project."""
 
     most = MOST
+    joins = True
 
     def __init__(
         self, name: str, api_key: str, base_url: str, *, group_type: str, cookie: str

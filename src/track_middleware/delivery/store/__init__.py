@@ -17,12 +17,12 @@ from ...errors import StoreError
 from ...event import PageRef, Person
 from .consents import ChoiceRecord, Choices, Counted, CountedSession
 from .jobs import NOTHING, Flight, Job, Learnt, Outcome
-from .who import How, Merge, Pair, Undone
+from .who import How, Merge, Merges, Pair, Undone
 
 __all__ = [
     "NOTHING", "ChoiceRecord", "CountedSession", "DeadLetter", "Deposed", "Flight", "How", "Intake",
-    "Job", "Learnt", "Ledger", "Log", "Merge", "NewRow", "Outcome", "PageRow", "Pair", "Stored",
-    "Undone",
+    "Job", "Learnt", "Ledger", "Log", "Merge", "Merges", "NewRow", "Outcome", "PageRow", "Pair",
+    "Stored", "Undone",
 ]  # fmt: skip
 
 
@@ -113,7 +113,11 @@ class Log(Protocol):
 
 
 class Ledger(Protocol):
-    """What became of the events: jobs, rows for what was not simply delivered, dead letters."""
+    """What became of the events: jobs, rows for what was not simply delivered, dead letters;
+    ``merges``: of whom destinations were told."""
+
+    @property
+    def merges(self) -> Merges: ...
 
     def batch(self) -> AbstractContextManager[None]:
         """One transaction over log and ledger: all of it is kept, or nothing."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Literal, NamedTuple, Protocol
 
 #: ``sign_in`` a framework's signal or loaded user · ``identify`` the verb, a browser's or an app's
 #: message · ``alias`` two ids said to be one person's · ``join`` two tabs of one browser's first
@@ -35,3 +36,19 @@ class Undone(NamedTuple):
 
 #: A visitor and a user.
 Pair = tuple[str, str]
+
+
+class Merges(Protocol):
+    """What serving asks of the journal and writes there."""
+
+    def undone(self) -> Sequence[Undone]:
+        """Every merge that was undone."""
+        ...
+
+    def told(self, destination: str, visitors: Iterable[str]) -> Mapping[Pair, str]:
+        """Which event told a destination that these visitors are some users."""
+        ...
+
+    def tell(self, destination: str, told: Mapping[Pair, str], *, at: float) -> None:
+        """A destination was told of these merges, each by this event. One transaction."""
+        ...
