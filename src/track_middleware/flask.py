@@ -15,7 +15,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from flask import Flask, Response, current_app, g, has_app_context, request, session
+from flask import (
+    Flask,
+    Response,
+    current_app,
+    g,
+    has_app_context,
+    has_request_context,
+    request,
+    session,
+)
 from flask.cli import with_appcontext
 from markupsafe import Markup
 
@@ -24,6 +33,7 @@ from .delivery import startup
 from .errors import TrackError
 from .http import by_name
 from .proxy import slots
+from .tracking.banner import banner
 from .tracking.inject import PLACEHOLDER
 from .wsgi import answer, ours
 
@@ -56,6 +66,7 @@ class Track:
         app.wsgi_app = site  # type: ignore[method-assign]
         app.after_request_funcs.setdefault(None, []).insert(0, site.mirrored)
         app.add_template_global(_track_script, "track_script")
+        app.add_template_global(_track_banner, "track_banner")
         app.cli.add_command(_command)
         app.app_ctx_globals_class = _with_track(app.app_ctx_globals_class)
         app.before_request_funcs.setdefault(None, []).insert(0, site.matched)
@@ -195,6 +206,14 @@ def _text(key: str | bytes | None) -> str:
 def _track_script() -> Markup:
     """``{{ track_script() }}``: where the tag goes."""
     return Markup(PLACEHOLDER)
+
+
+def _track_banner(**words: Any) -> Markup:
+    """``{{ track_banner(text=…, accept=…, reject=…, label=…, version=…, purposes=…) }}``: our own
+    banner, the same bytes for everybody."""
+    site: _Site = current_app.extensions[NAME]
+    root = request.script_root if has_request_context() else ""
+    return Markup(banner(site.wiring.tracker.core, root, **words))
 
 
 def _wiring_of_current_app() -> Wiring | None:

@@ -124,7 +124,8 @@ class Cookie(msgspec.Struct, frozen=True, gc=False):
 
 
 REASONS = {
-    200: "OK", 202: "Accepted", 204: "No Content", 302: "Found", 304: "Not Modified",
+    200: "OK", 202: "Accepted", 204: "No Content", 302: "Found", 303: "See Other",
+    304: "Not Modified",
     400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found",
     405: "Method Not Allowed", 413: "Content Too Large", 415: "Unsupported Media Type",
     424: "Failed Dependency", 429: "Too Many Requests",

@@ -13,9 +13,11 @@ from starlette.requests import Request
 
 from . import wiring as wirings
 from .asgi import App, Receive, Scope, Send, answer
+from .tracking.banner import Html, banner
 
 if TYPE_CHECKING:
     from .tracking.exchange import Exchange
+    from .wiring import Wiring
 
 
 class TrackMiddleware:
@@ -39,12 +41,28 @@ class TrackMiddleware:
             receive,
             send,
             loaded_user=self.wiring.user_look(lambda: Request(scope), lambda: _user(scope)),
-            opened=lambda exchange: _opened(scope, exchange),
+            opened=lambda exchange: _opened(scope, exchange, self.wiring),
             starting=_starting(scope),
         )
 
 
-def _opened(scope: Scope, exchange: Exchange) -> None:
+#: Where a request's scope keeps the wiring of its tracker.
+_WIRING = "track_middleware.wiring"
+
+
+def track_banner(request: Request, **words: Any) -> Html:
+    """Our own banner, the same bytes for everybody: ``templates.env.globals["track_banner"] =
+    track_banner`` for ``{{ track_banner(request) }}``. ``text``, ``accept``, ``reject``, ``label``,
+    ``version`` and ``purposes`` say otherwise what it says; nothing where the request is not
+    tracked."""
+    scope = request.scope
+    wiring: Wiring | None = scope.get(_WIRING)
+    root = scope.get("app_root_path", scope.get("root_path", ""))
+    return banner(wiring.tracker.core, root, **words) if wiring is not None else Html("")
+
+
+def _opened(scope: Scope, exchange: Exchange, wiring: Wiring) -> None:
+    scope[_WIRING] = wiring
     state = scope.setdefault("state", {})
     if "track" in state:  # a server that shares one state among a connection's requests
         state = scope["state"] = {**state}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..http import Errand, Reply, Request
-from . import choice, gpc, links, origin, pixel, routes
+from . import banner, choice, gpc, links, origin, pixel, routes
 from .collector import Collector
 from .consent import GRANTED
 from .core import Core, Script
@@ -54,6 +54,8 @@ class Own:
             return refusal(413, "the body is too large")
         if place.purpose in self._core.scripts:
             return self._script(self._core.scripts[place.purpose])
+        if place.purpose == "banner":
+            return self._with_cookies(banner.stylesheet(self._core, self._request, self._identity))
         if place.purpose == "cross":
             return links.follow(self._core, self._request, self._identity)
         ours = origin.is_ours(self._request, self._core.linked)
@@ -66,9 +68,10 @@ class Own:
         return self._too_often() or self._with_cookies(self._told(place.purpose, body))
 
     def _told(self, purpose: str, body: bytes) -> Reply:
-        """What our own script tells us."""
+        """What our own script tells us, or our banner's form."""
         if purpose == "consent":
-            return choice.choose(self._core, self._request, self._identity, body)
+            take = banner.submitted if banner.is_form(self._request) else choice.choose
+            return take(self._core, self._request, self._identity, body)
         return Collector(self._core, self._request, self._identity).collect(body)
 
     def _relayed(self, slot: Slot) -> Reply | Errand:

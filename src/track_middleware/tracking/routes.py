@@ -34,6 +34,7 @@ OWN = {
     "n.png": Place(("GET", "HEAD"), "pixel"),
     "c": Place(("POST",), "consent", _CHOICE_LIMIT),
     ".well-known/gpc.json": Place(("GET", "HEAD"), "gpc"),
+    "b.css": Place(("GET", "HEAD"), "banner"),
 }
 
 #: Where a site says that it heeds GPC (W3C GPC, "GPC Support Resource"); not under our prefix.
