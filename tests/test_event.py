@@ -1,10 +1,15 @@
-"""Moments as text, and back."""
+"""Moments as text, and back; ids as bytes."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
-from track_middleware.event import epoch, iso
+from hypothesis import given
+from hypothesis import strategies as st
+
+from track_middleware.delivery.store.keys import key_of, keys_of
+from track_middleware.event import epoch, iso, uuid_bytes
 
 
 def test_a_moments_millisecond_is_kept() -> None:
@@ -21,3 +26,30 @@ def test_a_moment_is_never_told_as_a_later_millisecond() -> None:
 
 def test_a_text_without_a_zone_is_in_utc() -> None:
     assert epoch("2026-11-23T12:00:00") == epoch("2026-11-23T13:00:00+01:00") == 1_795_435_200.0
+
+
+_uuids = st.uuids().map(str)
+_nearly = _uuids.flatmap(
+    lambda one: st.sampled_from(
+        [one.upper(), one[:-1], f"{one}0", one.replace("-", ""), f" {one[1:]}", f"-{one[1:]}",
+         one[:8] + one[9] + "-" + one[10:], "order-1", "", "é" * 36]
+    )
+)  # fmt: skip
+
+
+@given(st.lists(_uuids, min_size=1))
+def test_the_bytes_of_many_uuids_are_those_of_each(texts: list[str]) -> None:
+    assert uuid_bytes(texts) == b"".join(UUID(text).bytes for text in texts)
+
+
+@given(st.lists(_uuids), _nearly, st.lists(_uuids))
+def test_one_that_is_otherwise_written_is_told(
+    before: list[str], odd: str, behind: list[str]
+) -> None:
+    told = uuid_bytes([*before, odd, *behind])
+    assert told is None or odd == str(UUID(odd))
+
+
+@given(st.lists(_uuids | _nearly))
+def test_many_ids_are_remembered_as_each_is(texts: list[str]) -> None:
+    assert keys_of(texts) == b"".join(map(key_of, texts))

@@ -206,6 +206,22 @@ def wire_id(origin: str, event_id: str) -> str:
 _CANONICAL = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}").fullmatch
 
 
+def uuid_bytes(texts: Sequence[str]) -> bytes | None:
+    """The 16 bytes of each of these UUIDs, one behind the other; None where any is not written as
+    everybody writes it. Many at once cost a quarter of what they cost singly."""
+    joined, dashes = "".join(texts), "-" * len(texts)
+    digits = joined.replace("-", "")
+    if {*map(len, texts)} != {36} or len(digits) != 32 * len(texts):
+        return None
+    if not joined[8::36] == joined[13::36] == joined[18::36] == joined[23::36] == dashes:
+        return None
+    try:
+        found = bytes.fromhex(digits)
+    except ValueError:
+        return None
+    return found if found.hex() == digits else None
+
+
 def derived_page_id(page_id: str, load_id: str) -> str:
     """The page id of a further load of a page whose token was used up."""
     return str(uuid.uuid5(NAMESPACE, f"{page_id}/{load_id}"))

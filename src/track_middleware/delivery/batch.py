@@ -11,9 +11,10 @@ from typing import Any
 import msgspec
 
 from ..event import EntryKind, Event, decode_event, wire_id
+from .bare import Bare, bare, with_member
 from .counted import Sessions
 from .finish import Finisher
-from .frames import Frame, Rules, Who, decode_frames, proof, subjects, who
+from .frames import Frame, Rules, Who, decode_frame, decode_frames, proof, subjects, who
 from .halves import Halves
 from .journal import Journal
 from .splice import Said, into_context, names, said
@@ -39,6 +40,14 @@ _NO_EVENT = msgspec.Raw(b"null")
 
 #: A frame, the bytes it came in, and what its event says where a row needs no more than that.
 Taken = tuple[Frame, bytes, Said | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """Frames in order; they are ``bare`` when all of them are that."""
+
+    bare: Sequence[Bare] = ()
+    frames: Sequence[Taken] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,21 +88,28 @@ class Batch:
             "door": self._door,
         }  # fmt: skip
 
-    def decoded(self, raws: Sequence[bytes]) -> list[Taken]:
+    def decoded(self, raws: Sequence[bytes]) -> Decoded:
         """Frames, in order, as ``take`` wants them; one that is no entry is counted and left out.
         Nothing is asked of the store yet."""
+        found = bare(raws) if self._finisher.is_plain else None
+        if found is not None:
+            return Decoded(bare=found)
         frames = decode_frames(raws)
         known = [(frame, raw) for frame, raw in zip(frames, raws, strict=True) if frame is not None]
         self.counts["not_an_entry"] += len(raws) - len(known)
         if not self._finisher.is_plain:
-            return [(frame, raw, None) for frame, raw in known]
+            return Decoded(frames=[(frame, raw, None) for frame, raw in known])
         plain = said([frame.event if frame.kind == "event" else _NO_EVENT for frame, _ in known])
-        return [(frame, raw, says) for (frame, raw), says in zip(known, plain, strict=True)]
+        both = zip(known, plain, strict=True)
+        return Decoded(frames=[(frame, raw, says) for (frame, raw), says in both])
 
-    def take(self, frames: Sequence[Taken]) -> None:
+    def take(self, decoded: Decoded) -> None:
         """Frames in order; one whose event is none is counted and left out."""
-        self._prepare(frames)
-        for frame, raw, says in frames:
+        if decoded.bare:
+            self._take_bare(decoded.bare)
+            return
+        self._prepare(decoded.frames)
+        for frame, raw, says in decoded.frames:
             try:
                 if frame.how is not None:
                     self._journal.hear(frame)
@@ -134,14 +150,18 @@ class Batch:
 
     def _prepare(self, frames: Sequence[Taken]) -> None:
         self._halves.prepare([frame for frame, _, _ in frames])
-        if not self._intake.any_choice():
-            return
-        asked: set[str] = set()
+        whose: list[Said | Who] = []
         for frame, _, says in frames:
             if frame.kind == "event" and frame.consent is None:
                 with suppress(msgspec.DecodeError):  # its own turn says so
-                    asked.update(subjects(says or who(frame)))
-        asked -= self._choices.keys()
+                    whose.append(says or who(frame))
+        self._ask(whose)
+
+    def _ask(self, whose: Iterable[Said | Who]) -> None:
+        """Asks for the choices of the users and visitors of these, where anybody has chosen."""
+        if not self._intake.any_choice():
+            return
+        asked = {subject for each in whose for subject in subjects(each)} - self._choices.keys()
         if asked:
             found = self._intake.choices(asked)
             self._choices.update({subject: _choice(states) for subject, states in found.items()})
@@ -151,6 +171,11 @@ class Batch:
         rows: Iterable[NewRow] = self.rows
         if len(positions) < len(self.rows):
             rows = {row.event_id: row for row in self.rows if row.event_id in positions}.values()
+        quarters = {row.accepted_at // _QUARTER for row in rows}
+        if len(quarters) == 1:  # nearly always
+            labels = Counter([row.label for row in rows])
+            day = self._rules.day(quarters.pop() * _QUARTER)
+            return Counter({(day, label): number for label, number in labels.items()})
         numbers = Counter([(row.accepted_at // _QUARTER, row.label) for row in rows])
         events: Counter[tuple[str, str]] = Counter()
         for (quarter, label), number in numbers.items():
@@ -163,6 +188,27 @@ class Batch:
         if labels is not None:
             found |= {row.event_id for row in self.rows if labels.match(row.label)}
         return [positions[each] for each in found if each in positions]
+
+    def _take_bare(self, frames: Sequence[Bare]) -> None:
+        """``_plain`` for frames that have no consent and no facts."""
+        self._ask(frame[2] for frame in frames)
+        plain_row, rows, choice = self._finisher.plain_row, self.rows, self._default
+        suspicious = self._finisher.suspects_any([frame[2].properties for frame in frames])
+        for raw, at, says, event_id, body, context in frames:
+            if self._choices:
+                choice = self._chosen(says)
+            if not choice.granted:
+                self.counts["consent"] += 1
+                continue
+            told, known = with_member(body, context, choice.member, "consent")
+            if (
+                told is None
+                or "store" in known
+                or (suspicious and self._finisher.suspects(says.properties))
+            ):
+                self._event(decode_frame(raw), raw)
+            else:
+                rows.append(plain_row(says, known, event_id, at, told))
 
     def _plain(self, frame: Frame, raw: bytes, says: Said) -> None:
         """A finished event that nobody needs to see as a whole: its bytes stay what they are."""
@@ -184,10 +230,8 @@ class Batch:
                 self._event(frame, raw)
                 return
             body = told
-        row = self._finisher.plain_row(
-            says, known, event_id=wire_id(frame.origin, says.message_id), at=frame.at,
-            facts=frame.facts, body=body,
-        )  # fmt: skip
+        event_id = wire_id(frame.origin, says.message_id)
+        row = self._finisher.plain_row(says, known, event_id, frame.at, body, facts=frame.facts)
         self.rows.append(row)
 
     def _event(self, frame: Frame, raw: bytes) -> None:

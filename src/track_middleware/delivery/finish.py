@@ -103,6 +103,11 @@ class Finisher:
         patterns, raw = self._patterns, bytes(properties)
         return patterns is not None and patterns.suspects(raw) and patterns.found(raw.decode())
 
+    def suspects_any(self, several: Sequence[bytes | msgspec.Raw]) -> bool:
+        """Whether the properties of any event are worth a look by ``suspects``: of many, one look
+        at all costs far less than one at each. No pattern goes over a zero byte."""
+        return self._patterns is not None and self._patterns.suspects(b"\0".join(several))
+
     def _redacted(
         self, event: Event, body: bytes | None, patterns: Patterns
     ) -> tuple[Event, bytes | None]:
@@ -118,27 +123,25 @@ class Finisher:
         self,
         says: Said,
         known: Set[str],
-        *,
         event_id: str,
         at: float,
-        facts: dict[str, str] | None,
         body: bytes,
+        *,
+        facts: dict[str, str] | None = None,
     ) -> NewRow:
         """The row of an event of which only ``says`` was decoded, and ``known`` are its context's
         keys; where ``is_plain``."""
-        derived: dict[str, Any] = {}
-        if facts or not known.isdisjoint(self._reads):
-            derived = self.derived(_in_outline(says), facts)
-        return NewRow(
-            event_id,
-            says.anonymous_id or says.user_id or event_id,
-            at,
-            says.type,
-            says.event or says.type.capitalize(),
-            body,
-            _encode(derived) if derived else None,
-            _bot(derived) if derived else None,
-            self._version if derived else 0,
+        row = NewRow(
+            event_id, says.anonymous_id or says.user_id or event_id, at, says.type,
+            says.event or says.type.capitalize(), body,
+        )  # fmt: skip
+        if not facts and known.isdisjoint(self._reads):
+            return row
+        derived = self.derived(_in_outline(says), facts)
+        if not derived:
+            return row
+        return msgspec.structs.replace(
+            row, derived=_encode(derived), bot=_bot(derived), derived_version=self._version
         )
 
     def _hooked(self, event: Event, derived: dict[str, Any]) -> Event | None:

@@ -81,7 +81,7 @@ def into_context(body: bytes, context: bytes, members: bytes) -> bytes | None:
     ``members`` JSON without its braces, of keys that the context has not. None when the context is
     no object, or is not the last thing in the event: then the event must be decoded.
     """
-    before, after = (_ends if len(context) > _SHORT else _known_ends)(context, members)
+    before, after = (ends if len(context) > _SHORT else _known_ends)(context, members)
     return body[: -len(before)] + after if body.endswith(before) else None
 
 
@@ -97,7 +97,7 @@ def _names(context: bytes) -> frozenset[str]:
         return _NONE
 
 
-def _ends(context: bytes, members: bytes) -> tuple[bytes, bytes]:
+def ends(context: bytes, members: bytes) -> tuple[bytes, bytes]:
     """How an event with this context ends, without and with further members in it."""
     if not context:
         return b"}", b',"context":{%b}}' % members
@@ -108,7 +108,7 @@ def _ends(context: bytes, members: bytes) -> tuple[bytes, bytes]:
 
 
 _known_names = lru_cache(maxsize=1024)(_names)
-_known_ends = lru_cache(maxsize=1024)(_ends)
+_known_ends = lru_cache(maxsize=1024)(ends)
 
 
 def _one(piece: bytes | msgspec.Raw, single: msgspec.json.Decoder[T]) -> T | None:

@@ -1,10 +1,16 @@
-"""How ids are remembered: as 16 bytes. A pure function."""
+"""How ids are remembered: as 16 bytes. Pure functions."""
 
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 
-from ...event import NAMESPACE
+from ...event import NAMESPACE, uuid_bytes
+
+
+def keys_of(event_ids: Sequence[str]) -> bytes:
+    """The keys of many ids, one behind the other."""
+    return uuid_bytes(event_ids) or b"".join(map(key_of, event_ids))
 
 
 def key_of(event_id: str) -> bytes:

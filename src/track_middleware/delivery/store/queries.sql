@@ -5,6 +5,9 @@ SELECT COALESCE((SELECT seq FROM sqlite_sequence WHERE name = 'log'), 0);
 INSERT INTO log (event_id, order_key, accepted_at, kind, label, body, derived, bot, derived_version)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?);
 
+-- log_append_bare: an event of which nothing is derived
+INSERT INTO log (event_id, order_key, accepted_at, kind, label, body) VALUES (?, ?, ?, ?, ?, ?);
+
 -- log_read: events behind a position, in order
 SELECT position, event_id, order_key, accepted_at, kind, label, body, derived, bot
 FROM log WHERE position > ? ORDER BY position LIMIT ?;

@@ -15,13 +15,13 @@ from .claims import SqliteClaims
 from .connection import CACHE, SMALL_CACHE, Connection
 from .gate import Gate
 from .intake import SqliteIntake
-from .keys import key_of
+from .keys import keys_of
 from .leases import SqliteLease
 from .letters import SqliteLetters
 from .merges import SqliteMerges
 from .persons import SqlitePersons
 from .replays import SHOWN, SqliteReplays
-from .rows import letter_values, row_values
+from .rows import letter_values, log_values, row_values
 from .unstored import SqliteUnstored
 
 #: Dead letters kept per stage; the oldest go and are counted.
@@ -130,7 +130,7 @@ class SqliteStore:
         with self._db.batch():
             fresh = self._unknown(rows)
             first = self.end() + 1
-            self._db.change_many("log_append", [*map(msgspec.structs.astuple, fresh)])
+            self._db.change_many(*log_values(fresh))
             places = range(first, first + len(fresh))
             return dict(zip([row.event_id for row in fresh], places, strict=True))
 
@@ -139,11 +139,12 @@ class SqliteStore:
         if not rows:
             return rows
         last = self._db.value("known_last") or 0
-        keys = [key_of(row.event_id) for row in rows]
-        # One statement costs far less than one for each.
-        ids = {"ids": b"".join(keys), "seen": _json([row.accepted_at for row in rows])}
-        if self._db.change("known_add", ids) == len(rows):
+        ids = keys_of([row.event_id for row in rows])
+        # One statement costs far less than one for each. SQLite reads whole numbers sooner.
+        seen = _json([int(row.accepted_at) for row in rows])
+        if self._db.change("known_add", {"ids": ids, "seen": seen}) == len(rows):
             return rows
+        keys = [ids[place : place + 16] for place in range(0, len(ids), 16)]
         new = {key for (key,) in self._db.all("known_since", (last,))}
         first: dict[bytes, NewRow] = {}
         for key, row in zip(keys, rows, strict=True):
