@@ -12,13 +12,14 @@ import msgspec
 
 from ..event import EntryKind, Event, decode_event, wire_id
 from .bare import Bare, bare, with_member
+from .chosen import Chosen
 from .counted import Sessions
 from .finish import Finisher
-from .frames import Frame, Rules, Who, decode_frame, decode_frames, proof, subjects, who
+from .frames import Frame, Rules, Who, decode_frame, decode_frames, who
 from .halves import Halves
 from .journal import Journal
 from .splice import Said, into_context, names, said
-from .store import ChoiceRecord, DeadLetter, Intake, NewRow, PageRow
+from .store import DeadLetter, Intake, NewRow, PageRow
 
 _unreadable = (msgspec.DecodeError, UnicodeDecodeError, ValueError)
 
@@ -50,15 +51,6 @@ class Decoded:
     frames: Sequence[Taken] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """A consent choice; ``granted``: events may be kept; ``member`` is how a context says it."""
-
-    states: Mapping[str, str]
-    granted: bool
-    member: bytes
-
-
 class Batch:
     """Takes frames and due halves, and holds what must be written for them.
 
@@ -71,8 +63,7 @@ class Batch:
         self._intake = intake
         self._finisher = finisher
         self._rules = rules
-        self._choices: dict[str, Choice] = {}
-        self._default = _choice(rules.default_consent)
+        self._chosen = Chosen(intake, rules.default_consent)
         self._views: Counter[tuple[str, str]] = Counter()
         self._halves = Halves(intake, finisher, rules, append=self._append, count=self._count_views)
         self._sessions = Sessions(intake, idle=rules.idle)
@@ -155,16 +146,7 @@ class Batch:
             if frame.kind == "event" and frame.consent is None:
                 with suppress(msgspec.DecodeError):  # its own turn says so
                     whose.append(says or who(frame))
-        self._ask(whose)
-
-    def _ask(self, whose: Iterable[Said | Who]) -> None:
-        """Asks for the choices of the users and visitors of these, where anybody has chosen."""
-        if not self._intake.any_choice():
-            return
-        asked = {subject for each in whose for subject in subjects(each)} - self._choices.keys()
-        if asked:
-            found = self._intake.choices(asked)
-            self._choices.update({subject: _choice(states) for subject, states in found.items()})
+        self._chosen.ask(whose)
 
     def _events(self, positions: Mapping[str, int]) -> Counter[tuple[str, str]]:
         """The numbers of stored events, by day and label."""
@@ -191,12 +173,13 @@ class Batch:
 
     def _take_bare(self, frames: Sequence[Bare]) -> None:
         """``_plain`` for frames that have no consent and no facts."""
-        self._ask(frame[2] for frame in frames)
-        plain_row, rows, choice = self._finisher.plain_row, self.rows, self._default
+        self._chosen.ask(frame[2] for frame in frames)
+        plain_row, rows, choice = self._finisher.plain_row, self.rows, self._chosen.default
+        anybody_chose = self._chosen.any
         suspicious = self._finisher.suspects_any([frame[2].properties for frame in frames])
         for raw, at, says, event_id, body, context in frames:
-            if self._choices:
-                choice = self._chosen(says)
+            if anybody_chose:
+                choice = self._chosen.of(says)
             if not choice.granted:
                 self.counts["consent"] += 1
                 continue
@@ -221,7 +204,7 @@ class Batch:
             self._event(frame, raw)
             return
         if frame.consent is None:
-            choice = self._chosen(says) if self._choices else self._default
+            choice = self._chosen.of(says) if self._chosen.any else self._chosen.default
             if not choice.granted:
                 self.counts["consent"] += 1
                 return
@@ -240,7 +223,7 @@ class Batch:
         if frame.consent is not None:
             self._add(event, frame, event_id, body=bytes(frame.event))
             return
-        choice = self._chosen(who(frame))
+        choice = self._chosen.of(who(frame))
         if not choice.granted:
             self.counts["consent"] += 1
             return
@@ -270,23 +253,8 @@ class Batch:
             if isinstance(event.context, dict) and event.context.get("store") is False:
                 self._passing.add(row.event_id)
 
-    def _chosen(self, whose: Said | Who) -> Choice:
-        """What the user (else the visitor) of an event made outside a request last chose."""
-        for subject in subjects(whose):
-            found = self._choices.get(subject)
-            if found is not None and found.states:
-                return found
-        return self._default
-
     def _choice(self, frame: Frame, raw: bytes) -> None:
-        states = frame.consent or {}
-        event_id, said = proof(frame)
-        for subject in subjects(who(frame)):
-            self._intake.choose(subject, states, frame.at)
-            self._choices[subject] = _choice(states)
-            self._intake.record(
-                ChoiceRecord(subject, frame.at, states, said.version, said.source, event_id)
-            )
+        self._chosen.keep(frame)
         self._event(frame, raw)
 
     def _counted(self, frame: Frame, raw: bytes) -> None:
@@ -315,8 +283,3 @@ class Batch:
 
     def _count_views(self, at: float, name: str, number: int) -> None:
         self._views[self._rules.day(at), name] += number
-
-
-def _choice(states: Mapping[str, str]) -> Choice:
-    granted = states.get("analytics") == "granted"
-    return Choice(states, granted, b'"consent":' + msgspec.json.encode(states))
