@@ -49,7 +49,7 @@ def new_id() -> str:
     the disk. No stock of them is kept: a process that forks without Python's knowledge (uWSGI)
     would hand the same ones to all its children.
     """
-    h = f"{time.time_ns() // 1_000_000:012x}{os.urandom(10).hex()}"
+    h = ((time.time_ns() // 1_000_000).to_bytes(6) + os.urandom(10)).hex()
     return f"{h[:8]}-{h[8:12]}-7{h[13:16]}-a{h[17:20]}-{h[20:]}"
 
 

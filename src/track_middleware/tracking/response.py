@@ -17,7 +17,7 @@ from .core import Core
 from .identity import Identity
 from .inject import Injector
 from .scene import Scene
-from .shareable import made_private, shareable
+from .shareable import SPEAKING, made_private, shareable
 from .snippet import SHARED
 from .view import of_page, view
 
@@ -35,6 +35,8 @@ _EXACT = frozenset(
     ]
 )
 
+#: A response without any of these has nothing to say but what it is.
+_TELLING = SPEAKING | _EXACT | {"content-disposition", "content-security-policy"}
 
 #: Statuses without a body of their own: passed untouched.
 _BODILESS = frozenset((101, 204, 206, 304))
@@ -73,13 +75,15 @@ class Response(msgspec.Struct):
         visit, method = self._visit, self._request.method
         if status in _BODILESS or method == "HEAD":
             return NOTHING
-        shared = self._shared = self.is_shared(headers)
+        plain = _TELLING.isdisjoint(headers)
+        if not plain or self._core.shared is not None:
+            self._shared = self.is_shared(headers)
         injector = None
         if visit != "fragment" and _is_page(headers):
             self._counting = pageview.counting(visit, method, status)
-            if _EXACT.isdisjoint(headers):
+            if plain or _EXACT.isdisjoint(headers):
                 injector = self._injector(headers)
-        if shared or visit == "speculative":
+        if self._shared or visit == "speculative":
             return Ending((), (), injector)
         cookies = self._identity.cookies(arriving=visit == "navigation")
         if self._identity.heard is not None:
@@ -101,7 +105,7 @@ class Response(msgspec.Struct):
             return SHARED
         if not self._identity.allowed:
             return None
-        page_id = self._scene.page_id
+        page_id = self._scene.known_page_id or self._scene.named()
         if page_id is None:
             return SHARED if self._visit == "speculative" else None
         if self._counting == "counted" and not self._core.settings.page_views:
@@ -160,7 +164,7 @@ class Response(msgspec.Struct):
 
     def _view(self) -> msgspec.Raw:
         core, identity, scene = self._core, self._identity, self._scene
-        page_id = scene.known_page_id or scene.page_id or core.new_id()
+        page_id = scene.known_page_id or scene.named() or core.new_id()
         consent, whose = json(identity.consent), identity.whose()
         about = of_page(self._status, self._duration())
         context = scene.described(consent, whose.standing, about)

@@ -41,10 +41,13 @@ class Scene(msgspec.Struct):
     @property
     def page_id(self) -> str | None:
         """The id of the page view that the request may become; None without a visitor."""
-        page_id = self.known_page_id
-        if page_id is None and self._identity.visitor is not None:
-            page_id = self.known_page_id = self._core.new_id()
-        return page_id
+        return self.known_page_id or self.named()
+
+    def named(self) -> str | None:
+        """As ``page_id``, where ``known_page_id`` is None: it is made now."""
+        if self._identity.visitor is not None:
+            self.known_page_id = self._core.new_id()
+        return self.known_page_id
 
     @property
     def view_id(self) -> str | None:
@@ -75,7 +78,7 @@ class Scene(msgspec.Struct):
             address = origin.address(core, request)
             self.facts = origin.facts(core, request, self._identity)
         client = contexts.client(request.agent, request.language, address, core.settings.ip)
-        about = self._page(self.known_page_id or self.page_id)
+        about = self._page(self.known_page_id or self.named())
         about += (of_page, b"},", core.about, b',"consent":', consent, client, standing, b"}")
         return b"".join(about)
 

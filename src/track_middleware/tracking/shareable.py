@@ -20,12 +20,13 @@ CDN_HEADERS = frozenset((
 #: Those that only name what a CDN may store; whether it may is said elsewhere.
 _CDN_TAGS = frozenset(("surrogate-key", "cache-tag"))
 
-_SPEAKING = CDN_HEADERS | {"cache-control", "expires"}
+#: Without any of these a response says nothing of caches.
+SPEAKING = CDN_HEADERS | {"cache-control", "expires"}
 
 
 def shareable(headers: Mapping[str, str], now: float) -> bool:
     """Whether the response with these headers (lower-case names) may be stored for others."""
-    if _SPEAKING.isdisjoint(headers):
+    if SPEAKING.isdisjoint(headers):
         return False
     to_cdn = not CDN_HEADERS.isdisjoint(headers)
     if to_cdn and any(
