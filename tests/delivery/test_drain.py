@@ -154,6 +154,37 @@ def test_a_choice_holds_for_what_follows_in_the_same_batch(site):
     assert [each.event for each in site.events] == ["Consent Changed", "Consent Changed", "Paid"]
 
 
+def signed_in(site, states, user="42"):
+    event = Event(new_id(), "identify", iso(site.now), user_id=user, anonymous_id="v")
+    return Entry("event", site.now, event, consent=states)
+
+
+@pytest.mark.parametrize("together", [True, False])
+@pytest.mark.parametrize("whole", [True, False])
+def test_who_signs_in_brings_along_what_they_permitted_before(data_dir, together, whole):
+    site = Site(data_dir, default="pending", whole=whole)
+    given = [signed_in(site, GRANTED), loose(site), loose(site, user="43")]
+    for frames in [given] if together else [[each] for each in given]:
+        site.drains(*frames)
+    assert [(each.type, each.user_id) for each in site.events] == [
+        ("identify", "42"), ("track", "42"),
+    ]  # fmt: skip
+    assert site.store.intake.choice_history("user:42") == []
+    site.close()
+
+
+def test_what_a_user_chose_stands_over_what_a_browser_permitted_whenever_it_was_said(data_dir):
+    site = Site(data_dir, default="pending")
+    site.drains(choice(site, DENIED), signed_in(site, GRANTED), loose(site))
+    assert "Paid" not in [each.event for each in site.events]
+    site.drains(signed_in(site, GRANTED, user="43"))
+    earlier = choice(site, DENIED, user="43")
+    earlier.at -= 1000
+    site.drains(earlier, loose(site, user="43"))
+    assert "Paid" not in [each.event for each in site.events]
+    site.close()
+
+
 def test_a_choice_leaves_its_proof_whatever_became_of_its_event(site):
     given = choice(site, DENIED, version="2026-05", source="banner")
     site.drains(given, given)

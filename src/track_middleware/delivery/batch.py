@@ -12,7 +12,7 @@ import msgspec
 
 from ..event import EntryKind, Event, decode_event, wire_id
 from .bare import Bare, bare, with_member
-from .chosen import Chosen
+from .choices import Choices
 from .counted import Sessions
 from .finish import Finisher
 from .frames import Frame, Rules, Who, decode_frame, decode_frames, who
@@ -63,7 +63,7 @@ class Batch:
         self._intake = intake
         self._finisher = finisher
         self._rules = rules
-        self._chosen = Chosen(intake, rules.default_consent)
+        self._choices = Choices(intake, rules.default_consent)
         self._views: Counter[tuple[str, str]] = Counter()
         self._halves = Halves(intake, finisher, rules, append=self._append, count=self._count_views)
         self._sessions = Sessions(intake, idle=rules.idle)
@@ -146,7 +146,7 @@ class Batch:
             if frame.kind == "event" and frame.consent is None:
                 with suppress(msgspec.DecodeError):  # its own turn says so
                     whose.append(says or who(frame))
-        self._chosen.ask(whose)
+        self._choices.ask(whose)
 
     def _events(self, positions: Mapping[str, int]) -> Counter[tuple[str, str]]:
         """The numbers of stored events, by day and label."""
@@ -173,13 +173,12 @@ class Batch:
 
     def _take_bare(self, frames: Sequence[Bare]) -> None:
         """``_plain`` for frames that have no consent and no facts."""
-        self._chosen.ask(frame[2] for frame in frames)
-        plain_row, rows, choice = self._finisher.plain_row, self.rows, self._chosen.default
-        anybody_chose = self._chosen.any
+        self._choices.ask(frame[2] for frame in frames)
+        plain_row, rows, choice = self._finisher.plain_row, self.rows, self._choices.default
         suspicious = self._finisher.suspects_any([frame[2].properties for frame in frames])
         for raw, at, says, event_id, body, context in frames:
-            if anybody_chose:
-                choice = self._chosen.of(says)
+            if self._choices.known:
+                choice = self._choices.of(says)
             if not choice.granted:
                 self.counts["consent"] += 1
                 continue
@@ -204,7 +203,8 @@ class Batch:
             self._event(frame, raw)
             return
         if frame.consent is None:
-            choice = self._chosen.of(says) if self._chosen.any else self._chosen.default
+            choices = self._choices
+            choice = choices.of(says) if choices.known else choices.default
             if not choice.granted:
                 self.counts["consent"] += 1
                 return
@@ -213,6 +213,8 @@ class Batch:
                 self._event(frame, raw)
                 return
             body = told
+        elif says.type == "identify" and says.user_id:
+            self._choices.adopt(says.user_id, frame.consent)
         event_id = wire_id(frame.origin, says.message_id)
         row = self._finisher.plain_row(says, known, event_id, frame.at, body, facts=frame.facts)
         self.rows.append(row)
@@ -221,9 +223,11 @@ class Batch:
         event = decode_event(frame.event)
         event_id = wire_id(frame.origin, event.message_id)
         if frame.consent is not None:
+            if event.type == "identify" and event.user_id:
+                self._choices.adopt(event.user_id, frame.consent)
             self._add(event, frame, event_id, body=bytes(frame.event))
             return
-        choice = self._chosen.of(who(frame))
+        choice = self._choices.of(who(frame))
         if not choice.granted:
             self.counts["consent"] += 1
             return
@@ -254,7 +258,7 @@ class Batch:
                 self._passing.add(row.event_id)
 
     def _choice(self, frame: Frame, raw: bytes) -> None:
-        self._chosen.keep(frame)
+        self._choices.take(frame)
         self._event(frame, raw)
 
     def _counted(self, frame: Frame, raw: bytes) -> None:

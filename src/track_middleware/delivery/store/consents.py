@@ -50,6 +50,11 @@ class Choices(Protocol):
         """Keeps a choice, unless a later one is known."""
         ...
 
+    def adopt(self, subject: str, states: Mapping[str, str]) -> bool:
+        """Keeps what somebody permits who has chosen nothing under this name, until they do; False
+        where they have. It is no choice, and no proof of one."""
+        ...
+
     def record(self, record: ChoiceRecord) -> None:
         """Adds a choice to those that are kept for good; the same event's is added once."""
         ...

@@ -80,6 +80,9 @@ class SqliteIntake:
     def choose(self, subject: str, states: Mapping[str, str], at: float) -> None:
         self._db.change("choose", (subject, msgspec.json.encode(states), at))
 
+    def adopt(self, subject: str, states: Mapping[str, str]) -> bool:
+        return self._db.change("choice_adopt", (subject, msgspec.json.encode(states))) > 0
+
     def record(self, record: ChoiceRecord) -> None:
         states = msgspec.json.encode(record.states)
         values = (record.subject, record.at, states, record.version, record.source, record.event_id)

@@ -148,6 +148,9 @@ INSERT INTO choice (subject, states, at) VALUES (?, ?, ?)
 ON CONFLICT (subject) DO UPDATE SET states = excluded.states, at = excluded.at
 WHERE excluded.at >= choice.at;
 
+-- choice_adopt: what somebody permits who has chosen nothing under this name, until they do
+INSERT OR IGNORE INTO choice (subject, states, at) VALUES (?, ?, 0);
+
 -- choice_record: a choice among all that somebody made, once for each event that says it
 INSERT OR IGNORE INTO choice_record (subject, at, states, version, source, event_id)
 VALUES (?, ?, ?, ?, ?, ?);

@@ -1,4 +1,4 @@
-"""What users and visitors last chose, as one transaction of the drain knows and changes it."""
+"""What users and visitors permit, as one transaction of the drain knows it."""
 
 from __future__ import annotations
 
@@ -21,46 +21,56 @@ class Choice:
     member: bytes
 
 
-class Chosen:
-    """The choices that a transaction has asked for, or taken itself; ``default`` holds for who has
-    made none. ``any``: whether anybody it knows of has."""
+class Choices:
+    """The choices that events from outside a request go by; ``default`` is the mode's.
+
+    ``known``: those that have been read or made so far, by subject.
+    """
+
+    __slots__ = ("_intake", "default", "known")
 
     def __init__(self, intake: Intake, default: Mapping[str, str]) -> None:
         self._intake = intake
-        self._known: dict[str, Choice] = {}
         self.default = _choice(default)
-
-    @property
-    def any(self) -> bool:
-        return bool(self._known)
+        self.known: dict[str, Choice] = {}
 
     def ask(self, whose: Iterable[Said | Who]) -> None:
-        """Asks for the choices of these users and visitors, where anybody has chosen."""
+        """Reads in one go the choices of the users and visitors of these, where anybody has
+        chosen."""
         if not self._intake.any_choice():
             return
-        asked = {subject for each in whose for subject in subjects(each)} - self._known.keys()
+        asked = {subject for each in whose for subject in subjects(each)} - self.known.keys()
         if asked:
             found = self._intake.choices(asked)
-            self._known.update({subject: _choice(states) for subject, states in found.items()})
+            self.known.update({subject: _choice(states) for subject, states in found.items()})
 
     def of(self, whose: Said | Who) -> Choice:
         """What the user (else the visitor) of an event made outside a request last chose."""
         for subject in subjects(whose):
-            found = self._known.get(subject)
+            found = self.known.get(subject)
             if found is not None and found.states:
                 return found
         return self.default
 
-    def keep(self, frame: Frame) -> None:
-        """Takes a choice, and keeps what proves it."""
+    def take(self, frame: Frame) -> None:
+        """A choice that was made: it holds from here on, and is recorded for good."""
         states = frame.consent or {}
         event_id, said = proof(frame)
         for subject in subjects(who(frame)):
             self._intake.choose(subject, states, frame.at)
-            self._known[subject] = _choice(states)
+            self.known[subject] = _choice(states)
             self._intake.record(
                 ChoiceRecord(subject, frame.at, states, said.version, said.source, event_id)
             )
+
+    def adopt(self, user: str, states: Mapping[str, str]) -> None:
+        """Who signs in on a browser permits, until they choose as that user, what they permitted
+        there before anybody knew who they are."""
+        subject = f"user:{user}"
+        if states == self.default.states or subject in self.known:
+            return
+        if self._intake.adopt(subject, states):
+            self.known[subject] = _choice(states)
 
 
 def _choice(states: Mapping[str, str]) -> Choice:
