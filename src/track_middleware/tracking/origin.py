@@ -5,6 +5,7 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from ..http import Request
+from .consent import Consent
 from .core import Core
 from .identity import Identity
 from .privacy import client_address
@@ -30,12 +31,15 @@ def country(core: Core, request: Request) -> dict[str, str] | None:
     return None
 
 
-def facts(core: Core, request: Request, identity: Identity) -> dict[str, str] | None:
+def facts(
+    core: Core, request: Request, identity: Identity, consent: Consent | None = None
+) -> dict[str, str] | None:
     """The raw values of a request that only enrichment reads: the CDN's word on the country,
-    vendors' cookies; these not where the request has become another visitor's."""
+    vendors' cookies; these not where the request has become another visitor's, and for what
+    ``consent`` (the request's unless it is given) permits."""
     found = country(core, request) or {}
     if core.vendor_cookies is not None and not identity.is_another:
-        found |= core.vendor_cookies.values(request.cookie, identity.consent)
+        found |= core.vendor_cookies.values(request.cookie, consent or identity.consent)
     return found or None
 
 

@@ -112,7 +112,7 @@ class Web:
         event.previous_id = identity.visitor_id if message.type == "alias" else None
         return Entry(
             "event", identity.at, event, origin=self._key, consent=consent,
-            facts=origin.facts(core, self._request, identity),
+            facts=origin.facts(core, self._request, identity, consent),
         )  # fmt: skip
 
     def _consent(self, message: Message) -> Consent:
