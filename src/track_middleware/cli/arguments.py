@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from argparse import SUPPRESS, ArgumentParser, ArgumentTypeError
+from collections.abc import Callable
 from pathlib import Path
 
-from . import letters, place
+from . import letters, place, split
 from . import subject as person
 
 
@@ -81,7 +82,7 @@ def dead(parser: ArgumentParser) -> None:
 
 def subject(parser: ArgumentParser) -> None:
     """Of ``subject`` and its ways."""
-    ways = parser.add_subparsers(metavar="|".join(PERSON), required=True)
+    ways = parser.add_subparsers(metavar="|".join((*PERSON, "split")), required=True)
     for name, (meaning, way) in PERSON.items():
         each = ways.add_parser(name, help=meaning, description=meaning)
         each.add_argument("id", metavar="ID", help="a user's or a visitor's id")
@@ -93,9 +94,17 @@ def subject(parser: ArgumentParser) -> None:
             )  # fmt: skip
         if name == "erase":
             each.add_argument("--yes", action="store_true", help="do not ask")
-        each.set_defaults(way=way)
-        as_json(each)
-        each.add_argument("--data-dir", type=Path, default=SUPPRESS, help="the app's data folder")
+        _way(each, way)
+    meaning = "a visitor is not this user: undoes a wrong merge for what is delivered from now on"
+    splitting = ways.add_parser("split", help=meaning, description=meaning)
+    split.arguments(splitting)
+    _way(splitting, split.run)
+
+
+def _way(parser: ArgumentParser, way: Callable[..., int]) -> None:
+    parser.set_defaults(way=way)
+    as_json(parser)
+    parser.add_argument("--data-dir", type=Path, default=SUPPRESS, help="the app's data folder")
 
 
 #: The ways of ``subject``: what each does, and its function.
