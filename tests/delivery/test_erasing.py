@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
+import subprocess
+import sys
+import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
@@ -17,11 +22,17 @@ import pytest
 from tests.delivery.emulators.deletions import Deletions
 from tests.delivery.recorder import Recorder
 from tests.delivery.search import found
-from track_middleware import cli
+from tests.processes import started
+from track_middleware import cli, places
+from track_middleware.delivery import handover
+from track_middleware.delivery.erasing import erasers
 from track_middleware.delivery.spool import Spool
 from track_middleware.delivery.store import DeadLetter, sqlite
 from track_middleware.delivery.worker import Worker
+from track_middleware.destinations.registry import routes
 from track_middleware.event import Entry, Event, PageRef, Person, encode_event, iso
+from track_middleware.history import subject
+from track_middleware.history.subject import Folder
 from track_middleware.reading import load
 
 USER, VISITOR, NOTE = "anna+42@example.org", str(uuid.uuid4()), "her-blue-häkelmütze"
@@ -125,8 +136,22 @@ def filled(folder: Path, destinations: list[str]) -> Shop:
         store.bury([DeadLetter(0, "destination", "heap", "e", "Bought", now, f"bad {USER}", body)],
                    most=100)  # fmt: skip
     store.close()
+    _deleted_long_ago(folder / "events.db", body)
     shop.accept(entry(USER, VISITOR, f"{NOTE}-late"), entry("ben", "bens-phone", "ben-late"))
     return shop
+
+
+def _deleted_long_ago(path: Path, body: bytes) -> None:
+    """What was removed before anybody thought of erasing, by a SQLite that leaves it there."""
+    with closing(sqlite3.connect(path)) as raw:
+        raw.execute("PRAGMA secure_delete = OFF")
+        with raw:
+            raw.executemany(
+                "INSERT INTO dead (stage, destination, event_id, label, time, reason, body) "
+                "VALUES ('plan', '', '', '', 0, '', ?)", [(body * 3,)] * 50,
+            )  # fmt: skip
+        with raw:
+            raw.execute("DELETE FROM dead WHERE stage = 'plan'")
 
 
 def test_nothing_of_a_person_is_left_in_any_byte(
@@ -215,3 +240,83 @@ def states(shop: Shop, capsys: pytest.CaptureFixture[str]) -> dict[str, str]:
 
 def later(seconds: float) -> float:
     return time.time() + seconds
+
+
+def test_a_worker_killed_between_any_two_steps_is_made_good_by_the_next(
+    tmp_path: Path, vendors: str, deletions: Deletions, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shop = filled(tmp_path / "data", urls(vendors)[:1])
+    before = shop.others()[0] + 1
+    asked_for(shop)
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.delivery.eraser_kills", str(shop.folder)],
+        capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) > 15
+    for number in range(int(done.stdout)):
+        shop.given["data_dir"] = str(tmp_path / f"killed-{number}")
+        shop.folder = tmp_path / f"killed-{number}"
+        assert found(shop.folder, WORDS) == {}, number
+        assert shop.others()[0] == before
+        assert set(states(shop, capsys).values()) == {"done"}
+
+
+def asked_for(shop: Shop) -> None:
+    """As ``erase`` does, by somebody who is killed at once."""
+    settings = load(shop.given, {})
+    handover.write(settings, shop.folder)
+    key = places.secret(shop.folder).encode()
+    with closing(sqlite.open(shop.folder / "events.db")) as store:
+        who = Folder(store, shop.folder).who(USER, None)
+        systems = erasers(routes(settings.destinations), settings.destinations)
+        subject.ask(store, shop.folder, who, key=key, systems=systems, now=time.time())
+
+
+def test_a_person_is_erased_from_a_site_that_goes_on(tmp_path: Path, vendors: str) -> None:
+    folder = tmp_path / "data"
+    program = [sys.executable, "-m", "tests.delivery.erased_host", str(folder), urls(vendors)[1]]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with started(program, **pipes) as site:
+        for number in range(50):
+            said(site, "ben", "bens-phone", f"ben-{number}")
+            said(site, USER if number % 2 else "-", VISITOR, f"{NOTE}-{number}")
+        wait_until(lambda: kept(folder, b"her-blue") == 50)
+        eraser = threading.Thread(target=cli.run, args=(
+            ["subject", "erase", USER, "--yes", "--json", "--data-dir", str(folder)],
+        ))  # fmt: skip
+        eraser.start()
+        number = 50
+        while eraser.is_alive():
+            eraser.join(0.01)
+            said(site, "ben", "bens-phone", f"ben-{number}")
+            said(site, "-", VISITOR, NOTE)  # stragglers
+            number += 1
+        wait_until(lambda: kept(folder, b"ben-") == number)
+        wait_until(lambda: not found(folder, WORDS))
+        assert site.poll() is None
+    assert number > 50
+
+
+def said(site: subprocess.Popen[str], user: str, visitor: str, note: str) -> None:
+    assert site.stdin is not None
+    assert site.stdout is not None
+    site.stdin.write(f"{user} {visitor} {note}\n")
+    site.stdin.flush()
+    assert site.stdout.readline()
+
+
+def kept(folder: Path, word: bytes) -> int:
+    """How many events of the log hold a word."""
+    store = sqlite.to_read(folder / "events.db")
+    if store is None:
+        return 0
+    with closing(store):
+        return sum(word in each.body for each in store.read(0, 100_000))
+
+
+def wait_until(true: Callable[[], bool], seconds: float = 60.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)

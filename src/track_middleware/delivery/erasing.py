@@ -83,25 +83,29 @@ class Erasing:
         self._transport = transport
         self._now = now
         self._random = random
-        self._seen: set[int] = set()
+        self._ahead: dict[int, Mapping[str, int]] = {}
 
     # Here.
 
     def turn(self, drain: Drain) -> bool:
-        """One step in the thread that drains, once everything was drained: True when there is
-        more to do here."""
+        """One step in the thread that drains: True when there is more to do here."""
         more = False
         for erasure in self._store.persons.open_erasures():
-            # What was accepted before it was asked is drained by the next turn, not by this one.
-            if erasure.id not in self._seen:
-                self._seen.add(erasure.id)
-                more = True
-            else:
-                more = self._step(erasure) or more
+            more = not self._is_drained(erasure) or self._step(erasure) or more
         if drain.left_erased:
             self._blank()
             drain.left_erased = False
         return more
+
+    def _is_drained(self, erasure: Erasure) -> bool:
+        """Whether all that was accepted before the erasure was first seen is in the store, or was
+        dropped; a busy site's spool may never be empty."""
+        if erasure.id not in self._ahead:
+            sizes = segments.sizes(self._data_dir)
+            self._ahead[erasure.id] = {each.name: each.length for each in sizes}
+        offsets, ahead = self._store.intake.offsets(), self._ahead[erasure.id]
+        left = [name for name, length in ahead.items() if offsets.get(name, 0) < length]
+        return not any(segments.is_there(self._data_dir, name) for name in left)
 
     def _step(self, erasure: Erasure) -> bool:
         answers = {each.system: each for each in self._store.persons.answers(erasure.id)}

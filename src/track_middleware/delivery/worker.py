@@ -199,8 +199,7 @@ class Worker:
         more = self._drain.once(self._now())
         self._keep_lease()
         self._retention.turn()
-        if not more:
-            self._erasing.turn(self._drain)
+        self._erasing.turn(self._drain)
         return more
 
     def _erase(self) -> None:
