@@ -16,9 +16,11 @@ import urllib3
 
 from tests.delivery.served import Shop, event_id, row
 from tests.destinations.samples import event, made, sent
+from track_middleware.address import address
 from track_middleware.delivery.transport import HttpTransport, Silence
 from track_middleware.destinations import Answer, Call
 from track_middleware.destinations.clickhouse import statement
+from track_middleware.destinations.erasure import Eraser, Who, eraser
 
 pytestmark = pytest.mark.needs("clickhouse")
 
@@ -212,3 +214,17 @@ def test_what_somebody_must_mend_pauses(
     (told,) = destination.judge(one, answer)
     assert told.pause
     assert words in told.reason
+
+
+def test_a_persons_rows_are_deleted_and_no_others(here: Server, send: HttpTransport) -> None:
+    hers = [event(2, user_id="o'b\"a\\"), event(3, anonymous_id="it's", user_id=None)]
+    for one in sent(made(here.url()), event(1), *hers):
+        send(one)
+    assert len(ids(here)) == 3
+    how = eraser(address(here.url()))
+    assert isinstance(how, Eraser)
+    for one in how.calls(Who(["o'b\"a\\", "nobody"], ["it's"])):
+        answer = send(one)
+        assert isinstance(answer, Answer)
+        assert how.judge(answer).state == "done", answer
+    assert ids(here) == [event_id(1)]

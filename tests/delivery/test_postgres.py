@@ -19,9 +19,11 @@ from tests.delivery.cluster import Cluster, cluster
 from tests.delivery.emulators import POISON
 from tests.delivery.served import Shop, event_id, row
 from tests.destinations.samples import event, made, sent
+from track_middleware.address import address
 from track_middleware.delivery.postgres import Limits, PostgresTransport
 from track_middleware.delivery.transport import Deliver, Silence
 from track_middleware.destinations import Answer, Call
+from track_middleware.destinations.erasure import Eraser, Who, eraser
 
 pytestmark = pytest.mark.needs("postgresql")
 
@@ -365,3 +367,17 @@ def test_workers_that_find_the_table_missing_at_once_make_it_once(here: Cluster)
         answers = threads.map(send, [call(here, number, 9) for number in range(4)])
         assert [_heard(answer).body for answer in answers] == [b""] * 4
     assert ids(here) == [event_id(number) for number in (0, 1, 2, 3, 9)]
+
+
+def test_a_persons_rows_are_deleted_and_no_others(here: Cluster, send: PostgresTransport) -> None:
+    hers = [event(2, user_id="o'b\"a\\"), event(3, anonymous_id="it's", user_id=None)]
+    for one in sent(made(here.url), event(1), *hers):
+        send(one)
+    assert len(ids(here)) == 3
+    how = eraser(address(here.url))
+    assert isinstance(how, Eraser)
+    for one in how.calls(Who(["o'b\"a\\", "nobody"], ["it's"])):
+        answer = send(one)
+        assert isinstance(answer, Answer)
+        assert how.judge(answer).state == "done"
+    assert ids(here) == [event_id(1)]
