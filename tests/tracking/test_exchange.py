@@ -359,7 +359,8 @@ def test_a_grant_that_the_app_brings_makes_the_visitor_whose_it_is() -> None:
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"version": "1" * 101}, {"version": 1}, {"source": ""}, {"source": "A B"}, {"source": None},
+        {"version": "1" * 101}, {"version": 1}, {"version": "\x1b[2J"},
+        {"source": ""}, {"source": "A B"}, {"source": None},
     ],
 )  # fmt: skip
 def test_a_choice_with_a_wrong_version_or_source_is_a_mistake_and_none(

@@ -333,6 +333,7 @@ def test_a_choice_that_a_signal_of_the_browser_stands_over_says_so() -> None:
         b"", b"{}", b"[]", b'{"analytics":"yes"}', b'{"other":true}', b'{"analytics":null}',
         b'{"version":"1"}', b'{"analytics":true,"version":1}',
         b'{"analytics":true,"version":"' + b"1" * 101 + b'"}',
+        b'{"analytics":true,"version":"\\u001b[2J"}',
         b'{"analytics":true,"source":"server"}', b'{"analytics":true,"source":"gpc"}',
         b'{"analytics":true,"source":"<b>"}', b'{"analytics":true,"source":"a\\n"}',
     ],

@@ -86,7 +86,7 @@ def _choice(body: bytes) -> _Given | None:
         given = _decoder.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
-    return given if given.states else None
+    return given if given.states and _is_version(given.version) else None
 
 
 _decoder = msgspec.json.Decoder(_Given)
@@ -97,8 +97,8 @@ def taken(
 ) -> Entry:
     """Takes a choice that the app brings, and gives its record; EventError when it is none. A grant
     makes a visitor: it is theirs."""
-    if not isinstance(version, str) or len(version) > VERSION_LENGTH:
-        raise EventError(f"a version is a text of up to {VERSION_LENGTH} characters")
+    if not _is_version(version):
+        raise EventError(f"a version is a printable text of up to {VERSION_LENGTH} characters")
     if not isinstance(source, str) or not re.match(_SOURCE, source):
         raise EventError("a source is a word of up to 40 small letters, such as 'banner'")
     before, allowed = identity.person(opens=False), identity.allowed
@@ -107,6 +107,11 @@ def taken(
         identity.mint(core.new_id(), fresh=True)
     person = before or identity.person(opens=False)
     return choice_entry(core, identity, person, version=version, source=source)
+
+
+def _is_version(value: object) -> bool:
+    """Whether it can name a text; it is shown on the operator's terminal."""
+    return isinstance(value, str) and len(value) <= VERSION_LENGTH and value.isprintable()
 
 
 def choice_entry(
