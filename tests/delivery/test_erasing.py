@@ -268,7 +268,8 @@ def asked_for(shop: Shop) -> None:
     handover.write(settings, shop.folder)
     key = places.secret(shop.folder).encode()
     with closing(sqlite.open(shop.folder / "events.db")) as store:
-        who = Folder(store, shop.folder).who(USER, None)
+        folder = Folder(store, shop.folder)
+        who = folder.of(folder.who(USER, None)).subject
         systems = erasers(routes(settings.destinations), settings.destinations)
         subject.ask(store, shop.folder, who, key=key, systems=systems, now=time.time())
 

@@ -95,7 +95,7 @@ def erased(arguments: argparse.Namespace, where: Place) -> int:
                 return WRONG_CALL
             systems = _systems(where)
             number = subject.ask(
-                store, where.data_dir, who, key=key, systems=systems, now=time.time()
+                store, where.data_dir, found.subject, key=key, systems=systems, now=time.time()
             )
             last = next(each for each in store.persons.erasures() if each.id == number)
         _wait(store, last.id, where)

@@ -209,7 +209,8 @@ class Erasing:
         if subject is None:
             return replace(before, state="refused", words=_GONE, at=now, due=NEVER)
         store.persons.drop_late(_names(subject), sorted(subject.ids))
-        calls = how.calls(Who(sorted(subject.users), sorted(subject.visitors), bearer))
+        own = subject.known.get(how.cookie, ())
+        calls = how.calls(Who(sorted(subject.users), sorted(subject.visitors), bearer, own))
         if before.part >= len(calls):
             words = before.words or "it knows users only, and there is none"
             state = "done" if before.part else "not asked"

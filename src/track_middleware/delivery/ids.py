@@ -27,11 +27,13 @@ class _Ids(msgspec.Struct):
     kind: Kind
     users: list[str]
     visitors: list[str]
+    known: dict[str, list[str]]
 
 
 def keep(data_dir: Path, name: str, subject: Subject) -> None:
     """Writes the ids that systems have to be told (mode 0600), until all have answered."""
-    held = _Ids(subject.given, subject.kind, sorted(subject.users), sorted(subject.visitors))
+    known = {cookie: list(each) for cookie, each in subject.known.items()}
+    held = _Ids(subject.given, subject.kind, sorted(subject.users), sorted(subject.visitors), known)
     replace_file(private_folder(data_dir / FOLDER) / name, msgspec.json.encode(held))
 
 
@@ -41,7 +43,8 @@ def read(data_dir: Path, name: str) -> Subject | None:
         held = msgspec.json.decode((data_dir / FOLDER / name).read_bytes(), type=_Ids)
     except (OSError, msgspec.DecodeError):
         return None
-    return Subject(held.given, held.kind, frozenset(held.users), frozenset(held.visitors))
+    users, visitors = frozenset(held.users), frozenset(held.visitors)
+    return Subject(held.given, held.kind, users, visitors, known=held.known)
 
 
 def forget(data_dir: Path, name: str) -> None:

@@ -8,8 +8,8 @@ happens here.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Literal
 
 import msgspec
@@ -75,7 +75,8 @@ class Subject:
     """One person: the ids whose data is that person's.
 
     ``given``: the id that was named. ``shared``: visitors that had other users too, of which only
-    what names this user is meant.
+    what names this user is meant. ``known``: what vendors' own scripts call these visitors, by the
+    name of their cookie.
     """
 
     given: str
@@ -83,6 +84,7 @@ class Subject:
     users: frozenset[str] = frozenset()
     visitors: frozenset[str] = frozenset()
     shared: frozenset[str] = frozenset()
+    known: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @property
     def ids(self) -> frozenset[str]:
@@ -156,6 +158,36 @@ class Gathering:
             return Subject(self._given, kind, visitors=only | self._same)
         own, shared = frozenset(self._visitors - self._shared), frozenset(self._shared)
         return Subject(self._given, kind, only, own, shared)
+
+
+class _Own(msgspec.Struct, gc=False):
+    id: str | None = None
+
+
+class _Google(msgspec.Struct, rename="camel", gc=False):
+    client_id: str | None = None
+
+
+class _Derived(msgspec.Struct, rename="camel", gc=False):
+    vendor_ids: dict[str, _Own] = msgspec.field(default_factory=dict)
+    ga: _Google = msgspec.field(default_factory=_Google)
+
+
+_derived = msgspec.json.Decoder(_Derived)
+
+#: Google's cookie, as ``Subject.known`` names it.
+GOOGLE = "_ga"
+
+
+def vendors_ids(derived: bytes) -> dict[str, str]:
+    """What vendors' own cookies called the visitor, by the cookie's name, from what enrichment
+    derived of an event."""
+    try:
+        told = _derived.decode(derived)
+    except UNREADABLE:
+        return {}
+    found = {cookie: own.id for cookie, own in told.vendor_ids.items() if own.id}
+    return {**found, GOOGLE: told.ga.client_id} if told.ga.client_id else found
 
 
 def named(body: bytes) -> list[Names]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ import msgspec
 from ..delivery import ids, tombstones
 from ..delivery.belongings import Piece, Read, belonging, gathered, kept
 from ..delivery.erasing import HERE, NEVER
-from ..delivery.persons import Kind, Subject
+from ..delivery.persons import Kind, Subject, vendors_ids
 from ..delivery.store.persons import Answered, Chosen, Erasure
 from ..delivery.store.sqlite import SqliteStore
 from ..delivery.store.who import Merge
@@ -24,6 +24,9 @@ from ..event import iso
 
 #: The version of an export's shape.
 FORMAT = 1
+
+#: Where a row of the log, as ``persons.pieces`` gives it, has what was derived.
+_DERIVED = 4
 
 #: The columns of a page row, as ``persons.page`` gives them.
 _PAGE = ("id", "made", "url", "visitor", "person", "confirmedAt", "position")
@@ -35,7 +38,8 @@ class AmbiguousError(TrackError):
 
 @dataclass(slots=True)
 class Belongings:
-    """What is kept of one person: so many pieces in each place, and the choices and merges."""
+    """What is kept of one person: so many pieces in each place, and the choices and merges.
+    ``subject`` knows here what vendors call the person."""
 
     subject: Subject
     pieces: Counter[str] = field(default_factory=Counter)
@@ -73,7 +77,14 @@ class Folder:
     def of(self, subject: Subject) -> Belongings:
         """How much is kept of a person, and where."""
         found = Belongings(subject)
-        found.pieces.update(piece.where for piece in belonging(self._read, subject))
+        known: dict[str, set[str]] = {}
+        for piece in belonging(self._read, subject):
+            found.pieces[piece.where] += 1
+            if piece.where == "log":
+                for cookie, name in vendors_ids(piece.row[_DERIVED] or b"{}").items():
+                    known.setdefault(cookie, set()).add(name)
+        ids_of = {cookie: sorted(each) for cookie, each in known.items()}
+        found.subject = replace(subject, known=ids_of)
         if self._store:
             found.choices = self._choices(subject)
             found.merges = self._merges(subject)

@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Literal
+from typing import Literal, TypeVar
 
 from ...address import Address
 from .. import Answer, Call
 from ..answers import retry_after, words
 from ..options import ERASING
+
+T = TypeVar("T")
 
 #: What became of a call. ``done``: erased, or taken for good; ``asked``: taken, and worked on;
 #: ``again``: not taken, to be sent again; ``needs you``: the same, once somebody has mended the
@@ -35,11 +37,13 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class Who:
-    """The ids of a person, each list in an order of its own. ``bearer``: what opened the vendor."""
+    """The ids of a person, each list in an order of its own. ``bearer``: what opened the vendor;
+    ``own``: what its own script called the visitors."""
 
     users: Sequence[str]
     visitors: Sequence[str]
     bearer: str = ""
+    own: Sequence[str] = ()
 
 
 #: What an answer (None: nobody answered) means.
@@ -53,6 +57,7 @@ class Eraser:
     ``calls``: the same for the same person, so that the worker may go on where it stood; none:
     nothing there can bear these ids. ``judge`` reads their answers. ``poll`` asks how far a task
     is, and ``polled`` reads that. ``opening`` is sent first where a short-lived key is needed.
+    ``cookie`` is the one of its own script.
     """
 
     calls: Callable[[Who], Sequence[Call]]
@@ -61,6 +66,7 @@ class Eraser:
     polled: Judge | None = None
     opening: Call | None = None
     opened: Judge | None = None
+    cookie: str = ""
 
 
 #: Makes an eraser of a destination's URL; a text says why there is none.
@@ -100,7 +106,7 @@ def base(address: Address, regions: Mapping[str, str]) -> str:
     return address.options.get("erase_endpoint", regions.get(region, regions["us"])).rstrip("/")
 
 
-def pieces(ids: Sequence[str], most: int) -> list[Sequence[str]]:
+def pieces(ids: Sequence[T], most: int) -> list[Sequence[T]]:
     """Ids in lists that one call may have."""
     return [ids[at : at + most] for at in range(0, len(ids), most)]
 

@@ -1,7 +1,7 @@
 """Google's User Deletion API (developers.google.com/analytics/devguides/config/userdeletion/v3).
 
-One id a call. A visitor is known there by the client id that ``ga4://`` made of it; one that
-Google's own cookie named is not kept by us once the events are gone.
+One id a call. A visitor is known there by the client id that Google's own cookie named, else by the
+one that ``ga4://`` made of it.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ def make(address: Address) -> Eraser | str:
     def calls(who: Who) -> Sequence[Call]:
         ids = [("USER_ID", each) for each in who.users]
         ids += [("CLIENT_ID", client_id({}, each)) for each in (*who.visitors, *who.users)]
+        ids += [("CLIENT_ID", each) for each in who.own]
         bodies = [
             {"kind": "analytics#userDeletionRequest", "propertyId": property_id,
              "id": {"type": kind, "userId": id_}}
@@ -42,4 +43,4 @@ def make(address: Address) -> Eraser | str:
             return told or Said("again")
         return Said("done", f"HTTP {answer.status}: what it has by now is deleted")
 
-    return Eraser(calls, judge)
+    return Eraser(calls, judge, cookie="_ga")

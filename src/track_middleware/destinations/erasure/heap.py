@@ -1,7 +1,7 @@
 """Heap's User Deletion API: a token for five minutes first, then a request that is worked on.
 
-Source: developers.heap.io/reference/user-deletion. Heap's own ids of visitors are not kept here, so
-that it is told users only.
+Source: developers.heap.io/reference/user-deletion. It is told users, and
+visitors that its own script has named.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from urllib.parse import quote
 import msgspec
 
 from ...address import Address
+from ...vendor_cookies import cookie
 from .. import Answer, Call
 from . import Eraser, Said, Who, base, missing, pieces, usual
 
@@ -32,9 +33,9 @@ def make(address: Address) -> Eraser | str:
 
     def calls(who: Who) -> Sequence[Call]:
         headers = {"content-type": "application/json", "authorization": f"Bearer {who.bearer}"}
-        bodies = [
-            {"users": [{"identity": each} for each in ids]} for ids in pieces(who.users, _MOST)
-        ]
+        users = [{"identity": each} for each in who.users]
+        users += [{"user_id": each} for each in who.own]
+        bodies = [{"users": some} for some in pieces(users, _MOST)]
         return [Call(f"{root}user_deletion", msgspec.json.encode(each), (), headers=headers)
                 for each in bodies]  # fmt: skip
 
@@ -63,7 +64,7 @@ def make(address: Address) -> Eraser | str:
         over = status.lower() in _OVER
         return Said("done" if over else "asked", f"the request is {status or 'under way'}")
 
-    return Eraser(calls, judge, poll, polled, opening, opened)
+    return Eraser(calls, judge, poll, polled, opening, opened, cookie(address))
 
 
 def _text(answer: Answer, name: str) -> str:

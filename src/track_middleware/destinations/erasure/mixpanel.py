@@ -8,6 +8,7 @@ from urllib.parse import quote
 import msgspec
 
 from ...address import Address
+from ...vendor_cookies import cookie
 from .. import Answer, Call
 from . import Eraser, Said, Who, base, missing, pieces, usual
 
@@ -29,10 +30,10 @@ def make(address: Address) -> Eraser | str:
     headers = {"content-type": "application/json", "authorization": f"Bearer {secret}"}
 
     def calls(who: Who) -> Sequence[Call]:
-        devices = [f"$device:{each}" for each in who.visitors]
+        devices = [f"$device:{each}" for each in (*who.visitors, *who.own)]
         bodies = [
             {"distinct_ids": ids, "compliance_type": "GDPR"}
-            for ids in pieces([*who.users, *who.visitors, *devices], _MOST)
+            for ids in pieces([*who.users, *who.visitors, *devices, *who.own], _MOST)
         ]
         return [Call(root + query, msgspec.json.encode(each), (), headers=headers)
                 for each in bodies]  # fmt: skip
@@ -58,7 +59,7 @@ def make(address: Address) -> Eraser | str:
             return Said("done" if _OVER[status] == "done" else "refused", f"the task is {status}")
         return Said("asked", f"the task is {status or 'under way'}")
 
-    return Eraser(calls, judge, poll, polled)
+    return Eraser(calls, judge, poll, polled, cookie=cookie(address))
 
 
 def _result(answer: Answer, name: str) -> str:

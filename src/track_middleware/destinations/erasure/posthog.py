@@ -11,6 +11,7 @@ from urllib.parse import quote
 import msgspec
 
 from ...address import Address
+from ...vendor_cookies import cookie
 from .. import Answer, Call
 from . import Eraser, Said, Who, base, missing, pieces, usual
 
@@ -29,7 +30,7 @@ def make(address: Address) -> Eraser | str:
     def calls(who: Who) -> Sequence[Call]:
         bodies = [
             {"distinct_ids": ids, "delete_events": True, "delete_recordings": True}
-            for ids in pieces([*who.users, *who.visitors], _MOST)
+            for ids in pieces([*who.users, *who.visitors, *who.own], _MOST)
         ]
         return [Call(url, msgspec.json.encode(each), (), headers=headers) for each in bodies]
 
@@ -39,4 +40,4 @@ def make(address: Address) -> Eraser | str:
             return told or Said("again")
         return Said("done", f"HTTP {answer.status}: persons deleted, their events are queued")
 
-    return Eraser(calls, judge)
+    return Eraser(calls, judge, cookie=cookie(address))
