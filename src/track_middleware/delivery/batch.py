@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
 from ..event import EntryKind, Event, decode_event, wire_id
-from .bare import Bare, bare, with_member
+from .bare import Bare, with_member
 from .choices import Choices
 from .counted import Sessions
+from .decoded import Decoded, Taken, decoded
 from .finish import Finisher
-from .frames import Frame, Rules, Who, decode_frame, decode_frames, who
+from .frames import Frame, Rules, Who, decode_frame, who
 from .halves import Halves
 from .journal import Journal
-from .splice import Said, into_context, names, said
+from .splice import Said, into_context, names
 from .store import DeadLetter, Intake, NewRow, PageRow
 
 _unreadable = (msgspec.DecodeError, UnicodeDecodeError, ValueError)
@@ -35,20 +35,6 @@ CANNOT_BE_STORED = "it cannot be stored: "
 
 #: Every zone's midnight, and every change of its clocks, is at a quarter of an hour.
 _QUARTER = 900
-
-_NO_EVENT = msgspec.Raw(b"null")
-
-
-#: A frame, the bytes it came in, and what its event says where a row needs no more than that.
-Taken = tuple[Frame, bytes, Said | None]
-
-
-@dataclass(frozen=True, slots=True)
-class Decoded:
-    """Frames in order; they are ``bare`` when all of them are that."""
-
-    bare: Sequence[Bare] = ()
-    frames: Sequence[Taken] = ()
 
 
 class Batch:
@@ -82,25 +68,17 @@ class Batch:
     def decoded(self, raws: Sequence[bytes]) -> Decoded:
         """Frames, in order, as ``take`` wants them; one that is no entry is counted and left out.
         Nothing is asked of the store yet."""
-        found = bare(raws) if self._finisher.is_plain else None
-        if found is not None:
-            return Decoded(bare=found)
-        frames = decode_frames(raws)
-        known = [(frame, raw) for frame, raw in zip(frames, raws, strict=True) if frame is not None]
-        self.counts["not_an_entry"] += len(raws) - len(known)
-        if not self._finisher.is_plain:
-            return Decoded(frames=[(frame, raw, None) for frame, raw in known])
-        plain = said([frame.event if frame.kind == "event" else _NO_EVENT for frame, _ in known])
-        both = zip(known, plain, strict=True)
-        return Decoded(frames=[(frame, raw, says) for (frame, raw), says in both])
+        found = decoded(raws, is_plain=self._finisher.is_plain)
+        self.counts["not_an_entry"] += found.broken
+        return found
 
-    def take(self, decoded: Decoded) -> None:
+    def take(self, found: Decoded) -> None:
         """Frames in order; one whose event is none is counted and left out."""
-        if decoded.bare:
-            self._take_bare(decoded.bare)
+        if found.bare:
+            self._take_bare(found.bare)
             return
-        self._prepare(decoded.frames)
-        for frame, raw, says in decoded.frames:
+        self._prepare(found.frames)
+        for frame, raw, says in found.frames:
             try:
                 if frame.how is not None:
                     self._journal.hear(frame)

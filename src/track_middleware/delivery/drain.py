@@ -13,7 +13,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from . import segments
-from .batch import CANNOT_BE_STORED, MISTAKES, Batch, Decoded
+from .batch import CANNOT_BE_STORED, MISTAKES, Batch
+from .decoded import Decoded
 from .finish import Finisher
 from .frames import Rules
 from .segments import Segment
@@ -156,10 +157,9 @@ class Drain:
         """One transaction: the frames, the dead letters of those that cannot be stored (with the
         reason), and what else belongs to it."""
         batch = self._batch()
-        whole = [raw for raw in frames if raw not in flaws]
-        decoded = batch.decoded(whole)
+        whole = batch.decoded([raw for raw in frames if raw not in flaws])
         with self._store.batch():
-            batch.take(self._living(batch, whole) or decoded)
+            batch.take(self._living(batch, whole))
             for raw, flaw in flaws.items():
                 if not self._tombstones.dropped([raw]):
                     batch.bury(raw, at=at, reason=flaw)
@@ -167,14 +167,11 @@ class Drain:
             also()
         self._tell(batch)
 
-    def _living(self, batch: Batch, raws: Sequence[bytes]) -> Decoded | None:
-        """These frames without those of erased persons, which are counted; None when all live."""
-        erased = self._tombstones.dropped(raws)
-        if not erased:
-            return None
+    def _living(self, batch: Batch, found: Decoded) -> Decoded:
+        """Frames without those of erased persons, which are counted."""
+        erased = self._tombstones.dropped(found.raws)
         batch.counts["erased"] += len(erased)
-        batch.counts["not_an_entry"] = 0  # they are looked at anew
-        return batch.decoded([raw for index, raw in enumerate(raws) if index not in erased])
+        return found.without(erased) if erased else found
 
     def _flaw(self, raw: bytes) -> str:
         """Why a frame cannot be stored, found by trying and undoing; "" when it can."""
