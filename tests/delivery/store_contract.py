@@ -11,6 +11,7 @@ import pytest
 
 from track_middleware.delivery.store import (
     ChoiceRecord,
+    CountedSession,
     DeadLetter,
     Flight,
     Learnt,
@@ -308,6 +309,35 @@ class StoreContract:
             store.intake.choose("user:7", {"analytics": "denied"}, 20.0)
             store.intake.choose("user:7", {"analytics": "granted"}, 10.0)
         assert store.intake.choices(["user:7"]) == {"user:7": {"analytics": "denied"}}
+
+    def test_what_somebody_permitted_before_is_adopted_until_they_choose(self, store):
+        with store.batch():
+            assert store.intake.adopt("user:7", {"analytics": "granted"})
+            assert not store.intake.adopt("user:7", {"analytics": "denied"})
+            store.intake.choose("user:7", {"analytics": "denied"}, 1.0)
+            assert not store.intake.adopt("user:7", {"analytics": "granted"})
+        assert store.intake.choices(["user:7"]) == {"user:7": {"analytics": "denied"}}
+
+    def test_of_a_days_salt_the_first_proposal_wins(self, store, opened_again):
+        with store.batch():
+            assert store.intake.salt("2026-05-04", b"one") == b"one"
+            assert store.intake.salt("2026-05-04", b"two") == b"one"
+        again = opened_again()
+        with again.batch():
+            assert again.intake.salt("2026-05-04", b"three") == b"one"
+
+    def test_only_past_salts_and_sessions_are_forgotten(self, store):
+        old, new = CountedSession("a", "s", 1, 5.0, 9.0), CountedSession("b", "t", 2, 6.0, 10.0)
+        with store.batch():
+            store.intake.salt("2026-05-03", b"past")
+            store.intake.salt("2026-05-04", b"kept")
+            store.intake.keep_counted_sessions([old, new])
+            assert store.intake.forget_salts("2026-05-04", 10.0)
+            assert not store.intake.forget_salts("2026-05-04", 10.0)
+            assert store.intake.salt("2026-05-03", b"new") == b"new"
+            assert store.intake.salt("2026-05-04", b"new") == b"kept"
+        assert store.intake.counted_session("a") is None
+        assert store.intake.counted_session("b") == new
 
     def test_every_choice_is_kept_in_the_order_of_their_times(self, store):
         later = ChoiceRecord("user:7", 9.0, {"analytics": "denied"}, "2026-05", "banner", "b")

@@ -208,7 +208,8 @@ class Exchange:
             self._core.mistaken(error)
             return
         self._scene.forget()
-        self._core.keep(said)
+        # At once: what somebody has chosen is no part of the app's transaction.
+        self._core.keep_last((said,))
 
     def impersonating(self, operator_id: object = "") -> None:
         """An operator acts as this request's user from here on; ``impersonation`` says what becomes
