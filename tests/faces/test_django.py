@@ -221,6 +221,19 @@ def test_a_rollback_leaves_no_event(served: Callable[..., Site], data_dir: Path)
     assert stored(data_dir) == ["Page"]
 
 
+def test_a_choice_is_kept_though_the_apps_transaction_is_rolled_back(
+    served: Callable[..., Site], data_dir: Path
+) -> None:
+    def view(request: Any, **_path: str) -> HttpResponse:
+        with suppress(LookupError), transaction.atomic():
+            request.track.set_consent({"analytics": False})
+            raise LookupError("no such product")
+        return HttpResponse(HOME)
+
+    served(view).ask("/")
+    assert stored(data_dir) == ["Consent Changed"]
+
+
 def test_a_test_cases_own_block_does_not_hold_events_back(
     served: Callable[..., Site], data_dir: Path
 ) -> None:
