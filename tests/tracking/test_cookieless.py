@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import pytest
@@ -213,3 +214,19 @@ def test_hostile_hosts_and_agents_are_counted_like_any() -> None:
     for agent in ("\x00\xff\x9f", "é" * 10_000, ""):
         Browser(site, user_agent=agent).visit("/")
     assert len({view.anonymous_id for view in views(site)}) == 3
+
+
+def test_the_setting_costs_a_tracked_visitor_not_one_call() -> None:
+    def calls(**settings: Any) -> int:
+        browser = Browser(Site(**settings))
+        browser.visit("/")
+        browser.visit("/")
+        made: list[str] = []
+        sys.setprofile(lambda frame, event, arg: made.append(event))
+        try:
+            browser.visit("/")
+        finally:
+            sys.setprofile(None)
+        return len(made)
+
+    assert calls(cookieless=True) == calls(cookieless=False)
