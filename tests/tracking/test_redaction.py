@@ -227,6 +227,31 @@ def test_an_sdk_that_sends_an_address_does_not_get_it_kept_whole() -> None:
     assert entry.event.context["ip"] == "198.51.100.0"
 
 
+@pytest.mark.parametrize(("ip", "left"), [("truncate", "198.51.100.0"), ("none", None)])
+def test_a_caller_that_names_an_address_does_not_get_it_kept_whole(
+    ip: str, left: str | None
+) -> None:
+    site = Site(ip=ip)
+    Browser(site).open("/").track("Paid", context={"ip": "198.51.100.23"})
+    site.tracker.track("Paid", context={"ip": "198.51.100.23"}, user_id="42")
+    kept = [entry.event.context["ip"] for entry in site.entries if entry.event]
+    assert kept == [left, left]
+
+
+@pytest.mark.parametrize("body", [{"event": ["x"]}, {"type": "nothing"}])
+@pytest.mark.parametrize(("ip", "left"), [("truncate", "198.51.100.0"), ("none", "")])
+def test_a_refused_message_names_no_whole_address(body: Any, ip: str, left: str) -> None:
+    site = Site(write_keys={"wk": "server"}, ip=ip)
+    segment(Browser(site), "track", context={"ip": "198.51.100.23"}, **body)
+    told = Browser(site)
+    told.post("q", b'{"v":1,"events":[{"context":{"ip" : "198.51.100.23"')
+    letters = [entry.raw or "" for entry in site.entries]
+    assert len(letters) == 2
+    for letter in letters:
+        assert "198.51.100.23" not in letter
+        assert f'"{left}' in letter
+
+
 def test_traits_are_the_callers_own_will() -> None:
     site = Site(write_keys={"wk": "ios"})
     browser = Browser(site)

@@ -23,9 +23,6 @@ _KINDS: dict[str, Kind] = {
     "view": "page", "route": "page", "track": "track", "identify": "identify", "leave": "track",
 }  # fmt: skip
 
-#: How much of a refused message a dead letter keeps.
-_KEPT = 4096
-
 #: How much of a User-Agent each message of a beacon repeats.
 _AGENT = 1024
 
@@ -80,8 +77,7 @@ class Collector:
 
     def _refused(self, reason: str, raw: bytes) -> Entry:
         self._core.count("door_refused", 1)
-        text = raw[:_KEPT].decode("utf-8", "replace")
-        return Entry("door", self.at, reason=reason, raw=self._core.redaction.letter(text))
+        return Entry("door", self.at, reason=reason, raw=self._core.letter(raw))
 
     def _entry(self, message: Message, sent: float) -> Entry:
         page = self._core.tokens.read(message.token) if message.token else None

@@ -24,6 +24,7 @@ from .consent import Rules
 from .cookies import Cookies
 from .crossing import Crossing
 from .limit import Limit
+from .privacy import kept_address, without_addresses
 from .redaction import Redaction
 from .relay import Slot
 from .snippet import Snippet
@@ -35,6 +36,9 @@ _BURST, _RATE = 120.0, 20.0
 _MANY_BURST, _MANY_RATE = 1000.0, 500.0
 
 _NAME_LENGTH = 200
+
+#: How much of a refused message a dead letter keeps.
+_KEPT = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,14 +238,21 @@ class Core:
 
     def kept_context(self, about: msgspec.Raw, more: Mapping[str, Any] | None) -> Any:
         """A context with a caller's own keys over it; of traits among them what the allow-list lets
-        through."""
+        through, of an address what may be kept."""
         if not more:
             return about
         both = {**msgspec.json.decode(about), **more}
+        if "ip" in more:
+            both["ip"] = kept_address(str(more["ip"]), self.settings.ip)
         traits = both.get("traits")
         if self.traits is not None and traits is not None:
             both["traits"] = self.kept_traits(traits) if isinstance(traits, Mapping) else None
         return both
+
+    def letter(self, raw: bytes) -> str:
+        """What is kept of a refused message, for its dead letter."""
+        text = raw[:_KEPT].decode("utf-8", "replace")
+        return without_addresses(self.redaction.letter(text), self.settings.ip)
 
     def kept_traits(self, traits: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
         """The traits that the allow-list lets through."""

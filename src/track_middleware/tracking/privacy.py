@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from functools import lru_cache
 
 
@@ -34,6 +35,17 @@ def kept_address(address: str, mode: str) -> str | None:
     """What is kept of an address: IPv4 without its last byte, IPv6 without its last 80 bits
     (as Google Analytics documents its own), all of it in ``full``, nothing in ``none``."""
     return _kept(address, mode) if mode != "none" and len(address) <= _LONGEST else None
+
+
+#: A message's word on an address, in what may be no JSON; also cut off in the middle.
+_SAID = re.compile(r'("ip"\s*:\s*")([^"]*)')
+
+
+def without_addresses(text: str, mode: str) -> str:
+    """A refused message in which no more stands of the address that it names than is kept."""
+    if mode == "full":
+        return text
+    return _SAID.sub(lambda found: found[1] + (kept_address(found[2], mode) or ""), text)
 
 
 @lru_cache(maxsize=4096)

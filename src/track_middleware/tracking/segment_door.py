@@ -23,8 +23,8 @@ from .limit import Limit
 from .segment import Batch, Post
 from .segment_event import Apps, Speaker, Web
 
-#: How much of what was refused a dead letter keeps, and how many reasons an answer names.
-_KEPT, _TOLD = 4096, 20
+#: How many reasons an answer names.
+_TOLD = 20
 
 #: A body counts as a further call for every so many bytes; of its messages each has so many more,
 #: which we say of it ourselves.
@@ -162,8 +162,7 @@ class SegmentDoor:
         _, allowed = self._core.rules.decide(None, ())
         if not (allowed and self._identity.allowed):
             return Entry("door", self._identity.at, reason=reason, raw="")
-        text = self._core.redaction.letter(raw[:_KEPT].decode("utf-8", "replace"))
-        return Entry("door", self._identity.at, reason=reason, raw=text)
+        return Entry("door", self._identity.at, reason=reason, raw=self._core.letter(raw))
 
     def _keys(self, body_key: str | None) -> list[str]:
         request = self._request
