@@ -38,6 +38,13 @@ def test_a_stored_event_has_no_mail_address_in_its_properties(site: Site) -> Non
     assert MAIL.encode() not in b"".join(each.body for each in site.store.read(0, 10))
 
 
+@pytest.mark.parametrize("secret", [MAIL, "4111 1111 1111 1111", "AKIA" + "ABCDEFGH23456723"])
+@pytest.mark.parametrize("before", ["\n", "\t", '"', "€", " "])
+def test_what_stands_before_it_hides_nothing(site: Site, before: str, secret: str) -> None:
+    site.drains(said(site, {"note": f"paid by{before}{secret}"}))
+    assert secret not in str(site.event.properties)
+
+
 def test_outside_a_request_neither(site: Site) -> None:
     site.drains(said(site, SECRET, consent=None))
     assert site.event.properties == CLEAN

@@ -101,7 +101,10 @@ class Finisher:
     def suspects(self, properties: bytes | msgspec.Raw) -> bool:
         """Whether properties, as JSON, may hold something that is not to be stored."""
         patterns, raw = self._patterns, bytes(properties)
-        return patterns is not None and patterns.suspects(raw) and patterns.found(raw.decode())
+        if patterns is None or not patterns.suspects(raw):
+            return False
+        # Of an escape (\n) the letter would seem to belong to what follows it.
+        return b"\\" in raw or patterns.found(raw.decode())
 
     def suspects_any(self, several: Sequence[bytes | msgspec.Raw]) -> bool:
         """Whether the properties of any event are worth a look by ``suspects``: of many, one look
