@@ -252,6 +252,18 @@ def test_a_refused_message_names_no_whole_address(body: Any, ip: str, left: str)
         assert f'"{left}' in letter
 
 
+def test_only_who_is_believed_says_that_an_event_is_not_to_be_stored() -> None:
+    site = Site(write_keys={"wk": "web"})
+    segment(Browser(site), "track", event="Paid", context={"store": False})
+    other = Site(write_keys={"wk": "ios"})
+    segment(Browser(other), "track", event="Paid", context={"store": False})
+    (browsers,), (apps,) = site.entries, other.entries
+    assert browsers.event is not None
+    assert apps.event is not None
+    assert "store" not in browsers.event.context
+    assert apps.event.context["store"] is False
+
+
 def test_traits_are_the_callers_own_will() -> None:
     site = Site(write_keys={"wk": "ios"})
     browser = Browser(site)

@@ -25,7 +25,7 @@ _NAME_LENGTH, _AGENT = 200, 1024
 #: What only the server or the worker says of a browser's event.
 _NOT_A_BROWSERS = (
     "bot", "channel", "claimedUserId", "consent", "cookieless", "firstCampaign", "ga", "location",
-    "session", "vendorIds",
+    "session", "store", "vendorIds",
 )  # fmt: skip
 #: What of a page is an address, or a part of one.
 _ADDRESSES = frozenset(("initial_referrer", "path", "referrer", "tab_url", "url"))
