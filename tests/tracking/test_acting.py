@@ -76,6 +76,32 @@ def test_a_sign_out_of_a_user_whom_the_cookie_does_not_know_starts_a_new_visitor
     assert browser.open("/").anonymous_id != before
 
 
+def test_a_reset_outranks_the_user_that_the_request_came_with() -> None:
+    site = Site(requests="none")
+    browser = signed_in(site, "ann")
+    before = browser.open("/").anonymous_id
+    browser.exchange = site.tracker.open(browser.request("/logout", "POST"), lambda: "ann")
+    browser.exchange.reset()
+    browser.close(200, {})
+    assert not events(site, "Identify")
+    after = browser.open("/")
+    assert (after.user_id, after.anonymous_id == before) == (None, False)
+
+
+def test_who_is_named_outranks_the_user_that_the_request_came_with() -> None:
+    site = Site(requests="none")
+    browser = signed_in(site, "ann")
+    browser.exchange = site.tracker.open(browser.request("/login", "POST"), lambda: "ann")
+    browser.exchange.identify("bob")
+    browser.exchange.track("Signed In")
+    browser.close(200, {})
+    assert [(event.label, event.user_id) for event in events(site)] == [
+        ("Identify", "bob"),
+        ("Signed In", "bob"),
+    ]
+    assert browser.open("/").user_id == "bob"
+
+
 # What is said of somebody else.
 
 

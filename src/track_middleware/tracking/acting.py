@@ -23,12 +23,29 @@ def learnt(identity: Identity, seen: str | None) -> bool:
     True when the visitor has not had them yet."""
     if identity.acting is not None:
         return False
+    if seen is not None:
+        identity.looked = seen
+        if seen == identity.stale:
+            seen = None
     who = seen or identity.signing
     if who:
         return identity.sign_in(who)
     if seen is not None:
         identity.user_gone()
     return False
+
+
+def named(identity: Identity, who: str) -> None:
+    """The app says who it is. What it has loaded before (Starlette's user is the one that the
+    request came with) is not asked about that any more."""
+    identity.signing, identity.stale = who, identity.looked
+    identity.sign_in(who)
+
+
+def left(identity: Identity) -> None:
+    """The app says that from here on it is another visitor, whomever it has loaded before."""
+    identity.start_over()
+    identity.stale = identity.looked
 
 
 def begin(core: Core, identity: Identity, operator: object) -> bool:

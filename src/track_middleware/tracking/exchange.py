@@ -176,8 +176,7 @@ class Exchange:
         self._look()
         identity = self._identity
         if user is not None and identity.allowed and identity.acting is None:
-            identity.signing = user
-            identity.sign_in(user)
+            acting.named(identity, user)
             self._scene.forget()
         return self._say("identify", None, traits, {**given, "user_id": user})
 
@@ -194,7 +193,8 @@ class Exchange:
 
     def reset(self) -> None:
         """Forgets who it was: from here on it is another visitor."""
-        self._identity.start_over()
+        self._look()
+        acting.left(self._identity)
         self._scene.forget()
 
     def set_consent(

@@ -36,9 +36,9 @@ class Identity(msgspec.Struct):
 
     ``allowed``: whether this visitor may be tracked at all. ``campaign_arrived``: the session has
     begun with this request's campaign. ``at`` is the request's time in epoch seconds. ``signing``:
-    whom the app has signed in or named in this request; ``acting``: an operator acts as another;
-    ``heard``: the choice that another banner's cookie has brought; ``migrated``: whom a former
-    tool knew.
+    whom the app has signed in or named in this request; ``looked``: whom it had loaded last,
+    ``stale``: whom when it said otherwise; ``acting``: an operator acts as another; ``heard``: the
+    choice that another banner's cookie has brought; ``migrated``: whom a former tool knew.
     """
 
     _core: Core
@@ -57,6 +57,8 @@ class Identity(msgspec.Struct):
     _deleting: bool = False
     _nobody: str | None = None
     signing: str | None = None
+    looked: str | None = None
+    stale: str | None = None
     acting: Acting | None = None
     heard: Heard | None = None
     migrated: Migrated | None = None
