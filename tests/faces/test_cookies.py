@@ -31,6 +31,15 @@ def test_two_cookies_of_one_name_become_one(make: Callable[..., Site], kept: lis
     assert sorted("Max-Age=0" in line for line in of) == [False, True]
 
 
+def test_a_former_tools_visitor_comes_along(make: Callable[..., Site], kept: list[Entry]) -> None:
+    former = "3f2504e0-4f89-41d3-9a0c-0305e82c3301"
+    site = make(migrate_cookies=["segment"])
+    site.ask("/", headers={**NAVIGATION, "Cookie": f"ajs_anonymous_id={former}"})
+    (view,) = [entry.event for entry in kept if entry.kind == "view"]
+    assert view is not None
+    assert view.anonymous_id == former
+
+
 def test_another_banners_refusal_is_ours(make: Callable[..., Site], kept: list[Entry]) -> None:
     site = make(banners=["cookiebot"])
     site.ask("/")

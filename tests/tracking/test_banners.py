@@ -8,6 +8,8 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.tracking.site import Browser, Site
 from track_middleware.errors import SettingsError
@@ -106,6 +108,12 @@ NAMES = ("OptanonConsent", "CookieConsent", "klaro", "cookie_consent", "euconsen
 def test_what_is_of_another_form_is_no_choice(value: str) -> None:
     header = "; ".join([CLOSED, *(f"{name}={value}" for name in NAMES)])
     assert told(header, *EVERY) is None
+
+
+@given(st.text(st.characters(max_codepoint=255), max_size=300))
+def test_no_cookie_header_breaks_a_reader(header: str) -> None:
+    told(header, *EVERY, ours)
+    told("; ".join(f"{name}={header}" for name in (*NAMES, "OptanonAlertBoxClosed")), *EVERY, ours)
 
 
 def test_a_value_longer_than_a_cookie_is_not_looked_at() -> None:

@@ -8,9 +8,12 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.tracking.site import HTML, Browser, Site
 from track_middleware.errors import SettingsError
+from track_middleware.tracking.migration import migrated, tools
 
 FORMER = "3f2504e0-4f89-41d3-9a0c-0305e82c3301"
 LATER = "019b7700-0000-7000-8000-00000000d001"
@@ -94,6 +97,13 @@ def test_what_no_tool_makes_is_nobody(value: str) -> None:
         _, visitor, from_whom = arrived(name, value, migrate_cookies=list(ALL))
         assert visitor.startswith("00000000-0000-4000-a000-")  # one of this site's own making
         assert from_whom is None
+
+
+@given(st.text(st.characters(max_codepoint=255), max_size=300))
+def test_no_cookie_header_breaks_a_reader(header: str) -> None:
+    known = tools(ALL, ()) or ()
+    migrated(header, known, None)
+    migrated("; ".join(f"{name}={header}" for _, name, _, _ in COOKIES), known, None)
 
 
 def test_without_the_setting_no_former_cookie_is_looked_at() -> None:
