@@ -8,6 +8,28 @@ from tests.faces.apps import NAVIGATION, Answer, Site
 from track_middleware.event import Entry
 
 
+def test_hosts_of_one_domain_share_a_visitor(make: Callable[..., Site], kept: list[Entry]) -> None:
+    site = make(cookie_domain="auto")
+    made = lines(site.ask("/", headers={**NAVIGATION, "Host": "www.shop.co.uk:8000"}))
+    assert {line.partition("=")[0] for line in made} == {"_tm_v", "_tm_s"}
+    assert all("; Domain=shop.co.uk;" in line for line in made)
+    headers = {**NAVIGATION, "Host": "pay.shop.co.uk", "Cookie": cookie_header(made)}
+    assert lines(site.ask("/", headers=headers)) == []
+    first, second = [entry.event for entry in kept if entry.kind == "view"]
+    assert first is not None
+    assert second is not None
+    assert first.anonymous_id == second.anonymous_id
+
+
+def test_a_host_without_a_domain_keeps_its_cookies_to_itself(make: Callable[..., Site]) -> None:
+    site = make(cookie_domain="auto")
+    for host in ("127.0.0.1:8000", "localhost", "you", "github.io", "shop.de."):
+        made = lines(site.ask("/", headers={**NAVIGATION, "Host": host}))
+        assert made
+        assert not [line for line in made if "Domain" in line], host
+        site.forget()
+
+
 def test_a_refusal_deletes_the_hosts_cookies_and_the_domains(make: Callable[..., Site]) -> None:
     site = make(cookie_domain="shop.example", respect_gpc="all")
     headers = {**NAVIGATION, "Cookie": "_tm_v=a.b; _tm_s=a.b", "Sec-GPC": "1"}

@@ -185,10 +185,10 @@ class Cookies:
         secure, jars = request.scheme == "https", (self.visitor, self.session, self.choice)
         return [Cookie(jar.name, "", 0, secure, None) for jar in jars]
 
-    def dated(self, header: str, choice: Choice | None) -> Choice | None:
+    def dated(self, header: str, choice: Choice) -> Choice | None:
         """The choice, where its cookie was signed with a former key: it is written once, and must
         outlive that key."""
-        if choice is None or not self._rotates:
+        if not self._rotates:
             return None
         is_current = value_of(header, self.choice.name) == self.choice.write(choice)
         return None if is_current else choice

@@ -229,7 +229,7 @@ class Identity(msgspec.Struct):
         twins = jars.widened(request) if held.several else []
         wanted = [*twins]
         choice = self._choice or (held.choice if twins else None)
-        if choice is None and arriving:
+        if choice is None and arriving and held.choice is not None:
             choice = jars.dated(request.cookie, held.choice)
         if choice is not None:
             wanted.append(jars.set(jars.choice, choice, request))
