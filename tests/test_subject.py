@@ -14,7 +14,8 @@ import pytest
 
 from tests.delivery.site import START, Site
 from track_middleware import cli
-from track_middleware.delivery.store import DeadLetter
+from track_middleware.delivery.spool import Spool
+from track_middleware.delivery.store import ChoiceRecord, DeadLetter
 from track_middleware.event import Entry, Event, iso
 
 Call = Callable[..., tuple[int, Any, str]]
@@ -115,10 +116,10 @@ def test_an_export_is_one_document_of_everything(site: Site, call: Call) -> None
     site.drains(*ANNA, *BEN)
     site.accepts(entry("Later", user="anna"))
     with site.store.batch():
-        site.store.intake.choose("user:anna", {"analytics": "granted"}, START)
-        site.store.bury(
-            [DeadLetter(0, "door", "", "", "", START, "no", b'{"userId":"anna"')], most=9
-        )
+        said = ChoiceRecord("user:anna", AT, {"analytics": "granted"}, "v2", "banner", "e1")
+        site.store.intake.record(said)
+        letter = DeadLetter(0, "door", "", "", "", START, "no", b'{"userId":"anna"')
+        site.store.bury([letter], most=9)
     _, told, _ = call("export", "anna")
     assert told["format"] == 1
     kinds = Counter(item["kind"] for item in told["items"])
@@ -164,6 +165,26 @@ def test_a_second_erasure_is_the_same_receipt(site: Site, call: Call) -> None:
     assert call("receipt", "anna")[1] == first
     site.drains(entry("Again", user="anna"))  # stays out
     assert call("erase", "anna", "--yes")[1] == first
+
+
+def test_a_visitors_second_erasure_is_the_same_receipt(site: Site, call: Call) -> None:
+    site.drains(*ANNA, *BEN)
+    _, first, _ = call("erase", "tablet", "--yes")
+    assert first["events"] == 3
+    assert call("erase", "tablet", "--yes")[1] == first
+    assert call("show", "tablet")[1]["erased"] == first["askedAt"]
+
+
+def test_what_no_worker_has_stored_yet_is_erased_as_well(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = {"data_dir": str(tmp_path / "new"), "min_free": "1"}
+    assert cli.run(["subject", "erase", "anna", "--yes"], given=given) == 1
+    spool = Spool(tmp_path / "new", now=time.time, min_free="1")
+    assert spool.append(ANNA)
+    spool.close()
+    assert cli.run(["subject", "erase", "anna", "--yes"], given=given) == 0
+    assert list((tmp_path / "new" / "spool").iterdir()) == []
 
 
 def test_stragglers_are_dropped_and_counted(site: Site, call: Call) -> None:

@@ -36,7 +36,9 @@ from track_middleware.history.subject import Folder
 from track_middleware.reading import load
 
 USER, VISITOR, NOTE = "anna+42@example.org", str(uuid.uuid4()), "her-blue-häkelmütze"
-WORDS = (USER, VISITOR, NOTE)
+#: What Google's own script calls her.
+GOOGLES = "1234509876.1799999999"
+WORDS = (USER, VISITOR, NOTE, GOOGLES)
 GRANTED = {"analytics": "granted", "marketing": "granted"}
 HERE = Path(__file__).parent
 
@@ -119,6 +121,7 @@ def filled(folder: Path, destinations: list[str]) -> Shop:
     for number in range(40):
         shop.accept(entry("ben", "bens-phone", f"ben-{number}"))
         shop.accept(entry(USER if number % 2 else None, VISITOR, f"{NOTE}-{number}"))
+    shop.accept(entry(USER, VISITOR, NOTE, facts={"_ga": f"GA1.1.{GOOGLES}"}))
     page = PageRef(str(uuid.uuid4()), now, "counted")
     view = Event(page.id, "page", iso(now), anonymous_id=VISITOR, properties={"note": NOTE})
     shop.accept(
@@ -171,6 +174,9 @@ def test_nothing_of_a_person_is_left_in_any_byte(
     assert sorted(deletions.asked) == ["amplitude", "ga4", "heap", "mixpanel", "posthog", "segment"]
     asked = deletions.asked["mixpanel"][0]["distinct_ids"]
     assert {USER, VISITOR, f"$device:{VISITOR}"} < set(asked)
+    assert {"type": "CLIENT_ID", "userId": GOOGLES} in [
+        each["id"] for each in deletions.asked["ga4"]
+    ]
 
 
 def test_others_events_stay_as_they_were(tmp_path: Path, vendors: str) -> None:

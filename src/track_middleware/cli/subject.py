@@ -10,10 +10,12 @@ from contextlib import closing, contextmanager
 from typing import Any
 
 from .. import places
+from ..delivery import handover
 from ..delivery.erasing import erasers
 from ..delivery.handover import NO_OUTBOX
 from ..delivery.outbox import waiting
-from ..delivery.persons import Subject
+from ..delivery.persons import Kind, Subject
+from ..delivery.store import sqlite
 from ..delivery.store.persons import Answered, Erasure
 from ..delivery.store.sqlite import SqliteStore
 from ..delivery.worker import Worker
@@ -35,7 +37,8 @@ def shown(arguments: argparse.Namespace, where: Place) -> int:
     with _folder(where) as (folder, store):
         who = folder.who(arguments.id, arguments.kind)
         found = folder.of(who)
-        last = subject.asked(store, _key(where), who) if store else None
+        asked = None if found.empty else who
+        last = _last(store, _key(where), arguments, asked) if store else None
     told = {
         "subject": subject.told(who),
         "kept": dict(found.pieces),
@@ -79,17 +82,14 @@ def erased(arguments: argparse.Namespace, where: Place) -> int:
 
     A person of whom nothing has been kept since gets the receipt again.
     """
-    hand_over(where)
-    if not where.store_path.exists():
+    if not where.data_dir.exists():
         return _nothing(where)
+    hand_over(where)
     key = places.secret(where.data_dir).encode()
     with _folder(where) as (folder, _):
-        who = folder.who(arguments.id, arguments.kind)
-        found = folder.of(who)
-    store = where.ledger()
-    assert store is not None
-    with closing(store):
-        last = subject.asked(store, key, who)
+        found = folder.of(folder.who(arguments.id, arguments.kind))
+    with closing(sqlite.open(where.store_path)) as store:
+        last = _last(store, key, arguments, found.subject if not found.empty else None)
         if last is None or not found.empty or _may_be_asked(store, last, where):
             if not arguments.yes and not _agreed(found):
                 return WRONG_CALL
@@ -108,12 +108,22 @@ def receipt(arguments: argparse.Namespace, where: Place) -> int:
     if store is None:
         return _nothing(where)
     with closing(store):
-        for kind in (arguments.kind,) if arguments.kind else ("user", "visitor"):
-            last = subject.asked(store, _key(where), Subject(arguments.id, kind))
-            if last is not None:
-                return _receipt(arguments, store, last.id)
+        last = _last(store, _key(where), arguments, None)
+        if last is not None:
+            return _receipt(arguments, store, last.id)
     print(f"nobody has asked to erase {arguments.id}", file=sys.stderr)
     return FINDING
+
+
+def _last(
+    store: SqliteStore, key: bytes, arguments: argparse.Namespace, who: Subject | None
+) -> Erasure | None:
+    """The last erasure of a person; of one of whom nothing is kept, whichever kind it was."""
+    if who is not None:
+        return subject.asked(store, key, who)
+    kinds: tuple[Kind, ...] = (arguments.kind,) if arguments.kind else ("user", "visitor")
+    found = [subject.asked(store, key, Subject(arguments.id, kind)) for kind in kinds]
+    return next((each for each in found if each is not None), None)
 
 
 def _receipt(arguments: argparse.Namespace, store: SqliteStore, number: int) -> int:
@@ -141,13 +151,16 @@ def _wait(store: SqliteStore, number: int, where: Place) -> None:
     """Until every system has answered or failed once; where no worker is at work, it is done
     here."""
     deadline = time.monotonic() + PATIENCE
-    while _is_open(store, number) and time.monotonic() < deadline:
-        worker = Worker(where.settings, data_dir=where.data_dir, outbox=where.outbox or NO_OUTBOX)
-        try:
+    given = handover.read(where.data_dir)
+    if given is not None:
+        given.enter()  # where the app's own hooks are found
+    worker = Worker(where.settings, data_dir=where.data_dir, outbox=where.outbox or NO_OUTBOX)
+    try:
+        while _is_open(store, number) and time.monotonic() < deadline:
             worker.once(patience=0)
-        finally:
-            worker.close()
-        time.sleep(_LOOK)
+            time.sleep(_LOOK)
+    finally:
+        worker.close()
 
 
 def _is_open(store: SqliteStore, number: int) -> bool:

@@ -15,6 +15,7 @@ from ..delivery import ids, tombstones
 from ..delivery.belongings import Piece, Read, belonging, gathered, kept
 from ..delivery.erasing import HERE, NEVER
 from ..delivery.persons import Kind, Subject, vendors_ids
+from ..delivery.store import ChoiceRecord
 from ..delivery.store.persons import Answered, Chosen, Erasure
 from ..delivery.store.sqlite import SqliteStore
 from ..delivery.store.who import Merge
@@ -104,8 +105,9 @@ class Folder:
         for piece in belonging(self._read, subject):
             yield self._item(piece)
         if self._store:
-            for chosen in self._choices(subject):
-                yield {"kind": "choice", **_chosen(chosen)}
+            for name in names_of(subject):
+                for record in self._store.intake.choice_history(name):
+                    yield {"kind": "choice", **chosen(record)}
             for merge in self._merges(subject):
                 yield {"kind": "merge", **merged(merge)}
 
@@ -208,8 +210,12 @@ def told(subject: Subject) -> dict[str, Any]:
     return {"kind": subject.kind, **ids}
 
 
-def _chosen(each: Chosen) -> dict[str, Any]:
-    return {"subject": each.subject, "at": iso(each.at), "states": each.states}
+def chosen(each: ChoiceRecord) -> dict[str, Any]:
+    """A choice, as JSON has it."""
+    return {
+        "subject": each.subject, "at": iso(each.at), "states": each.states,
+        "version": each.version, "source": each.source, "messageId": each.event_id,
+    }  # fmt: skip
 
 
 def merged(each: Merge) -> dict[str, Any]:
