@@ -15,7 +15,7 @@ import pytest
 from tests.delivery.site import START, Site
 from track_middleware import cli
 from track_middleware.delivery.spool import Spool
-from track_middleware.delivery.store import ChoiceRecord, DeadLetter
+from track_middleware.delivery.store import ChoiceRecord, DeadLetter, Outcome
 from track_middleware.event import Entry, Event, iso
 
 Call = Callable[..., tuple[int, Any, str]]
@@ -156,6 +156,20 @@ def test_an_erasure_leaves_what_is_somebody_elses(site: Site, call: Call) -> Non
     ]
     assert bodies(site) == before
     assert call("show", "anna")[0] == 1
+
+
+def test_what_waits_behind_an_erased_event_waits_no_longer(site: Site, call: Call) -> None:
+    hers, his = entry("Bought", user="anna", visitor="tablet"), BEN[0]
+    site.drains(hers, his)
+    job = site.store.job("webhook")
+    waiting = [
+        Outcome(number, f"e{number}", "tablet", state, due=time.time() + 99)
+        for number, state in ((1, "retry"), (2, "held"))
+    ]
+    site.store.advance(job, 2, waiting)
+    call("erase", "anna", "--yes")
+    (due,) = site.store.due(job, time.time(), 10)
+    assert (due.position, due.state) == (2, "retry")
 
 
 def test_a_second_erasure_is_the_same_receipt(site: Site, call: Call) -> None:

@@ -481,3 +481,17 @@ def test_what_a_dead_host_left_is_told_and_freed_by_who_knows_that_it_is_dead(
     shop.work()
     assert shop.delivered() == ["Order Completed", "Invoice Paid"]
     call_command("track", "outbox")
+
+
+def test_a_persons_rows_are_exported_and_never_stored_once_she_is_erased(
+    shop: Shop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    track("Hers", user_id="anna")
+    track("His", user_id="ben")
+    call_command("track", "subject", "export", "anna")
+    (item,) = json.loads(capsys.readouterr().out)["items"]
+    assert (item["where"], item["entry"]["event"]["event"]) == ("outbox", "Hers")
+    with pytest.raises(SystemExit) as left:  # a file cannot be asked
+        call_command("track", "subject", "erase", "anna", "--yes")
+    assert left.value.code == 1
+    assert (rows(), shop.delivered()) == (0, ["His"])

@@ -121,6 +121,7 @@ class SqlitePersons:
             self._db.change("told_forget", {"subject": each})
             self._db.change("merge_forget", {"subject": each})
         self._db.change("person_delivery_drop", {"positions": "[]", "ids": _json(ids)})
+        self._db.change("person_delivery_promote")
         for each in ids:
             if len(each) >= _TELLING:
                 for name in ("answers", "reasons", "waits"):

@@ -38,6 +38,14 @@ DELETE FROM delivery
 WHERE position IN (SELECT value FROM json_each(:positions))
     OR order_key IN (SELECT value FROM json_each(:ids));
 
+-- person_delivery_promote: what was held behind an event that is gone is due at once
+UPDATE delivery SET state = 'retry', due = 0
+WHERE state = 'held' AND NOT EXISTS (
+    SELECT 1 FROM delivery AS first
+    WHERE first.job = delivery.job AND first.order_key = delivery.order_key
+        AND first.position < delivery.position
+);
+
 -- person_flight_drop: notes of these events
 DELETE FROM flight WHERE position IN (SELECT value FROM json_each(?));
 
