@@ -12,6 +12,7 @@ from .delivery.lease import STALE
 from .delivery.pace import allowed, per_minute
 from .delivery.store import Job, sqlite
 from .delivery.store.claims import claimed, former
+from .delivery.store.persons import UNANSWERED, Erasure
 from .delivery.store.replays import Replay
 from .delivery.store.sqlite import SqliteStore
 from .destinations import registry
@@ -36,6 +37,7 @@ def state(settings: Settings, data_dir: Path) -> dict[str, Any]:
         "destinations": [],
         "former": [],
         "replays": [],
+        "erasures": [],
         "counters": counters.totals(data_dir / counters.FOLDER),
     }
     store = sqlite.to_read(path)
@@ -59,8 +61,16 @@ def _add_stored(
     left = [(job.destination, store.claims.waiting(job)) for job in former(routes, all_jobs)]
     facts["former"] = [{"name": name, "waiting": number} for name, number in left if number]
     facts["replays"] = [_replay(store, each) for each in store.replays.all()]
+    facts["erasures"] = [_erasure(store, each) for each in store.persons.open_erasures()]
     for reason, number in store.counters().items():
         facts["counters"][reason] = facts["counters"].get(reason, 0) + number
+
+
+def _erasure(store: SqliteStore, each: Erasure) -> dict[str, Any]:
+    """An erasure that some system has not answered, and which those are."""
+    waits = [said for said in store.persons.answers(each.id) if said.state in UNANSWERED]
+    systems = [{"system": e.system, "state": e.state, "answer": e.words} for e in waits]
+    return {"erasure": each.id, "askedAt": iso(each.asked), "waitsFor": systems}
 
 
 def _destination(store: SqliteStore, route: Route, job: Job | None) -> dict[str, Any]:

@@ -213,6 +213,8 @@ def test_a_refused_key_needs_you(
     systems = json.loads(capsys.readouterr().out)["systems"]
     assert [each["state"] for each in systems] == ["done", "needs you"]
     assert "HTTP 401" in systems[1]["answer"]
+    assert cli.run(["status"], given=shop.given) == 1
+    assert "amplitude needs you HTTP 401" in capsys.readouterr().out
 
 
 def test_what_a_url_lacks_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -73,11 +73,12 @@ def status(arguments: argparse.Namespace, where: Place) -> int:
     lines = (*_status_lines(facts, there), *outbox.told(left))
     say(facts, lines, as_json=arguments.json)
     stuck = any(each["pause"] for each in facts["destinations"])
+    mend = any(e["state"] == "needs you" for each in facts["erasures"] for e in each["waitsFor"])
     idle = facts["spool"]["bytesWaiting"] and not facts["worker"]["alive"]
     if not where.data_dir.exists() and where.stranger:
         print(where.stranger, file=sys.stderr)
         return FINDING
-    return FINDING if stuck or idle or facts["former"] or left else WELL
+    return FINDING if stuck or idle or mend or facts["former"] or left else WELL
 
 
 def _status_lines(facts: dict[str, Any], there: str) -> Iterator[str]:
@@ -103,6 +104,9 @@ def _status_lines(facts: dict[str, Any], there: str) -> Iterator[str]:
             f"{each['retry']} retried, {each['held']} held, {each['dead']} dead{paused}"
         )
         yield from _learnt(each)
+    for each in facts["erasures"]:
+        waits = "; ".join(f"{e['system']} {e['state']} {e['answer']}" for e in each["waitsFor"])
+        yield f"erasure      {each['erasure']}, asked {each['askedAt']}: {waits}"
     for each in facts["former"]:
         yield (
             f"former       {each['name']}: {_counted(each['waiting'], 'event')} waiting; "

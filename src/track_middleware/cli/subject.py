@@ -16,7 +16,7 @@ from ..delivery.handover import NO_OUTBOX
 from ..delivery.outbox import waiting
 from ..delivery.persons import Kind, Subject
 from ..delivery.store import sqlite
-from ..delivery.store.persons import Answered, Erasure
+from ..delivery.store.persons import UNANSWERED, Answered, Erasure
 from ..delivery.store.sqlite import SqliteStore
 from ..delivery.worker import Worker
 from ..destinations import registry
@@ -175,7 +175,7 @@ def _is_over(store: SqliteStore, erasure: Erasure) -> bool:
 
 
 def _is_waiting(each: Answered) -> bool:
-    return each.state in ("waiting", "needs you")
+    return each.state in UNANSWERED
 
 
 def _may_be_asked(store: SqliteStore, last: Erasure, where: Place) -> bool:

@@ -25,7 +25,7 @@ from .drain import Drain
 from .lines import Silence
 from .persons import Subject
 from .store import Deposed
-from .store.persons import Answered, Erasure
+from .store.persons import UNANSWERED, Answered, Erasure
 from .store.sqlite import SqliteStore
 from .transport import Transport
 
@@ -48,7 +48,6 @@ _AT_ONCE = 500
 LOOK = 1.0
 
 _GONE = "the ids are gone that it was to be told: erase again"
-_WAITING = ("waiting", "needs you")
 
 
 class Steps(Protocol):
@@ -279,7 +278,7 @@ class Beside:
 
 
 def _needs_ids(each: Answered) -> bool:
-    return each.state in _WAITING
+    return each.state in UNANSWERED
 
 
 def _names(subject: Subject) -> list[str]:

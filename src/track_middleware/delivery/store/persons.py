@@ -15,6 +15,9 @@ from .keys import key_of
 
 _states = msgspec.json.Decoder(dict[str, str])
 
+#: What a system's answer is called while it has not answered.
+UNANSWERED = ("waiting", "needs you")
+
 #: Rows that are looked at in one go.
 _AT_ONCE = 1000
 
