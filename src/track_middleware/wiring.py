@@ -43,14 +43,13 @@ Defer = Callable[[Callable[[], None]], bool]
 
 
 def new_id() -> str:
-    """A UUID of version 7 (RFC 9562): the millisecond, then 72 random bits.
+    """The id of something that happens now.
 
     Ids of one time lie together, so that the store's index of ids grows at its end and not all over
     the disk. No stock of them is kept: a process that forks without Python's knowledge (uWSGI)
     would hand the same ones to all its children.
     """
-    h = ((time.time_ns() // 1_000_000).to_bytes(6) + os.urandom(10)).hex()
-    return f"{h[:8]}-{h[8:12]}-7{h[13:16]}-a{h[17:20]}-{h[20:]}"
+    return ids.of_moment(time.time_ns() // 1_000_000, os.urandom(9))
 
 
 class Wiring:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from functools import lru_cache
 
 from ..errors import EventError
 from ..event import ID_LENGTH
@@ -51,6 +52,17 @@ def uuid_text(digest: bytes, version: int = 8) -> str:
     """The first 16 bytes of a digest in a UUID's form (RFC 9562, version 8 unless told)."""
     h = digest[:16].hex()
     return f"{h[:8]}-{h[8:12]}-{version}{h[13:16]}-a{h[17:20]}-{h[20:]}"
+
+
+def of_moment(millisecond: int, random: bytes) -> str:
+    """A UUID of version 7 (RFC 9562): a moment in milliseconds since 1970, nine random bytes."""
+    h = random.hex()
+    return f"{_beginning(millisecond)}-7{h[:3]}-a{h[3:6]}-{h[6:]}"
+
+
+@lru_cache(maxsize=4)
+def _beginning(millisecond: int) -> str:
+    return f"{millisecond >> 16:08x}-{millisecond & 0xFFFF:04x}"
 
 
 def derived(*parts: str) -> str:
