@@ -1,7 +1,7 @@
 """Consent banners of others: what the cookies that they keep say of our purposes.
 
-Each reader is handed a look at the request's cookies and says which of the banner's categories were
-granted, or None where nobody has chosen. What cannot be read is no choice; nothing here raises.
+Each banner's own file says how its cookie is written: which of its categories were granted, or None
+where nobody has chosen. What cannot be read is no choice; nothing here raises.
 """
 
 from __future__ import annotations
@@ -19,54 +19,86 @@ from ..consent import PURPOSES, Choice, chosen
 from ..cookies import value_of
 from . import cookiebot, django_cookie_consent, klaro, onetrust, tcf
 
-#: A cookie's raw value by its name; "" where there is none or it is too long to be a banner's.
-Look = Callable[[str], str]
-
-#: Category -> whether it was granted; None: nobody has chosen.
-Read = Callable[[Look, str], "Mapping[str, bool] | None"]
+#: A cookie's raw value -> its categories, each granted or not; None: nobody has chosen.
+Read = Callable[[str], "Mapping[str, bool] | None"]
 
 #: Longer values are no browser's (RFC 6265, 6.1 asks for 4,096 bytes), and are not looked at.
 _LONGEST = 4096
 _MOST_COOKIES = 200
+_MOST_REMEMBERED = 512
 
 _NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,200}", re.ASCII)
 
 
 class Told(NamedTuple):
-    """What a banner's cookie says: whose it is, and our purposes as granted or not."""
+    """What a banner's cookie says: whose it is, and our purposes as granted or not. ``word`` tells
+    one saying from another, in a few letters."""
 
     source: str
     states: dict[str, bool]
-
-    @property
-    def word(self) -> str:
-        """What tells one saying from another, in a few letters."""
-        return self.source + "".join(
-            f" {purpose[0]}{'1' if granted else '0'}" for purpose, granted in self.states.items()
-        )
+    word: str
 
 
-class Reader(NamedTuple):
-    """One banner as the site has it: its cookie's name, and which of its categories are ours. A
-    purpose is granted where all its categories are; one that the banner does not list was never
-    asked for."""
+def _told(source: str, states: dict[str, bool]) -> Told | None:
+    if not states:
+        return None
+    letters = (f" {purpose[0]}{'1' if granted else '0'}" for purpose, granted in states.items())
+    return Told(source, states, source + "".join(letters))
 
-    source: str
+
+class Form(NamedTuple):
+    """How one banner writes: its cookie's usual name, and its categories that are ours. ``part``
+    is what of a value matters, where the rest changes with every page; ``answered`` is a cookie
+    that is only there once somebody has chosen."""
+
     read: Read
     cookie: str
     categories: Mapping[str, tuple[str, ...]]
+    part: Callable[[str], str] | None = None
+    answered: str = ""
+
+
+class Reader:
+    """One banner as the site has it. A purpose is granted where all its categories are; one that
+    the banner does not list was never asked for. What a value says is remembered."""
+
+    __slots__ = ("_categories", "_cookie", "_form", "_known", "source")
+
+    def __init__(
+        self, source: str, form: Form, cookie: str, categories: Mapping[str, tuple[str, ...]]
+    ) -> None:
+        self.source = source
+        self._form = form
+        self._cookie = cookie
+        self._categories = categories
+        self._known: dict[str, Told | None] = {}
 
     def told(self, header: str) -> Told | None:
         """What a Cookie header says; None where it says nothing."""
-        said = self.read(lambda name: _bounded(value_of(header, name)), self.cookie)
+        form, value = self._form, value_of(header, self._cookie)
+        if not value or len(value) > _LONGEST:
+            return None
+        if form.answered and not value_of(header, form.answered):
+            return None
+        if form.part is not None:
+            value = form.part(value)
+        if value in self._known:
+            return self._known[value]
+        if len(self._known) >= _MOST_REMEMBERED:
+            self._known.clear()
+        told = self._known[value] = self._read(value)
+        return told
+
+    def _read(self, value: str) -> Told | None:
+        said = self._form.read(value)
         if not said:
             return None
         states = {
             purpose: all(said.get(each, False) for each in names)
-            for purpose, names in self.categories.items()
+            for purpose, names in self._categories.items()
             if not said.keys().isdisjoint(names)
         }
-        return Told(self.source, states) if states else None
+        return _told(self.source, states)
 
 
 class Hook(NamedTuple):
@@ -81,21 +113,21 @@ class Hook(NamedTuple):
         if not isinstance(said, Mapping):
             return None
         states = {each: said[each] for each in PURPOSES if isinstance(said.get(each), bool)}
-        return Told(self.source, states) if states else None
+        return _told(self.source, states)
 
 
 Banner = Reader | Hook
 
-_READERS: dict[str, tuple[Read, str, Mapping[str, tuple[str, ...]]]] = {
-    "cookiebot": (cookiebot.read, cookiebot.COOKIE, cookiebot.CATEGORIES),
-    "django-cookie-consent": (
-        django_cookie_consent.read,
-        django_cookie_consent.COOKIE,
-        django_cookie_consent.CATEGORIES,
+_FORMS = {
+    "cookiebot": Form(cookiebot.read, cookiebot.COOKIE, cookiebot.CATEGORIES),
+    "django-cookie-consent": Form(
+        django_cookie_consent.read, django_cookie_consent.COOKIE, django_cookie_consent.CATEGORIES
     ),
-    "klaro": (klaro.read, klaro.COOKIE, klaro.CATEGORIES),
-    "onetrust": (onetrust.read, onetrust.COOKIE, onetrust.CATEGORIES),
-    "tcf": (tcf.read, tcf.COOKIE, tcf.CATEGORIES),
+    "klaro": Form(klaro.read, klaro.COOKIE, klaro.CATEGORIES),
+    "onetrust": Form(
+        onetrust.read, onetrust.COOKIE, onetrust.CATEGORIES, onetrust.groups, onetrust.ANSWERED
+    ),
+    "tcf": Form(tcf.read, tcf.COOKIE, tcf.CATEGORIES),
 }
 
 
@@ -143,18 +175,18 @@ def _banner(named: Any, resolved: Callable[[str, Any], Callable[..., Any] | None
             raise SettingsError("banners", f"{named!r} is no banner")
         said = getattr(call, "__name__", type(call).__name__)
         return Hook(said if said.isidentifier() else "function", call)
-    read, cookie, categories = _READERS[name]
+    form = _FORMS[name]
     options = _options(name, query)
     given = {each: _names(options.pop(each)) for each in PURPOSES if each in options}
-    categories = {each: names for each, names in {**categories, **given}.items() if names}
-    cookie = options.pop("cookie", cookie)
+    categories = {each: names for each, names in {**form.categories, **given}.items() if names}
+    cookie = options.pop("cookie", form.cookie)
     if options:
         raise SettingsError("banners", f"{name} has no option {next(iter(options))!r}")
     if not categories:
         raise SettingsError(
             "banners", f"{name} names its categories itself: give {name}?analytics=…&marketing=…"
         )
-    return Reader(name, read, cookie, categories)
+    return Reader(name, form, cookie, categories)
 
 
 def _options(name: str, query: str) -> dict[str, str]:

@@ -10,7 +10,6 @@ Source: https://www.cookiebot.com/en/developer/ (Server-side usage).
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from urllib.parse import unquote
 
 COOKIE = "CookieConsent"
@@ -21,9 +20,9 @@ _WHOLE = {"0": False, "-1": True}
 _MEMBER = re.compile(r"[{,]\s*['\"]?(preferences|statistics|marketing)['\"]?\s*:\s*(true|false)\b")
 
 
-def read(look: Callable[[str], str], cookie: str) -> dict[str, bool] | None:
+def read(value: str) -> dict[str, bool] | None:
     """Category -> granted; None without a choice."""
-    value = unquote(look(cookie)).strip()
+    value = unquote(value).strip()
     if value in _WHOLE:
         return dict.fromkeys(_NAMES, _WHOLE[value])
     if not (value.startswith("{") and value.endswith("}")):

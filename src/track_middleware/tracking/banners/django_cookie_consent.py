@@ -11,7 +11,6 @@ Source: https://django-cookie-consent.readthedocs.io/en/latest/concept.html
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
 COOKIE = "cookie_consent"
 CATEGORIES = {"analytics": ("analytics",), "marketing": ("marketing",)}
@@ -20,10 +19,10 @@ _ACCEPTED = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _MOST_GROUPS = 100
 
 
-def read(look: Callable[[str], str], cookie: str) -> dict[str, bool] | None:
+def read(value: str) -> dict[str, bool] | None:
     """Group -> accepted; None without a choice."""
     found: dict[str, bool] = {}
-    for part in look(cookie).split("|", _MOST_GROUPS)[:_MOST_GROUPS]:
+    for part in value.split("|", _MOST_GROUPS)[:_MOST_GROUPS]:
         name, sign, version = part.partition("=")
         if sign and name and version:
             found[name] = _ACCEPTED.match(version) is not None

@@ -9,7 +9,7 @@ Source: https://klaro.org/docs/integration/annotated-configuration
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from urllib.parse import unquote
 
 import msgspec
@@ -18,10 +18,10 @@ COOKIE = "klaro"
 CATEGORIES: Mapping[str, tuple[str, ...]] = {}
 
 
-def read(look: Callable[[str], str], cookie: str) -> dict[str, bool] | None:
+def read(value: str) -> dict[str, bool] | None:
     """Service -> granted; None without a choice."""
     try:
-        said = msgspec.json.decode(unquote(look(cookie)).encode("utf-8", "replace"))
+        said = msgspec.json.decode(unquote(value).encode("utf-8", "replace"))
     except (msgspec.DecodeError, RecursionError):
         return None
     if not isinstance(said, dict):

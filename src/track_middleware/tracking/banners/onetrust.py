@@ -11,20 +11,22 @@ Source: https://my.onetrust.com/articles/en_US/Knowledge/UUID-2dc719a8-4be5-8d16
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from urllib.parse import unquote
 
 COOKIE = "OptanonConsent"
 CATEGORIES = {"analytics": ("C0002",), "marketing": ("C0004",)}
 
-_CLOSED = "OptanonAlertBoxClosed"
-_GROUPS = re.compile(r"(?:^|&)groups=([^&]*)")
+#: The cookie that is there once somebody has chosen.
+ANSWERED = "OptanonAlertBoxClosed"
+
 _GROUP = re.compile(r"(?:^|,)([A-Za-z0-9_-]{1,40}):([01])(?=,|$)")
 
 
-def read(look: Callable[[str], str], cookie: str) -> dict[str, bool] | None:
-    """Category -> granted; None before the banner was answered."""
-    found = _GROUPS.search(look(cookie))
-    if found is None or not look(_CLOSED):
-        return None
-    return {name: digit == "1" for name, digit in _GROUP.findall(unquote(found[1]))}
+def groups(value: str) -> str:
+    """The groups alone: a time beside them changes with every page."""
+    return f"&{value}".partition("&groups=")[2].partition("&")[0]
+
+
+def read(value: str) -> dict[str, bool]:
+    """Category -> granted, of the groups."""
+    return {name: digit == "1" for name, digit in _GROUP.findall(unquote(value))}

@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Callable
 
 COOKIE = "euconsent-v2"
 CATEGORIES = {"analytics": ("1", "8", "9"), "marketing": ("1", "3", "4", "7")}
@@ -26,9 +25,9 @@ _CORE = re.compile(r"[A-Za-z0-9_-]{32}", re.ASCII)
 _BITS, _VERSION, _PURPOSES, _COUNT = 192, 6, 152, 24
 
 
-def read(look: Callable[[str], str], cookie: str) -> dict[str, bool] | None:
+def read(value: str) -> dict[str, bool] | None:
     """Purpose's number -> consented; None without a string of version 2."""
-    core = _CORE.match(look(cookie))
+    core = _CORE.match(value)
     if core is None:
         return None
     bits = int.from_bytes(base64.urlsafe_b64decode(core[0]), "big")
