@@ -1,8 +1,12 @@
 """What the browser script costs the main thread of a page of 5,000 elements, as Chromium traces it.
 
 A real server serves the page with our tag; each load is somebody's first, without anything cached.
-Time is the main thread's own CPU time: compiling, evaluating and every later call until the page
-view is delivered. The floor is a script that posts one message and reads the answer, nothing else.
+Time is the main thread's own CPU time. ``load`` is what the page loses while it loads: compiling,
+evaluating and every call until its load event has ended, but for those that the browser makes when
+it is idle. ``later`` is all else until the page view is delivered, none of which the page waits for;
+``longest`` the longest of all calls. A click's time is that of its listeners; ``later`` is then
+what follows it, sending included. The tag's floor is a script that reads its own tag, the call's
+one that posts one message and reads the answer.
 A control's script does force layouts and shows that such would be found.
 """
 
@@ -51,6 +55,7 @@ class Subject:
 #: Both files of our script, under any name.
 OURS = Subject("/", re.compile(r"/m2?(\.[0-9a-f]{8})?\.js\Z"), "/q")
 FLOOR = Subject("/floor", re.compile("/floor.js"), "/told")
+TAG = Subject("/tag", re.compile("/tag.js"), "/tag.js")
 CONTROL = Subject("/control", re.compile("/forces.js"), "/told")
 
 #: A desktop's own window; a phone is emulated, whose pages have a layout viewport of their own.
@@ -70,11 +75,15 @@ _PATIENCE = 20.0
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """What a script cost: milliseconds of each load and of each click, and the layouts that it
-    forced while the page was loaded and afterwards, by clicks."""
+    """What a script cost: milliseconds of each load, of what followed it, of the longest call, and
+    of each click; on average what followed a click; the layouts that it forced while the page was
+    loaded and afterwards, by clicks."""
 
     loads: list[float]
+    later: list[float]
+    longest: list[float]
     clicks: list[float]
+    after_click: float
     forced: list[str]
     forced_by_clicks: list[str]
 
@@ -83,7 +92,8 @@ def measured(
     browser: Browser, base: str, subject: Subject, *, screen: str, loads: int, clicks: int
 ) -> Script:
     """Loads the page so often, each time as somebody new, and clicks so often on another one."""
-    took, forced = [], []
+    took: list[tuple[float, float, float]] = []
+    forced = []
     for number in range(loads + 1):
         with browser.new_context(**SCREENS[screen]) as context:
             page = context.new_page()
@@ -92,7 +102,7 @@ def measured(
                 _load(page, base + subject.path, subject.told)
             forced += trace.forced(events, subject.script)
             if number < loads:
-                took.append(_milliseconds(trace.spent(events, subject.script)))
+                took.append(_parts(events, trace.spent(events, subject.script)))
                 continue
             with _traced(browser, page, trace.TIMES) as events:
                 _click(page, clicks)
@@ -100,7 +110,16 @@ def measured(
             running = trace.spent(events, subject.script)
     listeners = trace.dispatched(events, "click")
     each = [_milliseconds([span for span in running if span.within(one)]) for one in listeners]
-    return Script(took, each, forced, by_clicks)
+    after = (_milliseconds(running) - sum(each)) / max(1, clicks)
+    columns = [list(column) for column in zip(*took, strict=True)]
+    return Script(*columns, each, after, forced, by_clicks)
+
+
+def _parts(events: list[trace.Event], running: list[trace.Span]) -> tuple[float, float, float]:
+    """Milliseconds while the page loads, later, and of the longest call."""
+    loading = _milliseconds(trace.while_loading(events, running))
+    whole, longest = _milliseconds(running), max((span.cpu for span in running), default=0) / 1000
+    return loading, whole - loading, longest
 
 
 @contextmanager
@@ -185,6 +204,11 @@ document.addEventListener("click", force);
 """
 
 
+#: The least that a script which is told something by its tag can do.
+READS = """
+window.told = document.currentScript.src + document.currentScript.getAttribute("data-global");
+"""
+
 #: The least that a script which tells something can do.
 LEAST = """
 fetch("/told", { method: "POST", body: "{}", keepalive: true }).then(answer => answer.json());
@@ -199,9 +223,10 @@ def serve(port: str, folder: str) -> None:
         "/": ("text/html", page()),
         **{
             it.path: ("text/html", page(f"<script src='{it.script.pattern}' defer></script>"))
-            for it in (FLOOR, CONTROL)
+            for it in (FLOOR, TAG, CONTROL)
         },
         FLOOR.script.pattern: ("text/javascript", LEAST),
+        TAG.script.pattern: ("text/javascript", READS),
         CONTROL.script.pattern: ("text/javascript", FORCES + LEAST),
         "/told": ("application/json", "{}"),
     }
@@ -215,7 +240,7 @@ def serve(port: str, folder: str) -> None:
         return [body]
 
     settings = {"data_dir": folder, "deliver": "worker", "secret_key": "bench",
-                "exclude": [FLOOR.path, CONTROL.path]}  # fmt: skip
+                "exclude": [FLOOR.path, TAG.path, CONTROL.path]}  # fmt: skip
     tracked = TrackMiddleware(app, **settings)
     make_server("127.0.0.1", int(port), tracked, _Server, _Quiet).serve_forever()
 
@@ -233,7 +258,8 @@ def main() -> int:
     """Prints the table; 1 when a bar is missed, a layout is forced or none of the control's is."""
     with served() as base, launched() as browser:
         print(
-            f"{'':<10}{'load, ms':>10}{'p90':>8}{'click, ms':>11}{'p90':>8}{'forced layouts':>16}"
+            f"{'':<10}{'load, ms':>10}{'p90':>8}{'later':>8}{'longest':>9}"
+            f"{'click, ms':>11}{'p90':>8}{'later':>8}{'forced layouts':>16}"
         )
 
         def run(name: str, subject: Subject, screen: str, loads: int, clicks: int) -> Script:
@@ -242,7 +268,8 @@ def main() -> int:
             return it
 
         ours = [run(screen, OURS, screen, LOADS, CLICKS) for screen in SCREENS]
-        run("floor", FLOOR, "desktop", LOADS, 2)
+        run("the tag", TAG, "desktop", LOADS, 2)
+        run("the call", FLOOR, "desktop", LOADS, 2)
         control = run("control", CONTROL, "desktop", 2, 10)
     print(f"bars: {LOAD:g} ms a load, {CLICK:g} ms a click, no forced layout but the control's")
     found = control.forced and control.forced_by_clicks
@@ -258,7 +285,9 @@ def _print(name: str, it: Script) -> None:
     both = [*it.forced, *it.forced_by_clicks]
     print(
         f"{name:<10}{statistics.median(it.loads):>10.3f}{_late(it.loads):>8.3f}"
-        f"{statistics.median(it.clicks):>11.4f}{_late(it.clicks):>8.4f}{len(both):>16}",
+        f"{statistics.median(it.later):>8.3f}{statistics.median(it.longest):>9.3f}"
+        f"{statistics.median(it.clicks):>11.4f}{_late(it.clicks):>8.4f}{it.after_click:>8.3f}"
+        f"{len(both):>16}",
         flush=True,
     )
     for each in sorted(set(both)):

@@ -25,6 +25,9 @@ _NAMED = ("v8.compile", "EvaluateScript", "FunctionCall")
 #: Continuations of promises and modules, which name no script: its own on a page without another.
 _NAMELESS = ("RunMicrotasks", "v8.compileModule", "v8.evaluateModule")
 
+#: The load event's end, and a call in time that the page has no use for.
+_LOADED, _IDLE = "MarkLoad", "FireIdleCallback"
+
 _LAYOUT = ("Layout", "UpdateLayoutTree")
 
 
@@ -49,8 +52,10 @@ class Span:
 
 
 def events(trace: bytes) -> list[Event]:
-    """The finished events of a trace, in the order they began."""
-    found = [each for each in json.loads(trace)["traceEvents"] if each.get("ph") == "X"]
+    """The finished events of a trace, and the moments at which a page was loaded, in the order
+    they began."""
+    told = json.loads(trace)["traceEvents"]
+    found = [each for each in told if each.get("ph") == "X" or each["name"] == _LOADED]
     return sorted(found, key=lambda each: each["ts"])
 
 
@@ -64,6 +69,15 @@ def spent(trace: Sequence[Event], script: Pattern[str]) -> list[Span]:
     threads = {span.thread for span in named}
     nameless = [_span(each) for each in trace if each["name"] in _NAMELESS]
     return list(_outermost([*named, *(span for span in nameless if span.thread in threads)]))
+
+
+def while_loading(trace: Sequence[Event], spans: Sequence[Span]) -> list[Span]:
+    """Those that began before the page was loaded, but for what ran in time that the browser found
+    to be idle: these the page has lost."""
+    ends = max((each["ts"] for each in trace if each["name"] == _LOADED), default=0)
+    idle = [_span(each) for each in trace if each["name"] == _IDLE and not _timed_out(each)]
+    early = [span for span in spans if span.begin < ends]
+    return [span for span in early if not any(span.within(other) for other in idle)]
 
 
 def forced(trace: Sequence[Event], script: Pattern[str]) -> list[str]:
@@ -111,6 +125,10 @@ def _url(event: Event) -> str:
     said = event.get("args", {})
     found = said.get("data", {}).get("url") or said.get("fileName") or ""
     return str(found).partition("?")[0]
+
+
+def _timed_out(event: Event) -> bool:
+    return bool(event["args"]["data"]["timedOut"])
 
 
 def _stack(event: Event) -> list[Mapping[str, Any]]:

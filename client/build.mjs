@@ -16,7 +16,7 @@ const CEILINGS = { "m.js": 3000, "m2.js": 4000 };
 
 /** Properties that no page, browser or collector knows. */
 const OURS =
-  /^(choose|forget|heard|later|leave|look|minor|moved|restored|say|settle|size|taken|underWay)$/;
+  /^(choose|forget|heard|later|leave|look|minor|moved|restored|say|settle|shut|size|taken|underWay)$/;
 
 async function built(entry, define = {}) {
   const { outputFiles } = await build({

@@ -5,6 +5,9 @@ type TrackProperties = Record<string, unknown>;
 interface TrackConsent {
   analytics?: boolean;
   marketing?: boolean;
+  /** Which text was agreed to, and who asked: kept with the choice. */
+  version?: string;
+  source?: string;
 }
 
 interface Track {

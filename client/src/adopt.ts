@@ -13,13 +13,17 @@ const FORGOTTEN = 7 * 86_400_000;
  * send it then, under the same ids.
  */
 export function adopt(seam: Seam): void {
+  const taken: string[] = [];
   for (const key of keys()) {
     const [written, lost, ...texts] = (localStorage.getItem(key) || "").split("\n");
     if (Math.abs(Date.now() - Number(written)) < GONE) continue;
-    localStorage.removeItem(key);
     const messages = texts.map(read).filter((each): each is Message => each !== undefined);
-    seam.take(messages, (Number(lost) || 0) + texts.length - messages.length);
+    for (const each of messages) seam.put(each, true);
+    seam.lose((Number(lost) || 0) + texts.length - messages.length);
+    taken.push(key);
   }
+  if (taken.length) seam.send(true);
+  for (const key of taken) localStorage.removeItem(key);
 }
 
 /** Keys of ours; there may be no storage, or none that may be touched. */

@@ -48,7 +48,7 @@ function leads(link: Element): Properties | undefined {
 }
 
 export function autocapture(seam: Seam): void {
-  if (!("autocapture" in seam.flags)) return;
+  if (seam.says("autocapture") == null) return;
 
   function clicked(event: Event): void {
     const target = event.composedPath()[0];

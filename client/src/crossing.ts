@@ -6,17 +6,19 @@ import type { Seam } from "./seam";
  * Takes the word out of the address bar: nobody shall record or copy it. It is the last parameter;
  * behind it something else stands only when the site itself has redirected.
  */
-export function tidy(name?: string): void {
+export function tidy(name?: string | null): void {
+  if (!name) return;
   const clean = location.href.replace(RegExp(`.${name}=[^&#]+(?=#|$)`), "");
-  if (name && clean != location.href) history.replaceState(history.state, "", clean);
+  if (clean != location.href) history.replaceState(history.state, "", clean);
 }
 
 /**
  * A link is swapped when everybody else has seen the click that follows it, and put back at once:
  * what is read, shown, dragged or copied is the page's own address.
  */
-export function links({ base, flags, allowed }: Seam): void {
-  const hosts = (flags.linked || "").split(" ");
+export function links({ base, says, allowed }: Seam): void {
+  const linked = says("linked");
+  const hosts = (linked || "").split(" ");
 
   function follow(event: MouseEvent): void {
     const target = event.composedPath()[0];
@@ -29,7 +31,7 @@ export function links({ base, flags, allowed }: Seam): void {
     setTimeout(() => link.setAttribute("href", own));
   }
 
-  if (!flags.linked) return;
+  if (!linked) return;
   addEventListener("click", follow);
   addEventListener("auxclick", follow);
 }

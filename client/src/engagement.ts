@@ -23,8 +23,7 @@ export function engagement(): Engagement {
     return milliseconds;
   }
 
-  for (const name of ["focus", "blur", "pageshow"]) addEventListener(name, mark);
-  document.addEventListener("visibilitychange", mark);
+  for (const name of ["focus", "blur", "pageshow", "visibilitychange"]) addEventListener(name, mark);
   mark();
   return { taken };
 }

@@ -22,7 +22,7 @@ function words(reason: unknown): string {
 }
 
 export function errors(seam: Seam): void {
-  if (!("errors" in seam.flags)) return;
+  if (seam.says("errors") == null) return;
   const known = new Set<string>();
 
   function tell(properties: Properties): void {

@@ -7,15 +7,15 @@ import { routes } from "./routes";
 import { SEAM, type Seam } from "./seam";
 import { ownTag, type Tag } from "./tag";
 import { view } from "./view";
-import type { Properties } from "./wire";
+import type { Choice, Properties } from "./wire";
 
 type Globals = Record<string | symbol, any>;
 
 interface Verbs {
-  track(name: string, properties?: Properties): void;
+  track(name: string, properties?: Properties, ours?: boolean): void;
   page(name?: string, properties?: Properties): void;
-  identify(user: unknown, traits?: Properties): void;
-  consent(choice: Record<string, boolean>): Promise<unknown>;
+  identify(user?: string | number | Properties | null, traits?: Properties): void;
+  consent(choice: Choice): Promise<unknown>;
 }
 
 /** In a frame every verb is there and says nothing: the page around it is the view. */
@@ -31,18 +31,17 @@ function awake(tag: Tag): [Verbs, Promise<boolean>] {
   const page = view(tag, waiting, left);
   const changes = routes(tag.hash, page.moved);
   const verbs: Verbs = {
-    track(name, properties) {
+    track(name, properties, ours) {
       changes.settle();
-      page.say("track", { name, properties });
+      page.say("track", { name, properties }, ours);
     },
     page(name, properties) {
       changes.forget();
       page.say("route", { name, properties });
     },
     identify(user, traits) {
-      const nameless = user && typeof user == "object";
-      if (nameless) traits = user as Properties;
-      page.say("identify", { userId: nameless || user == null ? undefined : String(user), traits });
+      const nameless = typeof user == "object";
+      page.say("identify", nameless ? { traits: user || traits } : { userId: user?.toString(), traits });
     },
     consent: page.choose,
   };
@@ -55,19 +54,19 @@ function awake(tag: Tag): [Verbs, Promise<boolean>] {
   /** A page that is gone is hidden as well, and told of that afterwards. */
   let gone = false;
   function leave(event?: Event): void {
-    gone = gone || !!event;
+    if (event) gone = true;
     changes.settle();
     page.leave(true);
     waiting.send(true, gone);
   }
 
-  globals[SEAM] = { ...tag, ...page, tell, take: waiting.take, left } as Seam;
+  globals[SEAM] = { ...tag, ...page, tell, put: waiting.put, lose: waiting.lose, send: waiting.send, left } as Seam;
 
   addEventListener("pageshow", (event) => event.persisted && page.restored());
   addEventListener("pagehide", leave);
-  document.addEventListener("freeze", leave);
-  addEventListener("online", () => waiting.send());
-  document.addEventListener("visibilitychange", () => {
+  addEventListener("freeze", leave, true);
+  addEventListener("online", waiting.send as () => void);
+  addEventListener("visibilitychange", () => {
     if (document.hidden) leave();
     else gone = false;
   });
@@ -83,13 +82,13 @@ function offer(globals: Globals, name: string, [verbs, ready]: [Verbs, Promise<b
   const run = ([verb, ...given]: any[]): void =>
     Object.keys(verbs).includes(verb) ? (verbs as any)[verb](...given) : verbs.track(verb, ...given);
   globals[name] = Object.assign(verbs.track, verbs, { ready, q: { push: run } });
-  for (const each of commands || []) run(Array.from(each as ArrayLike<any>));
+  for (const each of commands || []) run(each);
 }
 
 const tag = ownTag();
 const globals = window as unknown as Globals;
 if (tag && !globals[SEAM]) {
   globals[SEAM] = true;
-  tidy(tag.flags.crossing);
-  offer(globals, tag.name, window.top === window ? awake(tag) : mute());
+  tidy(tag.says("crossing"));
+  offer(globals, tag.says("global") || "track", top == window ? awake(tag) : mute());
 }

@@ -17,16 +17,11 @@ const LONGEST_PAUSE = 300;
  */
 export async function post(address: string, body: string, leaving?: boolean): Promise<Verdict> {
   try {
-    const response = await fetch(address, {
-      method: "POST",
-      body,
-      keepalive: true,
-      credentials: "same-origin",
-    });
+    const response = await fetch(address, { method: "POST", body, keepalive: true });
     const answer: Answer = (await response.json().catch(() => 0)) || {};
     if (response.ok && ("ok" in answer || answer.consent)) return { taken: answer };
     if (response.status == 400 || response.status == 413) return {};
-    return { later: answer.retry || +response.headers.get("Retry-After")! || 0 };
+    return { later: answer.retry || 0 };
   } catch {
     if (leaving) navigator.sendBeacon?.(address, body);
     return { later: 0 };

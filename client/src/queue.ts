@@ -1,6 +1,7 @@
 /**
  * Messages on their way to the collector. They leave the queue on its answer only; what has to wait
  * for longer than a moment waits in the browser's storage too, under a key of this document's own.
+ * Until it is opened, it holds them in memory and does neither.
  */
 
 import { bits } from "./ids";
@@ -8,13 +9,18 @@ import { pause, post } from "./post";
 import { BODY_LIMIT, KEY, MESSAGE_LIMIT, type Answer, type Message } from "./wire";
 
 export interface Queue {
-  put(message: Message): void;
+  /** `ours`: nobody else holds its properties, which therefore need no copy. */
+  put(message: Message, ours?: boolean): void;
+  /** Another page begins: what is put now is held, and what was held is forgotten. */
+  shut(): void;
+  /** What is held may leave; `token`: of its page, which did not know one. */
+  open(token?: string): void;
   /** Sends what waits; `leaving`: now or never; `gone`: other documents may take over what is left. */
   send(leaving?: boolean, gone?: boolean): void;
-  /** Takes over what other documents have left, and how many they had dropped. */
-  take(messages: Message[], lost: number): void;
-  /** Forgets everything, the storage's too. */
-  clear(): void;
+  /** So many more were dropped. */
+  lose(count: number): void;
+  /** Forgets what is stored; `permitted` is false: what is in memory as well. */
+  clear(permitted?: false): void;
 }
 
 /** Milliseconds that a message waits for others to go with. */
@@ -24,7 +30,9 @@ const PATIENCE = 1000;
 /** What is kept: messages, and bytes of them. */
 const MOST = 500;
 const ROOM = 262144;
-/** As it was put, so that a later change of the caller's objects changes nothing. */
+/** Messages that are held, the first ones: the view is among them. */
+const HELD = 100;
+
 interface Waiting {
   text: string;
   size: number;
@@ -32,23 +40,16 @@ interface Waiting {
   underWay?: boolean;
 }
 
-/** The message as it waits; undefined when it holds what JSON cannot say, or is too long. */
-function written(message: Message): Waiting | undefined {
-  try {
-    const text = JSON.stringify(message);
-    const size = new TextEncoder().encode(text).length + 1;
-    if (size <= MESSAGE_LIMIT) return { text, size, minor: message.id < "0" };
-  } catch {}
-  return undefined;
-}
-
 function total(messages: Waiting[]): number {
   return messages.reduce((sum, each) => sum + each.size, 0);
 }
 
 export function queue(address: string, answered: (answer: Answer) => void): Queue {
-  const own = KEY + bits();
+  let own: string | undefined;
+  /** Messages come as objects, and are written when they are to leave the memory. */
+  let fresh: Message[] = [];
   let waiting: Waiting[] = [];
+  let closed = true;
   let dropped = 0;
   let failures = 0;
   let timer = 0;
@@ -56,16 +57,26 @@ export function queue(address: string, answered: (answer: Answer) => void): Queu
   let stored = false;
   let left: boolean | undefined;
 
-  function put(message: Message): void {
-    const found = written(message);
-    if (!found) return console.warn("track: cannot be sent", message.name);
-    waiting.push(found);
-    trim();
+  /** As it is put, so that a later change of the caller's objects changes nothing. */
+  function put(message: Message, ours?: boolean): void {
+    if (closed && fresh.length > HELD) dropped++;
+    else
+      try {
+        fresh.push(ours ? message : JSON.parse(JSON.stringify(message)));
+      } catch {
+        console.warn("track: not JSON", message.name);
+      }
     if (failures) keep(GATHERING);
     wake(GATHERING);
   }
 
-  function trim(): void {
+  function write(): void {
+    for (const message of fresh.splice(0)) {
+      const text = JSON.stringify(message);
+      const size = new TextEncoder().encode(text).length + 1;
+      if (size > MESSAGE_LIMIT) dropped++;
+      else waiting.push({ text, size, minor: message.id < "0" });
+    }
     while (waiting.length > MOST || total(waiting) > ROOM) {
       const minor = waiting.findIndex((each) => each.minor && !each.underWay);
       waiting.splice(minor < 0 ? waiting.findIndex((each) => !each.underWay) : minor, 1);
@@ -73,21 +84,36 @@ export function queue(address: string, answered: (answer: Answer) => void): Queu
     }
   }
 
+  function shut(): void {
+    if (!closed) write();
+    closed = true;
+    fresh = [];
+  }
+
+  function open(token?: string): void {
+    closed = false;
+    for (const each of fresh) each.token = each.token || token;
+    wake(GATHERING);
+  }
+
   function wake(milliseconds: number): void {
-    timer = timer || window.setTimeout(() => send(), milliseconds);
+    timer = timer || setTimeout(send, milliseconds);
   }
 
   function keep(milliseconds: number): void {
-    keeper = keeper || window.setTimeout(() => save(), milliseconds);
+    keeper = keeper || setTimeout(save, milliseconds);
   }
 
   function save(): void {
     clearTimeout(keeper);
     keeper = 0;
+    if (closed) return;
+    write();
     const any = waiting.length + dropped > 0;
     try {
+      own = own || KEY + bits();
       if (any) localStorage[own] = [left ? 0 : Date.now(), dropped, ...waiting.map((each) => each.text)].join("\n");
-      else if (stored) localStorage.removeItem(own);
+      else if (stored) delete localStorage[own];
       stored = any;
     } catch {}
   }
@@ -96,6 +122,8 @@ export function queue(address: string, answered: (answer: Answer) => void): Queu
     clearTimeout(timer);
     timer = 0;
     left = gone;
+    if (closed) return;
+    write();
     let room = BODY_LIMIT - total(waiting.filter((each) => each.underWay));
     if (room < BODY_LIMIT && !leaving) return;
     const batch = waiting.filter((each) => !each.underWay && (room -= each.size) > 0);
@@ -124,21 +152,20 @@ export function queue(address: string, answered: (answer: Answer) => void): Queu
     if (waiting.length) wake(0);
   }
 
-  function take(messages: Message[], lost: number): void {
-    dropped += lost;
-    waiting = (messages.map(written).filter(Boolean) as Waiting[]).concat(waiting);
-    trim();
-    save();
-    wake(0);
+  function lose(count: number): void {
+    dropped += count;
   }
 
-  function clear(): void {
-    waiting = [];
-    dropped = 0;
+  function clear(permitted?: false): void {
+    if (permitted == false) {
+      fresh = [];
+      waiting = [];
+      dropped = 0;
+    }
     try {
-      for (const name of Object.keys(localStorage)) if (name.startsWith(KEY)) localStorage.removeItem(name);
+      for (const name in localStorage) if (name.startsWith(KEY)) delete localStorage[name];
     } catch {}
   }
 
-  return { put, send, take, clear };
+  return { put, shut, open, send, lose, clear };
 }

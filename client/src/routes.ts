@@ -23,24 +23,25 @@ const SETTLING = 50;
  * `hash` is set another fragment. A replaced query alone is housekeeping, not a navigation.
  */
 export function routes(hash: boolean, moved: () => void): Routes {
-  let path = "";
-  let rest = "";
+  let path: string;
+  let whole: string;
   let timer = 0;
   const navigation = (window as { navigation?: EventTarget }).navigation;
 
   function look(): void {
-    path = location.pathname;
-    rest = location.search + (hash ? location.hash : "");
+    whole = document.URL;
+    if (!hash) whole = whole.split("#")[0]!;
+    path = whole.split(/[?#]/)[0]!;
   }
 
   function changed(replaced: boolean): void {
-    const [formerPath, formerRest] = [path, rest];
+    const [formerPath, former] = [path, whole];
     look();
-    if (path != formerPath || (rest != formerRest && !replaced)) wait();
+    if (path != formerPath || (whole != former && !replaced)) wait();
   }
 
   function wait(): void {
-    if (!timer) timer = window.setTimeout(report, SETTLING);
+    if (!timer) timer = setTimeout(report, SETTLING);
   }
 
   function forget(): void {
@@ -51,7 +52,7 @@ export function routes(hash: boolean, moved: () => void): Routes {
   /** Turbo marks the document busy until the new page's head is in place. */
   function report(): void {
     forget();
-    if (document.querySelector("html[aria-busy=true]")) return wait();
+    if (document.documentElement.ariaBusy == "true") return wait();
     moved();
   }
 

@@ -8,14 +8,18 @@ export const SEAM = Symbol.for("track-page");
 export interface Seam {
   /** The folder that our addresses lie in. */
   base: string;
-  /** The tag's `data-` attributes. */
-  flags: DOMStringMap;
+  /** What the tag's attribute `data-<name>` says; null without it. */
+  says(name: string): string | null;
   /** Whether anything may be sent at this moment. */
   allowed(): boolean | undefined;
   /** Puts an event of the script's own, while events may be sent: it gives way before the page's. */
   tell(name: string, properties: Properties): void;
-  /** Sends what other documents have left, and how many they had dropped. */
-  take(messages: Message[], lost: number): void;
+  /** Puts a whole message, of another document. */
+  put(message: Message, ours: boolean): void;
+  /** So many were dropped besides. */
+  lose(count: number): void;
+  /** Sends what waits; `leaving`: it is stored meanwhile. */
+  send(leaving: boolean): void;
   /**
    * Called when the page is hidden (`ends`) or another view follows, while it is still the one in
    * view; what is returned goes with its `Page Left`.

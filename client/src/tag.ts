@@ -3,12 +3,10 @@
 export interface Tag {
   /** The folder that the script came from; the collector's addresses lie beside it. */
   base: string;
-  /** Name of the global function. */
-  name: string;
+  /** What its attribute `data-<name>` says; null without it. */
+  says(name: string): string | null;
   /** A changed fragment is a view. */
   hash: boolean;
-  /** All that it says. */
-  flags: DOMStringMap;
 }
 
 /** The tag of the script that runs at this moment; undefined when that cannot be known. */
@@ -17,9 +15,8 @@ export function ownTag(): Tag | undefined {
   if (!script?.src) return undefined;
   return {
     base: new URL(".", script.src).href,
-    name: script.dataset.global || "track",
-    hash: "hash" in script.dataset,
-    flags: script.dataset,
+    says: (name) => script.getAttribute("data-" + name),
+    hash: script.hasAttribute("data-hash"),
   };
 }
 

@@ -1,12 +1,12 @@
 /** The page in view: its ids, whether it may be spoken of, and what is said of it. */
 
-import { engagement } from "./engagement";
-import { bits, uuid } from "./ids";
+import { engagement, type Engagement } from "./engagement";
+import { bits } from "./ids";
 import { insist } from "./post";
 import type { Queue } from "./queue";
 import type { Seam } from "./seam";
 import { pageToken, type Tag } from "./tag";
-import { QUESTION, SHARED, type Answer, type Facts, type Message, type Properties } from "./wire";
+import { QUESTION, SHARED, type Answer, type Choice, type Facts, type Message, type Properties } from "./wire";
 
 type Said = Partial<Pick<Message, "name" | "properties" | "traits" | "userId">>;
 
@@ -14,7 +14,8 @@ export interface View {
   ready: Promise<boolean>;
   /** Whether anything may be sent; undefined while that is not known. */
   allowed(): boolean | undefined;
-  say(type: "route" | "track" | "identify", said: Said): void;
+  /** `ours`: nobody else holds its properties. */
+  say(type: "route" | "track" | "identify", said: Said, ours?: boolean): void;
   /** Says what the script has noticed by itself; nothing before it is known that it may. */
   tell(name: string, properties: Properties): void;
   /** `ends`: nobody looks any more, for now or for good. */
@@ -25,35 +26,30 @@ export interface View {
   restored(): void;
   /** The collector's word on what may be sent. */
   heard(answer: Answer): void;
-  choose(choice: Record<string, boolean>): Promise<Answer["consent"]>;
+  choose(choice: Choice): Promise<Answer["consent"]>;
 }
 
+/** Milliseconds that a page may load or be busy until it is told of. */
+const PATIENCE = 1000;
 /** No more than the collector keeps, so that a message stays one that it takes. */
 const URL_LENGTH = 8000;
+const page = document as Document & { prerendering?: boolean };
 
 /**
- * A phone's browser lays the page out to know its inner size (it depends on the page's scale), and
- * its window is the viewport; the first `Intl` of a process costs more than all of this script.
+ * A phone's browser lays the page out to know its inner size: asked for when the page is idle, it
+ * is laid out. The first `Intl` of a process costs more than all of this script.
  */
 function facts(): Facts {
-  const page = window as any;
-  const side = /Mobi/.test(navigator.userAgent) ? "outer" : "inner";
+  const { Temporal } = window as any;
   return {
-    viewport: page[side + "Width"] + "x" + page[side + "Height"],
+    viewport: `${innerWidth}x${innerHeight}`,
     screen: `${screen.width}x${screen.height}`,
-    timezone: page.Temporal?.Now.timeZoneId() || Intl.DateTimeFormat().resolvedOptions().timeZone,
+    timezone: Temporal?.Now.timeZoneId() || Intl.DateTimeFormat().resolvedOptions().timeZone,
   };
 }
 
-function throughServiceWorker(): boolean | undefined {
-  const [entry] = performance.getEntriesByType("navigation") as PerformanceNavigationTiming[];
-  return entry?.workerStart > 0 || undefined;
-}
-
-function shown(): Promise<unknown> | undefined {
-  return (document as { prerendering?: boolean }).prerendering
-    ? new Promise((resolve) => document.addEventListener("prerenderingchange", resolve))
-    : undefined;
+function throughServiceWorker(): true | undefined {
+  return (performance.getEntriesByType("navigation")[0] as any)?.workerStart > 0 || undefined;
 }
 
 /** Calls when the document is loaded and has nothing to do. */
@@ -64,40 +60,55 @@ function calmly(call: () => void): void {
 }
 
 export function view(tag: Tag, waiting: Queue, left: Seam["left"]): View {
-  /** Undefined: not known yet; what is to be said is held until it is. */
+  /** Undefined: not known yet, or no choice was made; what is said waits until it is. */
   let allowed: boolean | undefined;
-  let refused = false;
-  let held: (() => void)[] = [];
+  /** What follows where nobody has permitted anything: a choice is waited for, or nothing is. */
+  const unasked = tag.says("hold") == null ? false : undefined;
+  /** A browser's refusal stands over any choice. */
+  const gpc = tag.says("gpc") && (navigator as any).globalPrivacyControl;
+  let refused = gpc;
   let resolve: (allowed: boolean) => void;
   let choices: Promise<unknown> = Promise.resolve();
 
-  let meta = pageToken();
+  /** Undefined: not started yet. */
+  let meta: string | undefined;
   let token = "";
   let load = "";
   let route: string | undefined;
   let count = 0;
   let url = address();
   let referrer = document.referrer;
+  let engaged: Engagement;
 
-  const engaged = engagement();
   const ready = new Promise<boolean>((known) => (resolve = known));
 
   function address(): string {
-    return (tag.hash ? location.href : location.href.split("#")[0]).slice(0, URL_LENGTH);
+    return (tag.hash ? document.URL : document.URL.split("#")[0]!).slice(0, URL_LENGTH);
+  }
+
+  /** Looks at the page: when it is idle, or has something to say before. */
+  function start(): void {
+    if (meta !== undefined) return;
+    engaged = engagement();
+    begin((meta = pageToken()));
   }
 
   /** The ids of what gives way first begin with a hyphen. */
-  function put(type: Message["type"], said: Said | Partial<Message>, minor = ""): void {
-    waiting.put({
-      id: minor + ++count,
-      type,
-      load,
-      token: token == SHARED ? undefined : token,
-      page: route,
-      at: Date.now(),
-      url: address(),
-      ...said,
-    });
+  function put(type: Message["type"], said: Said | Partial<Message>, ours?: boolean, minor = ""): void {
+    if (allowed == false) return;
+    waiting.put(
+      {
+        id: minor + ++count,
+        type,
+        load,
+        token: token == SHARED ? "" : token,
+        page: route,
+        at: Date.now(),
+        url: address(),
+        ...said,
+      },
+      ours,
+    );
   }
 
   function seen(): Partial<Message> {
@@ -107,21 +118,12 @@ export function view(tag: Tag, waiting: Queue, left: Seam["left"]): View {
     };
   }
 
-  function confirm(): void {
-    put("view", { ...seen(), facts: facts(), sw: throughServiceWorker() });
-  }
-
-  function decide(verdict: boolean): void {
-    const commands = held;
-    held = [];
+  /** `given`: the token that what waits gets now. */
+  function decide(verdict?: boolean, given?: string): void {
     allowed = verdict;
-    if (verdict) {
-      confirm();
-      commands.forEach((command) => command());
-    } else {
-      waiting.clear();
-    }
-    resolve(verdict);
+    if (verdict) waiting.open(given);
+    else waiting.clear(verdict);
+    resolve(!!verdict);
     calmly(settle);
   }
 
@@ -135,34 +137,34 @@ export function view(tag: Tag, waiting: Queue, left: Seam["left"]): View {
     const mine = (load = bits());
     token = said;
     route = allowed = undefined;
-    if (!said || refused) return decide(false);
-    const pending = shown();
-    if (pending) await pending;
-    const answer = said == SHARED && load == mine && (await insist(tag.base + "q", QUESTION));
+    waiting.shut();
+    if (page.prerendering) await new Promise((shown) => page.addEventListener("prerenderingchange", shown));
     if (load != mine) return;
-    decide(said != SHARED || (!!answer && !answer.stop));
+    if (refused || (!said && unasked != null)) return decide(false);
+    put("view", { ...seen(), url, facts: facts(), sw: throughServiceWorker() }, true);
+    const answer = said == SHARED && (await insist(tag.base + "q", QUESTION));
+    if (load != mine) return;
+    decide((said == SHARED ? !!answer && !answer.stop : !!said) || unasked);
   }
 
-  function say(type: "route" | "track" | "identify", said: Said): void {
-    const speak = () => {
-      if (type == "route") {
-        turn();
-        route = uuid();
-      }
-      put(type, type == "route" ? { ...seen(), ...said } : said);
-    };
-    if (allowed) speak();
-    else if (allowed == undefined) held.push(speak);
+  function say(type: "route" | "track" | "identify", said: Said, ours?: boolean): void {
+    start();
+    if (type == "route") {
+      turn();
+      route = bits();
+    }
+    put(type, type == "route" ? { ...seen(), ...said } : said, ours);
   }
 
   function tell(name: string, properties: Properties): void {
-    if (allowed) put("track", { name, properties, url }, "-");
+    put("track", { name, properties, url }, true, "-");
   }
 
   function leave(ends?: boolean): void {
+    start();
     const engagedMs = engaged.taken(ends);
     const properties = Object.assign({ engagedMs }, ...left.map((call) => call(ends)));
-    if (allowed && engagedMs) put("leave", { properties, url }, "-");
+    if (engagedMs) put("leave", { properties, url }, true, "-");
   }
 
   /** Another view begins. */
@@ -173,12 +175,11 @@ export function view(tag: Tag, waiting: Queue, left: Seam["left"]): View {
   }
 
   function moved(): void {
+    start();
     const said = pageToken();
-    if (said != meta) {
-      turn();
-      begin((meta = said));
-    } else if (allowed) say("route", {});
-    else turn();
+    if (said == meta) return say("route", {});
+    turn();
+    begin((meta = said));
   }
 
   function restored(): void {
@@ -190,20 +191,26 @@ export function view(tag: Tag, waiting: Queue, left: Seam["left"]): View {
   }
 
   /** One choice after the other, so that the last one holds. */
-  function choose(choice: Record<string, boolean>): Promise<Answer["consent"]> {
-    if ("analytics" in choice) refused = !choice.analytics;
+  function choose(choice: Choice): Promise<Answer["consent"]> {
+    start();
+    if ("analytics" in choice) refused = gpc || !choice.analytics;
     if (refused) decide(false);
     const made = choices.then(() => insist(tag.base + "c", JSON.stringify(choice))).then(taken);
     choices = made;
     return made;
   }
 
+  /** What was done before a choice goes with it; what was done after a refusal is not kept. */
   function taken(answer: Answer | undefined): Answer["consent"] {
-    const found = answer?.token || (answer && meta == SHARED && SHARED);
-    if (found && !allowed) begin(found);
+    const found = answer?.token;
+    if (found && !allowed) {
+      if (allowed == undefined && answer!.before) decide(true, (token = found));
+      else begin(found);
+    }
     return answer?.consent;
   }
 
-  begin(meta);
+  calmly(start);
+  setTimeout(start, PATIENCE);
   return { ready, allowed: () => allowed, say, tell, leave, moved, restored, heard, choose };
 }

@@ -31,6 +31,14 @@ export interface Message {
   late?: boolean;
 }
 
+/** A choice; besides the purposes which text was agreed to, and who asked. */
+export interface Choice {
+  analytics?: boolean;
+  marketing?: boolean;
+  version?: string;
+  source?: string;
+}
+
 /** What the collector answers; which keys there are depends on the question. */
 export interface Answer {
   ok?: number;
@@ -38,6 +46,8 @@ export interface Answer {
   retry?: number;
   consent?: Record<string, string>;
   token?: string;
+  /** Nothing had been chosen before: what was done meanwhile may be told of. */
+  before?: string;
 }
 
 /** The meta's word on a response that a shared cache may store: ask before anything else. */

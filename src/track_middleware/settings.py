@@ -194,6 +194,11 @@ class Settings:
     )
     noscript: bool = _setting(False, "Browsers without JavaScript confirm their views by an image.")
     hash_routes: bool = _setting(False, "A changed #hash is a page view.")
+    hold: bool = _setting(
+        True,
+        "With opt_in: what is done on a page before the choice waits in its memory alone, and is "
+        "sent when it is granted.",
+    )
     js_errors: bool = _setting(False, "The script reports uncaught errors.")
     bait: bool = _setting(
         False, "The script tries one known tracker address, to tell blockers from other losses."

@@ -173,7 +173,7 @@ class Collector:
 
     def _page(self, message: Message, page: PageRef | None) -> dict[str, Any]:
         redacted = self._core.redaction.url
-        own_view = message.page if message.page and ids.is_uuid(message.page) else None
+        own_view = ids.view_id(message.page) if message.page else None
         seen = {
             "id": own_view or (page.id if page else None),
             "url": (url := redacted(message.url)),

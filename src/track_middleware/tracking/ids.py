@@ -19,6 +19,7 @@ NOBODY = frozenset(
 )  # fmt: skip
 
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
+_BITS = re.compile(r"[0-9a-f]{32}\Z")
 _USER_LENGTH = 255
 
 
@@ -46,6 +47,14 @@ def event_id(value: object) -> str:
 def is_uuid(text: object) -> bool:
     """Whether a text is a UUID in its usual, lower-case form."""
     return isinstance(text, str) and _UUID.match(text) is not None
+
+
+def view_id(text: str) -> str | None:
+    """The UUID of a view by the browser's own 128 random bits: in hexadecimal digits, or, by an
+    older script that a cache has kept, as a UUID. None for anything else."""
+    if _BITS.match(text):
+        return uuid_text(bytes.fromhex(text), 4)
+    return text if is_uuid(text) else None
 
 
 def uuid_text(digest: bytes, version: int = 8) -> str:

@@ -39,6 +39,8 @@ class Snippet:
             (crossing, f' data-linked="{linked}" data-crossing="{crossing}"'),
             (settings.client_global != "track", f' data-global="{escape(settings.client_global)}"'),
             (settings.hash_routes, " data-hash"),
+            (settings.consent == "opt_in" and settings.hold, " data-hold"),
+            (settings.respect_gpc == "all", ' data-gpc="all"'),
             (settings.autocapture, " data-autocapture"),
             (settings.js_errors, " data-errors"),
         )
