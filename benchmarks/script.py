@@ -3,10 +3,9 @@
 A real server serves the page with our tag; each load is somebody's first, without anything cached.
 Time is the main thread's own CPU time. ``load`` is what the page loses while it loads: compiling,
 evaluating and every call until its load event has ended, but for those that the browser makes when
-it is idle. ``later`` is all else until the page view is delivered, none of which the page waits for;
-``longest`` the longest of all calls. A click's time is that of its listeners; ``later`` is then
-what follows it, sending included. The tag's floor is a script that reads its own tag, the call's
-one that posts one message and reads the answer.
+it is idle. ``later`` is all else until the page view is delivered, ``longest`` the longest call of
+all. A click's time is that of its listeners, ``later`` what follows it, sending included. Floors are
+a script that reads what its own tag says, and one that posts one message and reads the answer.
 A control's script does force layouts and shows that such would be found.
 """
 
@@ -111,8 +110,8 @@ def measured(
     listeners = trace.dispatched(events, "click")
     each = [_milliseconds([span for span in running if span.within(one)]) for one in listeners]
     after = (_milliseconds(running) - sum(each)) / max(1, clicks)
-    columns = [list(column) for column in zip(*took, strict=True)]
-    return Script(*columns, each, after, forced, by_clicks)
+    loading, later, longest = (list(column) for column in zip(*took, strict=True))
+    return Script(loading, later, longest, each, after, forced, by_clicks)
 
 
 def _parts(events: list[trace.Event], running: list[trace.Span]) -> tuple[float, float, float]:

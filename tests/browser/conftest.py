@@ -33,7 +33,7 @@ FLAGS = (*chrome.FLAGS, _PERSON)
 SETTINGS = {"merge_window": "60"}
 
 
-def _free_port() -> int:
+def any_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -49,7 +49,7 @@ def shops(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], 
         def shop(name: str) -> Shop:
             if name not in opened:
                 opened[name] = doors.enter_context(
-                    open_shop(name, _free_port(), var / name, settings=SETTINGS)
+                    open_shop(name, any_port(), var / name, settings=SETTINGS)
                 )
             return opened[name]
 

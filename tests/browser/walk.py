@@ -129,14 +129,18 @@ class Walk:
         self.shop.drain()
         return self.shop.delivered[self._delivered :]
 
+    @property
+    def seen(self) -> list[dict[str, Any]]:
+        """What the server was asked since the walk began."""
+        return self.shop.seen[self._seen :]
+
     def asked(self, path: str) -> list[dict[str, Any]]:
         """What the server was asked for under this path since the walk began."""
-        return [each for each in self.shop.seen[self._seen :] if each["path"] == path]
+        return [each for each in self.seen if each["path"] == path]
 
     def told(self) -> int:
         """How often a script has told the server of something since the walk began."""
-        asked = self.shop.seen[self._seen :]
-        return sum(each["method"] == "POST" and each["path"].endswith("/q") for each in asked)
+        return sum(each["method"] == "POST" and each["path"].endswith("/q") for each in self.seen)
 
     def page_views(self) -> list[dict[str, Any]]:
         return [event for event in self.events if event["type"] == "page"]
