@@ -344,6 +344,41 @@ def test_the_app_brings_a_choice_with_its_text_and_source() -> None:
     assert event.properties == said
 
 
+PROGRAM = {"sec_fetch_dest": "", "accept": "*/*", "user_agent": "Payments/1.0"}
+
+
+@pytest.mark.parametrize("cookieless", [False, True])
+def test_what_a_program_tells_of_a_user_goes_by_the_users_own_choice(cookieless: bool) -> None:
+    site = Site(consent="opt_in", cookieless=cookieless)
+    exchange = Browser(site).open("/hooks/paid", "POST", **PROGRAM)
+    assert (
+        exchange.track("Invoice Paid", {"amount": 12}, user_id="42", event_id="paid-1") == "paid-1"
+    )
+    (entry,) = site.entries
+    assert entry.event is not None
+    assert (entry.kind, entry.consent) == ("event", None)
+    assert (entry.event.user_id, entry.event.anonymous_id) == ("42", None)
+    assert entry.event.context.keys() == {"library", "platform"}
+
+
+@pytest.mark.parametrize(
+    ("path", "method", "headers"),
+    [
+        ("/", "GET", {}),
+        ("/cart", "POST", {**PROGRAM, "sec_fetch_site": "same-origin"}),
+        ("/cart", "POST", {**PROGRAM, "cookie": "sessionid=x"}),
+        ("/cart", "POST", {**PROGRAM, "sec_gpc": "1"}),
+        ("/cart", "POST", {**PROGRAM, "dnt": "1"}),
+    ],
+)
+def test_what_a_person_does_who_has_not_chosen_is_not_told_as_a_users(
+    path: str, method: str, headers: dict[str, str]
+) -> None:
+    site = Site(consent="opt_in")
+    assert Browser(site).open(path, method, **headers).track("Paid", user_id="42") is None
+    assert site.entries == []
+
+
 def test_a_grant_that_the_app_brings_makes_the_visitor_whose_it_is() -> None:
     site = Site(consent="opt_in")
     browser = Browser(site)

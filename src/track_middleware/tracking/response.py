@@ -142,11 +142,22 @@ class Response(msgspec.Struct):
         self, event: Event, more: Mapping[str, Any] | None, *, excluded: bool
     ) -> str | None:
         """What becomes of a verb's event where nobody may be tracked: its id where it is counted
-        without cookies, else None."""
+        without cookies, or is a user's in the request of a program (a payment's webhook), who has
+        no choice to make: then the user's own holds, as outside a request. Else None."""
         if excluded:
             self._core.count("excluded", 1)
             return None
+        if event.user_id is not None and self._is_a_programs():
+            return self._core.keep_outside(event, more)
         return self._cookieless.keep(event, more)
+
+    def _is_a_programs(self) -> bool:
+        """Whether no person has asked: a browser says where it asks from (W3C Fetch Metadata),
+        opens a document, or has a cookie."""
+        request = self._request
+        if request.cookie or request.destination or self._visit != "other" or request.gpc:
+            return False
+        return not request.header("sec-fetch-site") and not request.header("dnt")
 
     @property
     def _cookieless(self) -> Cookieless:
