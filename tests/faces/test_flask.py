@@ -139,6 +139,29 @@ def test_a_user_that_the_app_has_loaded_is_looked_at(
     assert users(kept, "Page") == ["ann"]
 
 
+def test_an_operator_who_logs_in_as_somebody_is_told_by_the_app(
+    app: flask.Flask, site: WSGISite, kept: Kept
+) -> None:
+    def operator() -> None:
+        if "operator" in flask.session:
+            flask.g.track.impersonating(flask.session["operator"])
+
+    def begin() -> str:
+        flask.session["operator"] = "ann"
+        flask_login.login_user(User("bob"))
+        flask.g.track.impersonating("ann")
+        return "begun"
+
+    app.before_request(operator)
+    app.add_url_rule("/as", view_func=begin)
+    site.ask("/in/ann")
+    kept.clear()
+    site.ask("/as")
+    site.ask("/known")
+    assert kept == []
+    assert site.ask("/known").header("Set-Cookie").count("_tm_") == 0
+
+
 @pytest.fixture
 def plain(tmp_path: Path) -> flask.Flask:
     """An app without Flask-Login, which reads the session with every request."""

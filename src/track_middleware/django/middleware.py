@@ -119,24 +119,8 @@ def _begun(request: HttpRequest) -> Exchange | None:
 
 def _opened(request: HttpRequest) -> Exchange:
     wiring = site.wiring()
-    return wiring.open(described(request), wiring.user_look(*_looks(request, wiring)))
-
-
-def _looks(
-    request: HttpRequest, wiring: wirings.Wiring
-) -> tuple[Callable[[], object], Callable[[], str | None]]:
-    """What the ``user_id`` setting is asked about, and whom the project has loaded: nobody while an
-    operator acts as somebody else."""
-    named = wiring.settings.user_id is None
-
-    def about() -> HttpRequest | None:
-        return None if person.tell_of_operator(request, named=named) else request
-
-    def loaded() -> str | None:
-        ours = named and person.tell_of_operator(request, named=named)
-        return None if ours else person.loaded(request)
-
-    return about, loaded
+    look = wiring.user_look(lambda: person.asked_about(request), lambda: person.seen(request))
+    return wiring.open(described(request), look)
 
 
 def described(request: HttpRequest) -> Request:

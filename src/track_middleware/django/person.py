@@ -9,17 +9,26 @@ from typing import Any
 from django.http import HttpRequest
 from django.utils.functional import LazyObject, empty
 
-from . import impersonation
+from . import impersonation, site
 
 
-def tell_of_operator(request: HttpRequest, *, named: bool) -> bool:
-    """Tells the request's exchange when an operator acts as its user; True when one does.
+def asked_about(request: HttpRequest) -> HttpRequest | None:
+    """What the ``user_id`` setting is asked about: nothing while an operator acts as somebody."""
+    return None if _has_operator(request) else request
 
-    ``named`` False: a user's id is not what the session holds, so that of the operator is left out.
-    """
+
+def seen(request: HttpRequest) -> str | None:
+    """As ``loaded``; None while an operator acts as somebody."""
+    return None if _has_operator(request) else loaded(request)
+
+
+def _has_operator(request: HttpRequest) -> bool:
+    """Whether an operator acts as the request's user, of which its exchange is told. Where
+    ``user_id`` is set, users have other ids than the session's."""
     operator = impersonation.operator(request)
     if operator is None:
         return False
+    named = site.wiring().settings.user_id is None
     request.track.impersonating(operator if named else "")
     return True
 
