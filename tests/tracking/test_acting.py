@@ -354,3 +354,25 @@ def test_without_an_allow_list_all_traits_are_kept(way: str) -> None:
     WAYS[way](site)
     (event,) = events(site)
     assert (event.traits or event.context["traits"]) == GIVEN
+
+
+SET: dict[str, Callable[[Site], object]] = {
+    "a request": lambda site: Browser(site).open("/").track("Seen", {"$set": GIVEN, "n": 1}),
+    "elsewhere": lambda site: site.tracker.track("Seen", {"$set_once": GIVEN, "n": 1}),
+    "a browser": lambda site: Browser(site).post(
+        "q", _beacon(type="track", name="Seen", properties={"$set": GIVEN, "n": 1})
+    ),
+    "a phone": lambda site: _phone(
+        site, type="track", event="Seen", properties={"$set": GIVEN, "$set_once": "x", "n": 1}
+    ),
+}
+
+
+@pytest.mark.parametrize("way", SET)
+def test_the_allow_list_holds_for_properties_that_posthog_takes_for_traits(way: str) -> None:
+    site = Site(traits=["plan"], write_keys={"wk": "ios"})
+    SET[way](site)
+    (event,) = events(site)
+    said = dict(event.properties)
+    assert said.pop("n") == 1
+    assert [*said.values()] == [{"plan": "pro"}]

@@ -131,7 +131,7 @@ class Collector:
             name=name if kind == "page" else None,
             anonymous_id=person.visitor if person else None,
             user_id=user,
-            properties=self._core.redaction.bag(message.properties),
+            properties=self._core.kept_properties(message.properties),
             traits=self._core.kept_traits(message.traits),
             context=context,
             original_timestamp=_original(message.at),

@@ -37,6 +37,9 @@ _MANY_BURST, _MANY_RATE = 1000.0, 500.0
 
 _NAME_LENGTH = 200
 
+#: Properties that say what somebody is.
+_AS_TRAITS = frozenset(("$set", "$set_once"))
+
 #: How much of a refused message a dead letter keeps.
 _KEPT = 4096
 
@@ -97,10 +100,10 @@ class Core:
 
     __slots__ = (
         "about", "banners", "confirm_after", "cookies", "count", "crossing", "excluded",
-        "former_tools", "host", "host_said", "is_told_of_origins", "last_sink", "library", "limit",
-        "linked", "load_mac", "many", "new_id", "now", "outside", "prefix", "redaction", "rules",
-        "salt", "scripts", "settings", "shared", "sink", "site_of", "slots", "snippet", "starts",
-        "tokens", "traits", "trouble", "vendor_cookies", "written",
+        "former_tools", "host", "host_said", "is_told_of_origins", "kept_properties", "last_sink",
+        "library", "limit", "linked", "load_mac", "many", "new_id", "now", "outside", "prefix",
+        "redaction", "rules", "salt", "scripts", "settings", "shared", "sink", "site_of", "slots",
+        "snippet", "starts", "tokens", "traits", "trouble", "vendor_cookies", "written",
     )  # fmt: skip
 
     def __init__(self, settings: Settings, seams: Seams) -> None:
@@ -129,6 +132,8 @@ class Core:
         self.redaction = Redaction(settings.redact, removed=names, patterns=patterns)
         self.snippet = Snippet(settings, crossing=names[0] if names else "")
         self.traits = None if settings.traits is None else frozenset(settings.traits)
+        bag = self.redaction.bag
+        self.kept_properties = bag if self.traits is None else self._with_kept_traits
         self.confirm_after = settings.session_max / 2
         self.library = msgspec.Raw(
             msgspec.json.encode({"name": "track-middleware", "version": seams.version})
@@ -203,7 +208,7 @@ class Core:
         if kind in ("identify", "group"):
             event.traits = self.kept_traits(bag)
         else:
-            event.properties = self.redaction.bag(bag) or None
+            event.properties = self.kept_properties(bag) or None
         return event
 
     def said(
@@ -253,6 +258,21 @@ class Core:
         """What is kept of a refused message, for its dead letter."""
         text = raw[:_KEPT].decode("utf-8", "replace")
         return without_addresses(self.redaction.letter(text), self.settings.ip)
+
+    def _with_kept_traits(self, properties: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+        """Properties as they are kept, where there is an allow-list of traits: PostHog takes some
+        properties for traits (posthog.com/docs/product-analytics/person-properties)."""
+        kept: Mapping[str, Any] | None = self.redaction.bag(properties)
+        if not kept or _AS_TRAITS.isdisjoint(kept):
+            return kept
+        told = {name: kept[name] for name in _AS_TRAITS & kept.keys()}
+        allowed = {
+            name: self.kept_traits(said) or {}
+            for name, said in told.items()
+            if isinstance(said, Mapping)
+        }
+        return {name: allowed.get(name, said) for name, said in kept.items()
+                if name in allowed or name not in told}  # fmt: skip
 
     def kept_traits(self, traits: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
         """The traits that the allow-list lets through."""

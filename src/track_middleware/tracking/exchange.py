@@ -267,9 +267,8 @@ class Exchange:
         if self._closed or not identity.allowed:
             return
         seen = None if look is None else look()  # which may say that somebody impersonates
-        if seen is None and identity.signing is None:
-            return
-        if not self.excluded and acting.learnt(identity, seen):
+        known = seen is not None or identity.signing is not None
+        if known and not self.excluded and acting.learnt(identity, seen):
             self._scene.forget()
             told = self._core.event("identify", None, None, now=identity.at)
             self._record(told, None, how="sign_in")

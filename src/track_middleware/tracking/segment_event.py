@@ -164,7 +164,7 @@ def _event(
     """The event of a message, still nobody's."""
     is_track = message.type == "track"
     has_traits = message.type in ("identify", "group")
-    properties = dict(core.redaction.bag(message.properties) or {})
+    properties = dict(core.kept_properties(message.properties) or {})
     if message.type == "page":
         properties = _redacted(core, properties)
     if message.category and not has_traits:
