@@ -4,8 +4,8 @@ A real server serves the page with our tag; each load is somebody's first, witho
 Time is the main thread's own CPU time. ``load`` is what the page loses while it loads: compiling,
 evaluating and every call until its load event has ended, but for those that the browser makes when
 it is idle. ``later`` is all else until the page view is delivered, ``longest`` the longest call of
-all. A click's time is that of its listeners, ``later`` what follows it, sending included. Floors are
-a script that reads what its own tag says, and one that posts one message and reads the answer.
+all. A click's time is that of its listeners, ``later`` what follows it, sending included. Floors
+are a script that reads what its own tag says, and one that posts one message and reads the answer.
 A control's script does force layouts and shows that such would be found.
 """
 
