@@ -19,6 +19,10 @@ from ..patterns import REDACTED, Patterns
 #: How many harmless texts and names are remembered, and how long they may be.
 _MOST, _LONGEST = 2048, 256
 
+#: Segments of a path and values of a query that are looked at one by one; the rest is one text, so
+#: that no address takes long.
+_MOST_PARTS = 200
+
 #: Levels of properties that are looked at; no more can be sent.
 _DEEPEST = 64
 
@@ -106,8 +110,11 @@ class Redaction:
     def _path(self, path: str, patterns: Patterns) -> str:
         if not patterns.suspects(path.encode("utf-8", "replace")):
             return path
-        segments = path.split("/")
-        return "/".join([REDACTED if _is_secret(each, patterns) else each for each in segments])
+        *segments, rest = path.split("/", _MOST_PARTS)
+        left = [REDACTED if _is_secret(each, patterns) else each for each in segments]
+        if len(segments) == _MOST_PARTS:
+            return "/".join([*left, patterns.replaced(rest)])
+        return "/".join([*left, REDACTED if _is_secret(rest, patterns) else rest])
 
     def _query(self, query: str) -> str:
         patterns = self._patterns
@@ -116,7 +123,11 @@ class Redaction:
         pairs = query.split("&")
         if self._removed:
             pairs = [pair for pair in pairs if not pair.startswith(self._removed)]
-        return "&".join([self._pair(pair, patterns) for pair in pairs])
+        left = [self._pair(pair, patterns) for pair in pairs[:_MOST_PARTS]]
+        if len(pairs) > _MOST_PARTS:
+            rest = "&".join([self._pair(pair, None) for pair in pairs[_MOST_PARTS:]])
+            left.append(rest if patterns is None else patterns.replaced(rest))
+        return "&".join(left)
 
     def _pair(self, pair: str, patterns: Patterns | None) -> str:
         name, _, value = pair.partition("=")
