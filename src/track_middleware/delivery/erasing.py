@@ -83,6 +83,8 @@ class Erasing:
         self._now = now
         self._random = random
         self._ahead: dict[int, Mapping[str, int]] = {}
+        self._blanked: Mapping[str, int] = {}
+        self._blanked_at = 0.0
 
     # Here.
 
@@ -91,7 +93,7 @@ class Erasing:
         more = False
         for erasure in self._store.persons.open_erasures():
             more = not self._is_drained(erasure) or self._step(erasure) or more
-        if drain.left_erased:
+        if drain.left_erased and abs(self._now() - self._blanked_at) >= LOOK:
             self._blank()
             drain.left_erased = False
         return more
@@ -171,7 +173,8 @@ class Erasing:
         """What the store has of the spool is overwritten there, once it is on the store's disk."""
         offsets = self._store.intake.offsets()
         self._store.sync()
-        segments.blank(self._data_dir, offsets)
+        segments.blank(self._data_dir, offsets, done=self._blanked)
+        self._blanked, self._blanked_at = offsets, self._now()
 
     # There.
 

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 from zlib import crc32
 
@@ -158,15 +159,18 @@ def unread(data_dir: Path, offsets: Mapping[str, int]) -> Iterator[bytes]:
                 break
 
 
-def blank(data_dir: Path, offsets: Mapping[str, int]) -> None:
+def blank(
+    data_dir: Path, offsets: Mapping[str, int], *, done: Mapping[str, int] = MappingProxyType({})
+) -> None:
     """Overwrites what was stored of each segment with newlines, which readers skip; its writer
-    appends meanwhile. Only what is on the store's disk itself."""
+    appends meanwhile. Only what is on the store's disk itself. ``done``: what has been before."""
     for path, _ in _seen(data_dir):
         for name in (path, path.with_suffix(SEALED)):
             with suppress(FileNotFoundError), name.open("r+b", buffering=0) as file:
-                left = offsets.get(path.stem, 0)
-                while left > 0:
-                    left -= file.write(b"\n" * min(left, _CHUNK))
+                at, end = done.get(path.stem, 0), offsets.get(path.stem, 0)
+                file.seek(at)
+                while at < end:
+                    at += file.write(b"\n" * min(end - at, _CHUNK))
                 os.fsync(file)
                 break
 
