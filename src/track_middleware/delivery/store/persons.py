@@ -189,12 +189,9 @@ class SqlitePersons:
     def drop_late(self, subjects: Sequence[str], ids: Sequence[str]) -> None:
         """Removes what was written of these names after everything was removed: by what was on its
         way to a destination. Nothing of it is left in the file."""
-        self._db.all("secure_on")
-        try:
-            with self._db.batch():
-                self.drop_names(subjects, ids)
-        finally:
-            self._db.all("secure_off")
+        self._db.overwrite_freed()
+        with self._db.batch():
+            self.drop_names(subjects, ids)
 
     def empty_wal(self) -> None:
         """Nothing of what was removed is left in the WAL. StoreError while somebody reads it."""

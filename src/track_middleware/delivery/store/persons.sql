@@ -78,12 +78,6 @@ UPDATE dead SET reason = replace(reason, :id, '…') WHERE instr(reason, :id);
 -- person_waits_drop: the same of events that wait
 UPDATE delivery SET reason = replace(reason, :id, '…') WHERE instr(reason, :id);
 
--- secure_on: from now on this connection overwrites what it removes
-PRAGMA secure_delete = ON;
-
--- secure_off: and no longer does
-PRAGMA secure_delete = OFF;
-
 -- tombstones_any: a row when anybody was erased
 SELECT 1 FROM tombstone LIMIT 1;
 
