@@ -204,6 +204,9 @@ def test_a_vendor_that_is_down_is_asked_until_it_answers(
     assert {name for names in here.values() for name in names} == set(
         os.listdir(shop.folder / "erasing")
     )  # its ids alone, to be told
+    with closing(sqlite.open(shop.folder / "events.db")) as store:
+        # What was on its way to another destination ends, and is noted.
+        store.merges.tell("mixpanel", {(VISITOR, USER): "e1"}, at=time.time())
     deletions.down, deletions.busy = False, 2
     for number in range(1, 7):
         shop.work(now=partial(later, number * 400))

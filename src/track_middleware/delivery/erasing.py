@@ -196,6 +196,9 @@ class Erasing:
     ) -> Answered:
         """What a system has said when it was asked what comes next."""
         now = self._now()
+        subject = ids.read(self._data_dir, erasure.file)
+        if subject is not None:
+            store.persons.drop_late(_names(subject), sorted(subject.ids))
         if not isinstance(how, Eraser):
             words = how or "it is no destination any more"
             return replace(before, state="not asked", words=words, at=now, due=NEVER)
@@ -207,10 +210,8 @@ class Erasing:
             bearer = said.task
         if before.state == "asked":
             return self._polled(before, how, bearer)
-        subject = ids.read(self._data_dir, erasure.file)
         if subject is None:
             return replace(before, state="refused", words=_GONE, at=now, due=NEVER)
-        store.persons.drop_late(_names(subject), sorted(subject.ids))
         own = subject.known.get(how.cookie, ())
         calls = how.calls(Who(sorted(subject.users), sorted(subject.visitors), bearer, own))
         if before.part >= len(calls):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -13,13 +13,12 @@ import msgspec
 
 from ..delivery import ids, tombstones
 from ..delivery.belongings import Piece, Read, belonging, gathered, kept
-from ..delivery.erasing import HERE, NEVER
+from ..delivery.erasing import HERE
 from ..delivery.persons import Kind, Subject, vendors_ids
 from ..delivery.store import ChoiceRecord
 from ..delivery.store.persons import Answered, Chosen, Erasure
 from ..delivery.store.sqlite import SqliteStore
 from ..delivery.store.who import Merge
-from ..destinations.erasure import Eraser
 from ..errors import TrackError
 from ..event import iso
 
@@ -159,13 +158,13 @@ def ask(
     subject: Subject,
     *,
     key: bytes,
-    systems: Mapping[str, Eraser | str],
+    systems: Iterable[str],
     now: float,
 ) -> int:
     """Asks for a person's erasure, which the worker carries out; its number.
 
     From this moment on nothing of the person is stored any more. ``key`` is the data folder's
-    secret, ``systems`` says how each destination is asked.
+    secret, ``systems`` are the destinations' names.
     """
     file = secrets.token_hex(8)
     ids.keep(data_dir, file, subject)  # first: an erasure without ids could tell nobody
@@ -180,13 +179,10 @@ def ask(
     return number
 
 
-def _first_answers(systems: Mapping[str, Eraser | str], now: float) -> Iterator[Answered]:
-    yield Answered(HERE, "waiting", "", now, due=now)
-    for name, how in systems.items():
-        if isinstance(how, Eraser):
-            yield Answered(name, "waiting", "", now, due=now)
-        else:
-            yield Answered(name, "not asked", how, now, due=NEVER)
+def _first_answers(systems: Iterable[str], now: float) -> Iterator[Answered]:
+    """Each waits, also one that cannot be asked: its own thread says so, once nothing of the person
+    is on its way there any more."""
+    return (Answered(name, "waiting", "", now, due=now) for name in (HERE, *systems))
 
 
 def _hash(key: bytes, subject: Subject) -> str:
