@@ -236,6 +236,18 @@ def test_what_a_url_lacks_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert found(shop.folder, WORDS) == {}
 
 
+def test_a_destination_that_is_gone_meanwhile_holds_no_ids_back(
+    tmp_path: Path, vendors: str, deletions: Deletions, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shop = filled(tmp_path / "data", urls(vendors)[:1])
+    deletions.down = True
+    assert shop.call("erase", USER, "--yes") == 1
+    shop.given["destinations"] = []
+    shop.work()
+    assert states(shop, capsys) == {"data folder": "done", "amplitude": "not asked"}
+    assert found(shop.folder, WORDS) == {}
+
+
 def test_a_task_is_followed_until_it_is_over(
     tmp_path: Path, vendors: str, deletions: Deletions, capsys: pytest.CaptureFixture[str]
 ) -> None:

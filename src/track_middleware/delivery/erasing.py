@@ -116,6 +116,11 @@ class Erasing:
                 return False
             self._here(erasure, mine)
             return True
+        for each in answers.values():
+            if each.state in UNANSWERED and each.system not in self._erasers:
+                told = self._after(each, Said("refused", "it is no destination any more"))
+                answers[each.system] = replace(told, state="not asked")
+                self._store.persons.answer(erasure.id, answers[each.system])
         if not any(_needs_ids(each) for each in answers.values()):
             self._store.persons.empty_wal()
             ids.forget(self._data_dir, erasure.file)
@@ -200,8 +205,7 @@ class Erasing:
         if subject is not None:
             store.persons.drop_late(_names(subject), sorted(subject.ids))
         if not isinstance(how, Eraser):
-            words = how or "it is no destination any more"
-            return replace(before, state="not asked", words=words, at=now, due=NEVER)
+            return replace(before, state="not asked", words=how or "", at=now, due=NEVER)
         bearer = ""
         if how.opening is not None and how.opened is not None:
             said = how.opened(self._answer(how.opening))
