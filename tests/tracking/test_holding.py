@@ -55,6 +55,19 @@ def test_what_was_held_after_a_refusal_may_not_be_told_of() -> None:
     assert "before" not in granted(browser)
 
 
+def test_another_banners_first_choice_lets_go_what_was_held_and_a_later_one_does_not() -> None:
+    """Its cookie is there before the page says so; what it said before is in ours."""
+    site = Site(consent="opt_in", banners=["onetrust"])
+    ada, bob = Browser(site), Browser(site)
+    closed = {"OptanonAlertBoxClosed": "2026-05-01"}
+    ada.cookies = {**closed, "OptanonConsent": "groups=C0001%3A1%2CC0002%3A1"}
+    assert granted(ada)["before"] == "pending"
+    bob.cookies = {**closed, "OptanonConsent": "groups=C0001%3A1%2CC0002%3A0"}
+    bob.visit("/")
+    bob.cookies["OptanonConsent"] = "groups=C0001%3A1%2CC0002%3A1"
+    assert "before" not in granted(bob)
+
+
 def test_without_the_setting_no_grant_lets_anything_go() -> None:
     assert "before" not in granted(Browser(Site(consent="opt_in", hold=False)))
 

@@ -48,14 +48,14 @@ def choose(core: Core, request: Request, identity: Identity, body: bytes) -> Rep
     if given is None:
         return refusal(400, 'a choice is {"analytics": true, "marketing": false}')
     before = identity.person(opens=False)
-    pending = identity.consent["analytics"] == PENDING
-    counted = core.salt is not None and pending
+    counted = core.salt is not None and identity.consent["analytics"] == PENDING
+    lets_go = core.holds and identity.undecided
     identity.choose(given.states)
     content: dict[str, Any] = {"consent": identity.consent}
     entries: list[Entry] = []
     if identity.allowed:
         content["token"] = _page_in_view(core, request, identity, entries, counted=counted)
-        if pending and core.settings.hold:
+        if lets_go:
             content["before"] = PENDING  # what the page has held meanwhile may be told of
     person = before or identity.person(opens=False)
     said = choice_entry(core, identity, person, version=given.version, source=given.source)

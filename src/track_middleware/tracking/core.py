@@ -95,15 +95,16 @@ class Core:
     ``crossing``: None where no domain is linked. ``written``: those vendors' cookies that we write
     where they are missing; None without any. ``banners``: others whose cookies hold a choice; None
     without any. ``former_tools``: whose cookies say who a new visitor is; None without any.
-    ``salt``: None where nothing is counted without cookies.
+    ``salt``: None where nothing is counted without cookies. ``holds``: whether a page holds what is
+    done on it before a choice.
     """
 
     __slots__ = (
         "about", "banners", "confirm_after", "cookies", "count", "crossing", "excluded",
-        "former_tools", "host", "host_said", "is_told_of_origins", "kept_properties", "last_sink",
-        "library", "limit", "linked", "load_mac", "many", "new_id", "now", "outside", "prefix",
-        "redaction", "rules", "salt", "scripts", "settings", "shared", "sink", "site_of", "slots",
-        "snippet", "starts", "tokens", "traits", "trouble", "vendor_cookies", "written",
+        "former_tools", "holds", "host", "host_said", "is_told_of_origins", "kept_properties",
+        "last_sink", "library", "limit", "linked", "load_mac", "many", "new_id", "now", "outside",
+        "prefix", "redaction", "rules", "salt", "scripts", "settings", "shared", "sink", "site_of",
+        "slots", "snippet", "starts", "tokens", "traits", "trouble", "vendor_cookies", "written",
     )  # fmt: skip
 
     def __init__(self, settings: Settings, seams: Seams) -> None:
@@ -152,6 +153,7 @@ class Core:
         self.site_of = seams.site_of
         self.banners = banners(settings.banners, seams.resolved)
         self.former_tools = migration.tools(settings.migrate_cookies, settings.destinations)
+        self.holds = settings.consent == "opt_in" and settings.hold
         self.salt = seams.salt if settings.cookieless else None
 
     def keep(self, entry: Entry) -> bool:

@@ -74,6 +74,12 @@ class Identity(msgspec.Struct):
         return visitor.user_at(self.at, self._core.settings.session_max)
 
     @property
+    def undecided(self) -> bool:
+        """Whether no earlier request has brought a choice about analytics, by whatever banner."""
+        choice = self._held.choice
+        return choice is None or "analytics" not in choice.states
+
+    @property
     def campaign(self) -> dict[str, str]:
         """The campaign in this request's own query."""
         if self._campaign is None:
