@@ -36,7 +36,7 @@ def test_events_that_wait_for_a_destination_arrive_once_when_it_is_back() -> Non
 
 @pytest.mark.needs("chromium")
 def test_clicks_force_no_layout_by_the_script_and_one_that_does_is_found() -> None:
-    """At load the script asks for the viewport's size, for which a browser may lay out first."""
+    """When the page is idle, the script asks for its size, for which it may be laid out anew."""
     with script.served() as base, launched() as browser:
         ours, control = (
             script.measured(browser, base, subject, screen="desktop", loads=1, clicks=3)
@@ -47,7 +47,8 @@ def test_clicks_force_no_layout_by_the_script_and_one_that_does_is_found() -> No
         assert {each.split()[0] for each in forced} == {"Layout", "UpdateLayoutTree"}
     assert any("in force:" in each for each in control.forced), "the place in the script is told"
     assert len(ours.clicks) == len(control.clicks) == 3
-    assert min(*ours.loads, *ours.clicks, *control.clicks) > 0
+    assert min(*ours.loads, *ours.later, *ours.clicks, *control.clicks) > 0
+    assert max(*ours.loads, *ours.later) >= ours.longest[0] > 0
 
 
 def _traced(*events: tuple[str, int, int, dict[str, Any]]) -> list[trace.Event]:
@@ -74,6 +75,21 @@ def test_time_of_a_script_is_its_own_and_counted_once() -> None:
         ("EvaluateScript", 500, 2, _called("/m2.0123abcd.js")),
     )
     assert [span.cpu for span in trace.spent(events, script.OURS.script)] == [50, 7, 3, 2]
+
+
+def test_a_loading_page_loses_what_runs_before_it_is_loaded_but_for_idle_calls() -> None:
+    in_time, late = ({"data": {"timedOut": late}} for late in (False, True))
+    events = _traced(
+        ("EvaluateScript", 100, 50, _called("/m.js")),
+        ("FireIdleCallback", 200, 30, in_time),
+        ("FunctionCall", 201, 20, _called("/m.js")),
+        ("FireIdleCallback", 300, 30, late),
+        ("FunctionCall", 301, 7, _called("/m.js")),
+        ("MarkLoad", 400, 0, {}),
+        ("FunctionCall", 500, 9, _called("/m.js")),
+    )
+    running = trace.spent(events, script.OURS.script)
+    assert [span.cpu for span in trace.while_loading(events, running)] == [50, 7]
 
 
 def test_layout_within_a_call_is_forced_and_one_after_it_is_not() -> None:
