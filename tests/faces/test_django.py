@@ -178,8 +178,10 @@ def test_the_user_id_setting_is_asked_about_djangos_request(
     served: Callable[..., Site], data_dir: Path, kept: Kept
 ) -> None:
     wanted = given(data_dir, user_id=lambda request: request.GET.get("who"))
-    served(lambda request, **_path: HttpResponse(HOME), track=wanted).ask("/?who=bob")
-    assert users(kept, "Page") == ["bob"]
+    site = served(lambda request, **_path: HttpResponse(HOME), track=wanted)
+    for query in ("who=bob", "", "who="):  # bob, not known, nobody
+        site.ask(f"/?{query}")
+    assert users(kept, "Page") == ["bob", "bob", None]
 
 
 # Transactions.
