@@ -138,6 +138,32 @@ assert client.get("/metrics/v1/projects/wk_ios/settings").status_code == 200
 assert client.get("/metrics/v1/projects/wk_other/settings").status_code in (401, 404)
 """,
     ),
+    "Who it is, and whether we may": (
+        "",
+        """
+from track_middleware.testing import captured_events
+from track_middleware.wsgi import TrackMiddleware
+from werkzeug.test import Client
+def app(environ, start_response):
+    start_response("200 OK", [("Content-Type", "text/html")])
+    return [b"<html><head></head></html>"]
+TRACKED = TrackMiddleware(app, secret_key="a test's own secret key", **TRACK)
+def seen(**cookies):
+    client = Client(TRACKED)
+    for name, value in cookies.items():
+        client.set_cookie(name, value)
+    with captured_events() as events:
+        client.get("/", headers={"User-Agent": "Mozilla/5.0 Firefox/140.0", "Accept": "text/html",
+                                 "Sec-Fetch-Dest": "document", "Sec-Fetch-Mode": "navigate"})
+    return client.get_cookie("_tm_v"), [event.anonymous_id for event in events]
+FORMER = "3c2c7b5e-9a1d-4b6f-8d0a-2f4e6a8c0b1d"
+YES = "{stamp:%27x%27%2Cnecessary:true%2Cstatistics:true%2Cmarketing:false%2Cver:1}"
+cookie, counted = seen(ajs_anonymous_id=FORMER)
+assert cookie is None and len(counted) == 1 and counted != [FORMER], counted
+cookie, tracked = seen(ajs_anonymous_id=FORMER, CookieConsent=YES)
+assert cookie is not None and FORMER in tracked, tracked
+""",
+    ),
     "In your tests": (
         "",
         """
