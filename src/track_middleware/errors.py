@@ -2,6 +2,7 @@
 
 TrackError
 ├── SettingsError     a setting that cannot be used
+├── PlanError         a tracking plan that cannot be read or checked
 ├── NoTracker         a verb that found no tracker, or several
 ├── EventError        a call whose event cannot be built (also a TypeError)
 ├── Refused           an event that could not be kept (raised with ``strict=True`` only)
@@ -21,6 +22,10 @@ class SettingsError(TrackError):
         super().__init__(f"{setting}: {problem}")
         self.setting = setting
         self.problem = problem
+
+
+class PlanError(TrackError):
+    """A tracking plan that cannot be read, written or checked; says where and what to do."""
 
 
 class NoTracker(TrackError):
