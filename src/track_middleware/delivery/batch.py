@@ -57,6 +57,8 @@ class Batch:
         self.rows: list[NewRow] = []
         self.letters: list[DeadLetter] = []
         self.counts: Counter[str] = Counter()
+        #: Where the rows stand in the log, once ``finish`` was told.
+        self.positions: Sequence[int] = ()
         self._passing: set[str] = set()
         self._take: dict[EntryKind, Callable[[Frame, bytes], None]] = {
             "event": self._event, "view": self._view, "mark": self._halves.mark,
@@ -101,6 +103,7 @@ class Batch:
 
     def finish(self, positions: Mapping[str, int]) -> None:
         """Writes the ledger's side of everything taken."""
+        self.positions = sorted(positions.values())
         self._intake.not_kept(self._unstored(positions))
         self._halves.finish(positions)
         self._sessions.write()

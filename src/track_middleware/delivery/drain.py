@@ -26,7 +26,7 @@ logger = logging.getLogger("track_middleware")
 #: Frames of one transaction, at most.
 AT_ONCE = 4000
 
-#: Transactions that one segment gets before the next segment's turn.
+#: Transactions that one segment gets before the next segment's turn; a backfill's get one.
 _TURN = 8
 
 #: Waiting halves whose windows end in one transaction.
@@ -76,13 +76,13 @@ class Drain:
         """
         offsets = self._store.intake.offsets()
         with segments.open_all(self._data_dir) as found:
-            read_up = [self._turn(each, offsets.get(each.name, 0), now) for each in found]
+            turns = [(each, self._turn(each, offsets.get(each.name, 0), now)) for each in found]
             unseen = offsets.keys() - {segment.name for segment in found}
         self._forget({each for each in unseen if not segments.is_there(self._data_dir, each)})
-        if not all(read_up):
-            return True
-        self.end_windows(max(now, self._flushed_until()))
-        return False
+        more = [segments.backfill_of(each.name) is None for each, read_up in turns if not read_up]
+        if not any(more):
+            self.end_windows(max(now, self._flushed_until()))
+        return bool(more)
 
     def end_windows(self, before: float = math.inf) -> None:
         """Page views and browser events whose wait is over at ``before`` take their place."""
@@ -91,7 +91,7 @@ class Drain:
 
     def _turn(self, segment: Segment, offset: int, now: float) -> bool:
         """Stores what a segment holds behind ``offset``; False when its turn ended before."""
-        for _ in range(_TURN):
+        for _ in range(_TURN if segments.backfill_of(segment.name) is None else 1):
             reading = self._read(segment, offset)
             if reading is None:
                 return True
@@ -127,17 +127,25 @@ class Drain:
     def take(self, frames: Sequence[bytes], now: float) -> None:
         """Stores frames that lie elsewhere than in the spool. They are on the disk itself when this
         returns, so that their source may be deleted; taking one twice does no harm."""
-        self._store_frames(frames, now, lambda: None)
+        self._store_frames(frames, now, lambda batch: None)
         self._store.sync()
 
     def _store_reading(self, segment: Segment, reading: segments.Reading, at: float) -> None:
-        """One transaction: the frames and the segment's new offset."""
-        intake, moved_to = self._store.intake, reading.offset
-        self._store_frames(reading.frames, at, lambda: intake.moved(segment.name, moved_to))
+        """One transaction: the frames, the segment's new offset, and whose they are."""
+        backfill = segments.backfill_of(segment.name)
+
+        def also(batch: Batch) -> None:
+            self._store.intake.moved(segment.name, reading.offset)
+            if backfill is not None:
+                self._store.backfills.add(backfill, batch.positions)
+
+        self._store_frames(reading.frames, at, also)
         if reading.torn:
             self._count("torn", reading.torn)
 
-    def _store_frames(self, frames: Sequence[bytes], at: float, also: Callable[[], object]) -> None:
+    def _store_frames(
+        self, frames: Sequence[bytes], at: float, also: Callable[[Batch], object]
+    ) -> None:
         try:
             self._store_without({}, frames, at, also)
         except MISTAKES as error:
@@ -152,7 +160,7 @@ class Drain:
         flaws: dict[bytes, str],
         frames: Sequence[bytes],
         at: float,
-        also: Callable[[], object],
+        also: Callable[[Batch], object],
     ) -> None:
         """One transaction: the frames, the dead letters of those that cannot be stored (with the
         reason), and what else belongs to it."""
@@ -164,7 +172,7 @@ class Drain:
                 if not self._tombstones.dropped([raw]):
                     batch.bury(raw, at=at, reason=flaw)
             self._write(batch)
-            also()
+            also(batch)
         self._tell(batch)
 
     def _living(self, batch: Batch, found: Decoded) -> Decoded:

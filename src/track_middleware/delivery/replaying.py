@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from ..destinations.registry import Route
+from .backfilled import Backfilled
 from .section import Section
 from .serve import Serve
 from .store import Deposed, Job, Log
@@ -62,17 +63,25 @@ class Replaying:
         done. While the live job is paused, nothing is sent here either."""
         try:
             again = self._rest_until() or self._serve.step()
-            if again is None and not self._log.read(self._job().position, 1):
+            if again is None and self._is_over():
                 self._end()
         except Gone:
             self._end()
             return self._now()
         return self._now() + _LOOK if again is None else again
 
-    def _section(self) -> Section:
+    def _is_over(self) -> bool:
+        """Whether nothing is left, and nothing more can come."""
+        whole = self._backfill is None or self._store.backfills.is_stored(self._backfill)
+        return whole and not self._log.read(self._job().position, 1)
+
+    def _section(self) -> Log:
         replay = self._store.replays.get(self._number)
         if replay is None:
             raise Gone
+        self._backfill = replay.backfill
+        if replay.backfill is not None:
+            return Backfilled(self._store, replay.backfill)
         return Section(self._store, self._route.name, replay.part, replay.job.end or 0)
 
     def _job(self) -> Job:

@@ -7,6 +7,7 @@ has no writer any more; in any other one an unterminated tail may still become a
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -24,6 +25,7 @@ OPEN = ".open"
 SEALED = ".sealed"
 
 _PREFIX = f"v{VERSION}-"
+_BACKFILL = re.compile(rf"{_PREFIX}b(\d+)-")
 _CHUNK = 512 * 2**10
 #: No frame is longer; what looks so is damage and is passed over in chunks.
 _LONGEST_LINE = LONGEST + 64
@@ -173,6 +175,17 @@ def blank(
                     at += file.write(b"\n" * min(end - at, _CHUNK))
                 os.fsync(file)
                 break
+
+
+def mark(backfill: int) -> str:
+    """What stands in the names of a backfill's segments."""
+    return f"b{backfill}-"
+
+
+def backfill_of(name: str) -> int | None:
+    """The backfill whose events a segment of this name holds; None for the live site's."""
+    found = _BACKFILL.match(name)
+    return int(found[1]) if found else None
 
 
 def is_there(data_dir: Path, name: str) -> bool:

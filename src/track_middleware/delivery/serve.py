@@ -157,7 +157,7 @@ class Serve:
         if not batch:
             return False
         keys = self._waiting(job, batch)
-        wanted = self._wanted(batch)
+        wanted = self._wanted(job, batch)
         sending = self._sending(job)
         items = self._items([each for each in wanted if each.order_key not in keys],
                             turn.roads, sending)  # fmt: skip
@@ -185,8 +185,10 @@ class Serve:
             return frozenset()  # nearly always, and cheaper than asking for each
         return self._ledger.waiting_keys(job, {each.order_key for each in batch})
 
-    def _wanted(self, batch: Sequence[Stored]) -> Sequence[Stored]:
+    def _wanted(self, job: Job, batch: Sequence[Stored]) -> Sequence[Stored]:
         chosen = self._route.filter
+        if job.end is None:
+            batch = self._ledger.live(batch)
         wanted = [each for each in batch if chosen.wants(each.label, bot=each.bot)]
         if chosen.permits_all([each.body for each in wanted]):
             return wanted

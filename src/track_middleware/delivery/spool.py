@@ -67,7 +67,7 @@ class Spool:
 
     ``now`` is any clock in seconds; ``min_free`` the setting of that name; ``count`` is told every
     refusal as (reason, entries); ``on_first`` is called once per process, before its first frame
-    is written. ``reason`` is the last refusal's.
+    is written. ``reason`` is the last refusal's. ``mark`` stands in the names of its segments.
     """
 
     def __init__(
@@ -79,9 +79,11 @@ class Spool:
         on_first: Callable[[], object] = lambda: None,
         count: Callable[[str, int], object] = lambda reason, n: None,
         segment_bytes: int = SEGMENT_BYTES,
+        mark: str = "",
     ) -> None:
         self.folder = data_dir / FOLDER
         self.reason = ""
+        self._name = f"v{VERSION}-{mark}"
         self._now = now
         self._min_free = min_free
         self._on_first = on_first
@@ -168,9 +170,8 @@ class Spool:
         return live
 
     def _create(self) -> _Live:
-        name = f"v{VERSION}-{os.urandom(8).hex()}.open"
-        fd = create_locked(self.folder, name, self._note_making)
-        return _Live(fd, self.folder / name)
+        name = f"{self._name}{os.urandom(8).hex()}.open"
+        return _Live(create_locked(self.folder, name, self._note_making), self.folder / name)
 
     def _note_making(self, fd: int) -> None:
         self._making[fd] = identity_of(fd)

@@ -135,6 +135,10 @@ class Ledger(Protocol):
         once. Notes of what is left behind fall, unless it waits. One transaction."""
         ...
 
+    def live(self, events: Sequence[Stored]) -> Sequence[Stored]:
+        """Those of some events, in order, that came from the live site: no backfill has them."""
+        ...
+
     def waits(self, job: Job) -> bool:
         """Whether any event of a job is a retry or held."""
         ...

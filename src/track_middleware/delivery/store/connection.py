@@ -57,7 +57,7 @@ def _named_queries(text: str) -> dict[str, str]:
 
 SQL = {
     name: sql
-    for file in ("queries.sql", "operator.sql", "merges.sql", "persons.sql")
+    for file in ("queries.sql", "operator.sql", "merges.sql", "persons.sql", "backfills.sql")
     for name, sql in _named_queries(_FOLDER.joinpath(file).read_text("utf-8")).items()
 }
 

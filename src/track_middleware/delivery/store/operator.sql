@@ -71,7 +71,7 @@ SELECT job.id, job.destination, job.position, job."end", job.paused_until, job.p
     job.cut, job.rate, job.rated_at, job.target, job.left_at,
     job.needs_you,
     replay.since, replay.until, replay.labels, replay."begin", replay.total, replay.made,
-    replay.ended
+    replay.ended, replay.backfill
 FROM replay JOIN job ON job.id = replay.job WHERE :job IS NULL OR job.id = :job ORDER BY job.id;
 
 -- replay_job_end: a job has nothing more to read

@@ -33,7 +33,8 @@ class Part:
 @dataclass(frozen=True, slots=True)
 class Replay:
     """A bounded job and what it is for. ``begin`` is the position it began behind, ``total`` how
-    many events it was to send, ``ended`` when it was over (epoch seconds)."""
+    many events it was to send, ``ended`` when it was over (epoch seconds). ``backfill``: whose
+    events it sends, for the first time; its end moves on while they come."""
 
     job: Job
     part: Part
@@ -41,6 +42,7 @@ class Replay:
     total: int
     made: float
     ended: float | None
+    backfill: int | None = None
 
     @property
     def progress(self) -> float:
@@ -108,6 +110,6 @@ class SqliteReplays:
 
 
 def _replay(*row: Any) -> Replay:
-    since, until, labels, begin, total, made, ended = row[_JOB:]
+    since, until, labels, begin, total, made, ended, backfill = row[_JOB:]
     part = Part(since, until, tuple(_labels.decode(labels)))
-    return Replay(Job(*row[:_JOB]), part, begin, total, made, ended)
+    return Replay(Job(*row[:_JOB]), part, begin, total, made, ended, backfill)

@@ -104,3 +104,22 @@ CREATE TABLE tombstone (
     name TEXT PRIMARY KEY,
     until REAL
 ) WITHOUT ROWID;
+
+-- What came to the log from elsewhere than the live site (a database, an access log): its source as
+-- it was asked for, and when all of it was in the log. A destination's live job passes it over; it
+-- goes by a job of its own, which stands among the replays.
+CREATE TABLE backfill (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    source TEXT NOT NULL,
+    made REAL NOT NULL,
+    stored REAL
+);
+ALTER TABLE replay ADD COLUMN backfill INTEGER;
+
+-- Where in the log its events stand, from one position to another.
+CREATE TABLE backfill_part (
+    first INTEGER PRIMARY KEY,
+    last INTEGER NOT NULL,
+    backfill INTEGER NOT NULL
+);
+CREATE INDEX backfill_part_of ON backfill_part (backfill, first);

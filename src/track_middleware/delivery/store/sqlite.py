@@ -11,6 +11,7 @@ import msgspec
 
 from ...errors import StoreError
 from . import NOTHING, DeadLetter, Flight, Job, Learnt, NewRow, Outcome, Stored, flights
+from .backfills import SqliteBackfills
 from .claims import SqliteClaims
 from .connection import CACHE, SMALL_CACHE, Connection
 from .gate import Gate
@@ -88,8 +89,7 @@ def to_read(path: Path) -> SqliteStore | None:
 
 class SqliteStore:
     """Log and ledger in one database; ``intake`` is the drain's part, ``lease`` the election's,
-    ``letters``, ``replays`` and ``persons`` the operator's; ``claims``: whose a job is, ``merges``:
-    who is who.
+    ``letters`` to ``persons`` the operator's; ``claims``: whose a job is, ``merges``: who is who.
 
     One thread uses it at a time; other threads take a ``sibling``.
     """
@@ -102,9 +102,11 @@ class SqliteStore:
         self.claims = SqliteClaims(connection)
         self.letters = SqliteLetters(connection)
         self.replays = SqliteReplays(connection)
+        self.backfills = SqliteBackfills(connection)
+        self.live = self.backfills.without
         self.unstored = SqliteUnstored(connection)
-        self.merges = SqliteMerges(connection)
         self.persons = SqlitePersons(connection)
+        self.merges = SqliteMerges(connection)
 
     def sibling(self) -> SqliteStore:
         """Another connection to the same store, with the same fence, for another thread."""
@@ -178,6 +180,7 @@ class SqliteStore:
                 *self.merges.fade(ids, limit),
             )
             self.replays.forget(self._now() - SHOWN)
+            self.backfills.fade()
         return limit in gone
 
     def identity(self) -> str:
