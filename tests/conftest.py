@@ -11,6 +11,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import socket
+import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ from typing import Any
 import hypothesis
 import pytest
 
+from tests.processes import started
 from tests.programs import KNOWN, there
 
 #: Taken out of the environment at once: settings are read from ``TRACK_*`` variables.
@@ -145,3 +147,14 @@ def free_port() -> int:
 def data_dir(tmp_path: Path) -> Path:
     """A data folder of this test's own, not yet made."""
     return tmp_path / "track"
+
+
+@pytest.fixture(scope="session")
+def stands() -> Iterator[subprocess.Popen[str]]:
+    """The process that servers are forked from; it is told what to serve line by line."""
+    command = [sys.executable, "-m", "tests.faces.stands"]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with started(
+        command, cwd=Path(__file__).resolve().parent.parent, text=True, **pipes
+    ) as process:
+        yield process

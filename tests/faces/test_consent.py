@@ -12,7 +12,6 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -25,8 +24,6 @@ import pytest
 
 from tests.faces.apps import NAVIGATION, SECRET
 from tests.faces.consent_table import CHOICES, DESTINATIONS, OUTCOMES, SIGNALS, TABLES, Table
-from tests.processes import started
-from tests.programs import ROOT
 from track_middleware.delivery import emission
 from track_middleware.delivery.store import sqlite
 from track_middleware.delivery.worker import Worker
@@ -120,15 +117,6 @@ def _script(body: bytes) -> str:
         return "the constant one"
     token = body.split(b'<meta name="track-page" content="')[1].partition(b'"')[0]
     return "with a page token" if len(token) == 86 else f"with {token!r}"
-
-
-@pytest.fixture(scope="module")
-def stands() -> Iterator[subprocess.Popen[str]]:
-    """The process that servers are forked from."""
-    command = [sys.executable, "-m", "tests.faces.stands"]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    with started(command, cwd=ROOT, text=True, **pipes) as process:
-        yield process
 
 
 @contextmanager

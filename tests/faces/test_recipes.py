@@ -11,7 +11,6 @@ import re
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -22,7 +21,6 @@ from typing import Any
 import pytest
 
 from tests.faces.apps import NAVIGATION
-from tests.processes import started
 from tests.programs import ROOT
 from track_middleware.delivery.worker import Worker
 from track_middleware.destinations import Answer, Call
@@ -127,15 +125,6 @@ class Stand:
         worker.once()
         worker.close()
         return got
-
-
-@pytest.fixture(scope="module")
-def stands() -> Iterator[subprocess.Popen[str]]:
-    """The process that servers are forked from."""
-    command = [sys.executable, "-m", "tests.faces.stands"]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    with started(command, cwd=ROOT, text=True, **pipes) as process:
-        yield process
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -17,8 +16,6 @@ import pytest
 
 from tests.faces.apps import NAVIGATION, SECRET
 from tests.faces.pages import HOME
-from tests.processes import started
-from tests.programs import ROOT
 
 STANDS = [
     pytest.param(server, face, id=f"{server}-{face}", marks=pytest.mark.needs(server))
@@ -34,15 +31,6 @@ STANDS = [
 def _listens(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-@pytest.fixture(scope="module")
-def stands() -> Iterator[subprocess.Popen[str]]:
-    """The process that servers are forked from."""
-    command = [sys.executable, "-m", "tests.faces.stands"]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    with started(command, cwd=ROOT, text=True, **pipes) as process:
-        yield process
 
 
 @pytest.fixture

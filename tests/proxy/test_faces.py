@@ -9,7 +9,6 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,8 +17,6 @@ import pytest
 
 from tests.faces.apps import SECRET
 from tests.faces.test_servers import STANDS, _listens, _runs, _until
-from tests.processes import started
-from tests.programs import ROOT
 from tests.proxy.stand_in import StandIn, Told, said, stand_in
 from track_middleware.proxy.slots import proxied
 from track_middleware.tracking import routes
@@ -52,15 +49,6 @@ class Stand:
             connection.request(method, path, body if method == "POST" else None, headers)
             response = connection.getresponse()
             return response, response.read()
-
-
-@pytest.fixture(scope="module")
-def stands() -> Iterator[subprocess.Popen[str]]:
-    """The process that servers are forked from."""
-    command = [sys.executable, "-m", "tests.faces.stands"]
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    with started(command, cwd=ROOT, text=True, **pipes) as process:
-        yield process
 
 
 @pytest.fixture(
