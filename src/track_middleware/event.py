@@ -145,11 +145,8 @@ class Entry(msgspec.Struct, omit_defaults=True, rename="camel", gc=False):
     former: str | None = None
 
 
-#: An entry, or its JSON where that has been written in one go.
-Written = Entry | msgspec.Raw
-
 #: Where entries leave the core: True when every entry is in the operating system's hands.
-Sink = Callable[[Sequence[Written]], bool]
+Sink = Callable[[Sequence[Entry]], bool]
 
 _entry_decoder = msgspec.json.Decoder(Entry)
 _event_decoder = msgspec.json.Decoder(Event)
@@ -231,9 +228,9 @@ def iso(moment: float | datetime | date) -> str:
     """ISO 8601 in UTC with milliseconds, from epoch seconds or a datetime (naive means UTC)."""
     if type(moment) is not float and not isinstance(moment, (int, float)):
         return iso(_aware(moment).timestamp())
-    second = int(moment) if moment >= 0 else math.floor(moment)
+    second = math.floor(moment)
     # A float holds a time to a quarter of a microsecond: .123 may come as .1229999.
-    return _second_text(second) + _MILLISECONDS[int((moment - second) * 1e6 + 0.5) // 1000]
+    return _second_text(second) + _MILLISECONDS[math.floor((moment - second) * 1e3 + 5e-4)]
 
 
 def epoch(text: str) -> float:

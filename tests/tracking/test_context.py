@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.tracking.site import HTML, Browser, Site, requested
 from track_middleware.event import Entry
-from track_middleware.tracking.context import client, language
+from track_middleware.tracking.context import language
 from track_middleware.tracking.privacy import kept_address
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
@@ -80,10 +80,3 @@ def test_the_session_and_the_visitor_keep_their_own_campaigns(
     assert contexts[0].get("firstCampaign", {}) == first
     assert contexts[1].get("campaign", {}) == (later or first)
     assert contexts[1].get("firstCampaign", {}) == (first or later)
-
-
-def test_a_client_is_described_alike_whether_it_is_remembered_or_not() -> None:
-    for agent in ("a", "a" * 600):
-        said = client(agent, "de", "203.0.113.77", "truncated")
-        assert said == f',"userAgent":"{agent}","ip":"203.0.113.0","locale":"de"'.encode()
-    assert client("", "", "", "truncated") == b""

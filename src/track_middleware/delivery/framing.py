@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from binascii import hexlify
 from zlib import crc32
 
 
 def frame(body: bytes) -> bytes:
     """The frame of one entry's JSON. A newline in JSON can only be white space between values."""
-    body = body.replace(b"\n", b" ")
-    return b"\n%08x %b\n" % (crc32(body), body)
+    return framed(body.replace(b"\n", b" "))
+
+
+def framed(body: bytes) -> bytes:
+    """The frame of one entry's JSON in which there is no newline."""
+    return b"".join((b"\n", hexlify(crc32(body).to_bytes(4)), b" ", body, b"\n"))
 
 
 def body_of(line: bytes) -> bytes | None:

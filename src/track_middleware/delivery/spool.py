@@ -12,13 +12,12 @@ import threading
 import weakref
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from zlib import crc32
 
 from ..errors import SpoolError
-from ..event import Written, lenient_encoder
+from ..event import Entry, lenient_encoder
 from ..settings import free_bytes
 from .files import close_own, create_locked, identity_of
-from .framing import frame, incomplete, number
+from .framing import frame, framed, incomplete, number
 
 #: Version of names and frames; a reader leaves versions alone that it does not know.
 VERSION = 1
@@ -96,22 +95,23 @@ class Spool:
         self._rotating = threading.Lock()
         _spools.add(self)
 
-    def append(self, entries: Sequence[Written]) -> bool:
+    def append(self, entries: Sequence[Entry]) -> bool:
         """True when every entry is kept. Never raises for what disk or entries are like.
 
         False: at least the last entry is not kept, and ``reason`` says why.
         """
         try:
-            body = _encode(entries[0])
+            entry = entries[0]
+            body = _encode(entry) if isinstance(entry, Entry) else bytes(entry)
             if len(entries) != 1 or _NEWLINE in body or len(body) > LONGEST:
                 return self._append_odd(entries)
         except _NO_JSON:
             return self._refused("not_json", len(entries))
         except IndexError:
             return True
-        return self.write(b"\n%08x %b\n" % (crc32(body), body))
+        return self.write(framed(body))
 
-    def encode(self, entries: Sequence[Written]) -> bytes | None:
+    def encode(self, entries: Sequence[Entry]) -> bytes | None:
         """The frames of entries for a later ``write``; None: refused, as by ``append``."""
         try:
             bodies = [_encode(entry) for entry in entries]
@@ -146,7 +146,7 @@ class Spool:
             close_own(live.fd, {live.identity})
             _seal(live.path)
 
-    def _append_odd(self, entries: Sequence[Written]) -> bool:
+    def _append_odd(self, entries: Sequence[Entry]) -> bool:
         frames = self.encode(entries)
         return frames is not None and self.write(frames)
 

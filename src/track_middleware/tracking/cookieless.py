@@ -10,7 +10,7 @@ visitor that a later grant makes is another one.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -19,11 +19,15 @@ from ..event import Entry, Event, iso
 from ..http import Request
 from . import ids, origin
 from .consent import PENDING
+from .context import Page
 from .core import Core
 from .crossing import bare
 from .identity import Identity
 from .privacy import kept_address
 from .scene import Scene
+
+#: Says of a page what its response was like.
+Measure = Callable[[Page], None]
 
 #: What is counted; the other kinds say who somebody is.
 _COUNTED = ("track", "page", "screen")
@@ -65,37 +69,40 @@ class Cookieless(msgspec.Struct, frozen=True):
             return None
         return event.message_id if self.core.keep(entry) else None
 
-    def last(self, event: Event, of_page: bytes = b"") -> list[Entry]:
+    def last(self, event: Event, measure: Measure | None = None) -> list[Entry]:
         """The entry of the page view or the request event, once the body is done."""
-        entry = self._entry(event, self.identity.at, of_page=of_page)
+        entry = self._entry(event, self.identity.at, measure=measure)
         return [entry] if entry is not None else []
 
-    def view(self, of_page: bytes) -> list[Entry]:
-        """The entry of the page view, once the body is done."""
+    def view(self, measure: Measure) -> list[Entry]:
+        """The entry of the page view, once the body is done; ``measure`` says of its page what the
+        response was like."""
         page_id = self.scene.view_id
         if page_id is None:
             return []
-        return self.last(Event(page_id, "page", iso(self.identity.at)), of_page)
+        return self.last(Event(page_id, "page", iso(self.identity.at)), measure)
 
     def _entry(
         self,
         event: Event,
         at: float,
         *,
-        of_page: bytes = b"",
+        measure: Measure | None = None,
         more: Mapping[str, Any] | None = None,
     ) -> Entry | None:
         who = visitor(self.core, self.request, self.identity)
         if who is None:
             return None
         event.anonymous_id, event.user_id = who, None
-        event.context = self._context(of_page, more)
+        event.context = self._context(measure, more)
         facts = origin.country(self.core, self.request)
         return Entry("counted", at, event, consent=self.identity.consent, facts=facts)
 
-    def _context(self, of_page: bytes, more: Mapping[str, Any] | None) -> Any:
-        context = self.scene.counted(of_page)
+    def _context(self, measure: Measure | None, more: Mapping[str, Any] | None) -> Any:
+        context = self.scene.counted()
+        if measure is not None:
+            measure(context.page)
         if not more:
             return context
         told = {name: value for name, value in more.items() if name not in _SAYS_WHO}
-        return {**msgspec.json.decode(context), **told}
+        return {**msgspec.json.decode(msgspec.json.encode(context)), **told}

@@ -16,11 +16,10 @@ import msgspec
 from ..http import Cookie, Request
 from ..settings import Settings
 from .consent import DENIED, Choice
-from .context import json
 from .session import Session
 from .signing import Seal
 from .visitor import Visitor
-from .whose import Whose, whose
+from .whose import Whose, json, whose
 
 #: A cookie of ours never has more bytes; browsers must allow 4,096 (RFC 6265, 6.1).
 MOST_BYTES = 1500

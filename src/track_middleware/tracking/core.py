@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from ..errors import EventError, Refused
-from ..event import Entry, Event, Kind, Sink, Written, epoch, iso, strict_encoder
+from ..event import Entry, Event, Kind, Sink, epoch, iso, strict_encoder
 from ..patterns import Patterns
 from ..settings import Settings
 from . import ids, migration, routes, vendors
@@ -160,7 +160,7 @@ class Core:
         """Hands one entry to the sink; False (with ``strict``: Refused) when it was not kept."""
         return self.sink((entry,)) is not False or self._refused()
 
-    def keep_last(self, entries: Sequence[Written]) -> bool:
+    def keep_last(self, entries: Sequence[Entry]) -> bool:
         """Hands over what a request leaves behind; False when it was not kept."""
         return self.last_sink(entries) is not False or self._refused()
 

@@ -24,7 +24,7 @@ from .core import Core
 from .migration import Migrated, migrated
 from .session import Acting, Session
 from .visitor import Visitor
-from .whose import Whose, migrated_by, whose
+from .whose import Whose, whose
 from .whose import person as person_of
 
 #: Looks at the user that the app has already loaded: its id, "" for nobody, None for not loaded.
@@ -161,8 +161,8 @@ class Identity(msgspec.Struct):
         ):  # fmt: skip
             return said
         campaign = arrived or (session.campaign if session is not None else None)
-        said = whose(visitor, session, user, campaign)
-        return said if self.migrated is None else migrated_by(said, self.migrated.tool)
+        migrated = self.migrated
+        return whose(visitor, session, user, campaign, migrated.tool if migrated else None)
 
     def peeked_session(self) -> Session | None:
         """The stored session, for what neither opens nor prolongs one."""

@@ -7,11 +7,11 @@ from typing import Any
 
 import msgspec
 
-from ..event import Counting, Entry, Event, PageRef, Written
+from ..event import Counting, Entry, Event, PageRef, iso
 from ..http import Cookie, Request
 from . import pageview
 from .choice import record_heard
-from .context import json
+from .context import Page
 from .cookieless import Cookieless
 from .core import Core
 from .identity import Identity
@@ -19,7 +19,6 @@ from .inject import Injector
 from .scene import Scene
 from .shareable import SPEAKING, made_private, shareable
 from .snippet import SHARED
-from .view import of_page, view
 
 #: Responses with one of these describe exact bytes: a tag would make them lie.
 _EXACT = frozenset(
@@ -120,7 +119,7 @@ class Response(msgspec.Struct):
         tag = core.snippet.tag(base, self._word(), policy)
         return Injector(tag, headers["content-type"], everywhere=core.settings.inject)
 
-    def last_entries(self) -> list[Written]:
+    def last_entries(self) -> list[Entry]:
         """The page view or its mark, and the request event, once the body is done."""
         identity, settings = self._identity, self._core.settings
         counted = self._counting == "counted"
@@ -128,7 +127,7 @@ class Response(msgspec.Struct):
             return [Entry("served", identity.at, url=self._scene.path)]
         if not identity.allowed:
             return [] if self._core.salt is None else self._counted()
-        entries: list[Written] = []
+        entries: list[Entry] = []
         if not self.view_kept:
             if counted and settings.page_views:
                 entries.append(self._view())
@@ -163,26 +162,33 @@ class Response(msgspec.Struct):
     def _cookieless(self) -> Cookieless:
         return Cookieless(self._core, self._request, self._identity, self._scene)
 
-    def _counted(self) -> list[Written]:
+    def _counted(self) -> list[Entry]:
         """What is counted without cookies, before a choice."""
         counting = self._cookieless
-        entries: list[Written] = []
+        entries: list[Entry] = []
         if self._counting == "counted" and self._core.settings.page_views and not self.view_kept:
-            entries += counting.view(of_page(self._status, self._duration()))
+            entries += counting.view(self._measure)
         if self._is_recorded():
             entries += counting.last(self._request_event())
         return entries
 
-    def _view(self) -> msgspec.Raw:
+    def _view(self) -> Entry:
         core, identity, scene = self._core, self._identity, self._scene
-        page_id = scene.known_page_id or scene.named() or core.new_id()
-        consent, whose = json(identity.consent), identity.whose()
-        about = of_page(self._status, self._duration())
-        context = scene.described(consent, whose.standing, about)
-        return view(
-            page_id, identity.at, whose=whose, context=context, consent=consent, facts=scene.facts,
-            counting=self._counting, host=core.host_said, await_half=self._token,
+        at, counting, whose = identity.at, self._counting, identity.whose()
+        person, context = whose.person, scene.described(whose)
+        self._measure(context.page)
+        page_id = context.page.id or core.new_id()
+        event = Event(
+            page_id, "page", iso(at), None, None, None if person is None else person.visitor,
+            whose.user, context=context,
         )  # fmt: skip
+        return Entry(
+            "view", at, event, "server", person, PageRef(page_id, at, counting, core.host),
+            identity.consent, scene.facts, await_half=self._token,
+        )  # fmt: skip
+
+    def _measure(self, page: Page) -> None:
+        page.status, page.duration_ms = self._status, self._duration()
 
     def _mark(self) -> Entry:
         identity = self._identity

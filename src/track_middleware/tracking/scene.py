@@ -8,12 +8,13 @@ from typing import Any
 import msgspec
 
 from ..http import Request
-from . import context as contexts
 from . import origin
 from .consent import PENDING
-from .context import json
+from .context import Context, Page, language, url
 from .core import Core
 from .identity import Identity
+from .privacy import kept_address
+from .whose import Whose
 
 
 class Scene(msgspec.Struct):
@@ -66,46 +67,39 @@ class Scene(msgspec.Struct):
     def context(self, more: Mapping[str, Any] | None) -> Any:
         """The context of a verb's event, with a caller's own keys over it."""
         if self._context is None:
-            consent = json(self._identity.consent)
-            self._context = msgspec.Raw(self.described(consent, self._identity.whose().standing))
+            said = self.described(self._identity.whose())
+            self._context = msgspec.Raw(msgspec.json.encode(said))
         return self._core.kept_context(self._context, more) if more else self._context
 
-    def described(self, consent: bytes, standing: bytes, of_page: bytes = b"") -> bytes:
-        """The context anew, as JSON; ``of_page`` is what more is said of the page."""
-        request, core = self._request, self._core
+    def described(self, whose: Whose) -> Context:
+        """The context anew."""
+        request, core, identity = self._request, self._core, self._identity
         address = request.peer
         if core.is_told_of_origins:
             address = origin.address(core, request)
-            self.facts = origin.facts(core, request, self._identity)
-        client = contexts.client(request.agent, request.language, address, core.settings.ip)
-        about = self._page(self.known_page_id or self.named())
-        about += (of_page, b"},", core.about, b',"consent":', consent, client, standing, b"}")
-        return b"".join(about)
-
-    def counted(self, of_page: bytes = b"") -> msgspec.Raw:
-        """The context of what is counted without cookies: no address, no session, and of campaigns
-        what this request's own query says."""
-        request, identity, core = self._request, self._identity, self._core
-        client = contexts.client(request.agent, request.language, "", "none")
-        return msgspec.Raw(
-            b"".join((
-                *self._page(self.view_id), of_page, b'},"cookieless":true,',
-                core.about, b',"consent":', json(identity.consent), client,
-                contexts.standing(None, identity.campaign, None), b"}",
-            ))
+            self.facts = origin.facts(core, request, identity)
+        return Context(
+            self._page(self.known_page_id or self.named()), core.library, "server",
+            identity.consent, request.agent or None,
+            kept_address(address, core.settings.ip) if address else None,
+            language(request.language), whose.session, whose.campaign, whose.first, False,
+            whose.migrated,
         )  # fmt: skip
 
-    def _page(self, page_id: str | None) -> list[bytes]:
+    def counted(self) -> Context:
+        """The context of what is counted without cookies: no address, no session, and of campaigns
+        what this request's own query says."""
+        request, identity = self._request, self._identity
+        campaign = identity.campaign
+        return Context(
+            self._page(self.view_id), self._core.library, "server", identity.consent,
+            request.agent or None, locale=language(request.language), cookieless=True,
+            campaign=msgspec.Raw(msgspec.json.encode(campaign)) if campaign else None,
+        )  # fmt: skip
+
+    def _page(self, page_id: str | None) -> Page:
         request, redaction = self._request, self._core.redaction
-        path, query = self.path, request.query
-        if query:
-            query = redaction.query(query)
-        url, path_said = contexts.place(request.scheme, request.host, path, query)
-        said = [b'{"page":{"url":', url, b',"path":', path_said]
-        if page_id is not None:
-            said += (b',"id":', json(page_id))
-        if self.route is not None:
-            said += (b',"route":', json(self.route))
-        if request.referrer:
-            said += (b',"referrer":', json(redaction.url(request.referrer)))
-        return said
+        path, query = redaction.path(request.root_path + request.path), request.query
+        referrer = request.referrer
+        where = url(request.scheme, request.host, path, redaction.query(query) if query else query)
+        return Page(where, path, page_id, self.route, redaction.url(referrer) if referrer else None)

@@ -6,8 +6,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol, TypeGuard
 
-import msgspec
-
 from ..errors import EventError
 from ..event import Entry, Event, iso
 from ..http import Request
@@ -154,8 +152,7 @@ class Web:
         _keep_address(context, self._core, self._peer)
         context["userAgent"] = request.agent[:_AGENT] or None
         context.setdefault("locale", language(request.language))
-        stands = self._identity.whose().standing
-        return {**(msgspec.json.decode(b"{%b}" % stands[1:]) if stands else {}), **context}
+        return {**self._identity.whose().standing(), **context}
 
 
 def _event(

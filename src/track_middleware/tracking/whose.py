@@ -1,28 +1,41 @@
-"""Whose something is, as the pieces of JSON that entries and events say it with.
+"""Whose something is, ready for entries and events to say.
 
-What the cookies of a request say is said again and again: it is encoded once and kept with them.
+What the cookies of a request say is said again and again: it is made once and kept with them.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
-from ..event import Person
-from .context import json, standing
+from ..event import Person, iso
 from .session import Session
 from .visitor import Visitor
 
+json = msgspec.json.Encoder().encode
+
 
 class Whose(msgspec.Struct, frozen=True, gc=False):
-    """Visitor, session and user. ``ids`` are an event's members that name them, each with a comma
-    behind it; ``person`` is a ``Person``, empty without a visitor; ``standing`` are a context's
-    members for session and campaigns, each behind a comma. ``user`` is the user in the first two.
+    """Visitor, session and user, and what a context says of session and campaigns, as JSON.
+
+    ``person`` is None without a visitor; ``user`` is then what the app says by itself.
+    ``campaign`` is the one that holds, ``first`` the visitor's first one, ``migrated`` the tool
+    that knew the visitor before.
     """
 
+    person: Person | None
     user: str | None
-    ids: bytes
-    person: bytes
-    standing: bytes
+    session: msgspec.Raw | None = None
+    campaign: msgspec.Raw | None = None
+    first: msgspec.Raw | None = None
+    migrated: str | None = None
+
+    def standing(self) -> dict[str, Any]:
+        """What a context says of session and campaigns, by its keys."""
+        said = {"session": self.session, "campaign": self.campaign, "firstCampaign": self.first}
+        known = {name: msgspec.json.decode(each) for name, each in said.items() if each is not None}
+        return known if self.migrated is None else {**known, "migrated": self.migrated}
 
 
 def whose(
@@ -30,14 +43,20 @@ def whose(
     session: Session | None,
     user: str | None,
     campaign: dict[str, str] | None,
+    migrated: str | None = None,
 ) -> Whose:
     """What is said of these; ``campaign`` is the one that holds."""
-    by_user = b'"userId":%b,' % json(user) if user is not None else b""
+    about = None
+    if session is not None:
+        said = {"id": session.id, "number": session.number, "start": iso(session.start)}
+        about = msgspec.Raw(json(said))
+    touch = msgspec.Raw(json(campaign)) if campaign else None
     if visitor is None:
-        return Whose(user, by_user, b"", standing(session, campaign, None))
-    said = standing(session, campaign, visitor.first)
-    ids = b'"anonymousId":%b,%b' % (json(visitor.id), by_user)
-    return Whose(user, ids, json(person(visitor, session, user)), said)
+        return Whose(None, user, about, touch)
+    first = None
+    if visitor.first is not None:
+        first = touch if visitor.first is campaign else msgspec.Raw(json(visitor.first))
+    return Whose(person(visitor, session, user), user, about, touch, first, migrated)
 
 
 def person(visitor: Visitor, session: Session | None, user: str | None) -> Person:
@@ -47,9 +66,3 @@ def person(visitor: Visitor, session: Session | None, user: str | None) -> Perso
     return Person(
         visitor.id, session.id, user, session.number, session.start, visitor.fresh, visitor.minted
     )
-
-
-def migrated_by(said: Whose, tool: str) -> Whose:
-    """The same, with a word on the tool that knew the visitor before."""
-    standing = b'%b,"migrated":"%b"' % (said.standing, tool.encode())
-    return msgspec.structs.replace(said, standing=standing)
