@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from struct import pack
 from types import MappingProxyType
 from typing import NamedTuple
 from zlib import crc32
@@ -236,12 +237,12 @@ def _found(path: Path) -> tuple[Path, os.stat_result] | None:
 
 
 def _frames(chunk: bytes, offset: int, limit: int) -> Reading:
-    lines = [line for line in chunk.split(b"\n") if line]
+    lines = chunk.strip(b"\n").split(b"\n\n")
     if len(lines) <= limit:
         bodies = [line[9:] for line in lines]
         # All at once: one comparison where nothing is damaged, which is nearly always.
-        heads = b"%08x " * len(lines) % tuple(map(crc32, bodies))
-        if heads == b"".join([line[:9] for line in lines]):
+        sums = pack(f">{len(bodies)}I", *map(crc32, bodies)).hex(" ", 4)
+        if f"{sums} ".encode() == b"".join([line[:9] for line in lines]):
             return Reading(bodies, offset + len(chunk), 0)
     return _frames_singly(chunk, offset, limit)
 
