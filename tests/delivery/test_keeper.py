@@ -131,6 +131,25 @@ def test_a_kept_worker_lets_requests_go_first(host, out):
     assert os.sched_getscheduler(worker) == os.SCHED_BATCH
 
 
+def priority_of_session(pid):
+    return int(Path(f"/proc/{pid}/autogroup").read_text().rpartition(" ")[2])
+
+
+AUTOGROUP = Path("/proc/self/autogroup")
+
+
+@pytest.mark.skipif(
+    not (AUTOGROUP.exists() and AUTOGROUP.read_text()), reason="sessions are no groups here"
+)
+def test_a_kept_worker_lets_requests_go_first_from_a_session_of_its_own(host, out):
+    web = host("process")
+    web.tracks("A")
+    until(lambda: delivered(out) == ["A"])
+    (worker,) = children(web.child.pid)
+    assert os.getsid(worker) == worker
+    assert priority_of_session(worker) > priority_of_session(web.child.pid)
+
+
 def test_another_process_takes_over_when_the_elected_one_dies(host, out):
     first, second = host("process"), host("process")
     first.tracks("A")

@@ -91,12 +91,17 @@ def _watch(parent_fd: int, stop: threading.Event) -> None:
 
 def _step_back() -> None:
     """Where processors are short, requests come before deliveries. What the system does not allow
-    stays as it is; Linux alone can be told not to interrupt others for us (sched(7))."""
+    stays as it is; Linux alone can be told not to interrupt others for us (sched(7)). There a
+    session may be a group with a priority of its own, within which alone ``nice`` counts (sched(7),
+    "The autogroup feature"): its leader speaks for it."""
     with suppress(OSError):
         os.nice(_NICE)
     if sys.platform == "linux":
         with suppress(OSError):
             os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+        if os.getsid(0) == os.getpid():
+            with suppress(OSError):
+                Path("/proc/self/autogroup").write_text(str(os.nice(0)))
 
 
 def _collect_seldom() -> None:
