@@ -130,8 +130,10 @@ _MOST = 40
 _MOST_PAIRS = 200
 _VALUE = 512
 
-# Bytes of a cookie that a campaign may take.
-_COOKIE_ROOM = 700
+# Bytes of a cookie that a campaign may take, and characters of one value.
+_COOKIE_ROOM, _LONGEST = 700, 100
+
+json = msgspec.json.Encoder().encode
 
 
 def campaign(query: str) -> dict[str, str]:
@@ -143,25 +145,30 @@ def campaign(query: str) -> dict[str, str]:
     if not query:
         return {}
     found: dict[str, str] = {}
+    # Of most queries the values are what they are.
+    is_plain = len(query) <= _VALUE and "%" not in query and "+" not in query
     for pair in query.split("&", _MOST_PAIRS)[:_MOST_PAIRS]:
         name, _, value = pair.partition("=")
         if not value:
             continue
         name = name.lower()
-        if name in UTM:
-            found[UTM[name]] = _text(value)
-        elif name in _OTHERS:
-            _take(found, name, value)
-        elif name[:4] == "utm_" and name != "utm_":
-            found[name[4:40]] = _text(value)
+        key = _KEYS.get(name)
+        if key is None:
+            if name[:4] != "utm_" or name == "utm_":
+                continue
+            key = name[4:40]
+        if not is_plain:
+            value = _id(value) if key == name else _text(value)
+        if name in MATOMO:
+            found.setdefault(key, value)
+        else:
+            found[key] = value
     return found if len(found) <= _MOST else dict(list(found.items())[:_MOST])
 
 
-def _take(found: dict[str, str], name: str, value: str) -> None:
-    if name in MATOMO:
-        found.setdefault(MATOMO[name], _text(value))
-    else:
-        found[name] = (unquote(value) if "%" in value else value)[:_VALUE]
+def _id(value: str) -> str:
+    """A click id: a plus sign in it is one."""
+    return (unquote(value) if "%" in value else value)[:_VALUE]
 
 
 def _text(value: str) -> str:
@@ -169,7 +176,8 @@ def _text(value: str) -> str:
     return (unquote_plus(value) if "%" in value or "+" in value else value)[:_VALUE]
 
 
-_OTHERS = CLICK_IDS | WEAK | MATOMO.keys()
+#: Every parameter's key in a campaign.
+_KEYS = {**{name: name for name in CLICK_IDS | WEAK}, **UTM, **MATOMO}
 
 
 def strong(found: dict[str, str]) -> bool:
@@ -179,14 +187,16 @@ def strong(found: dict[str, str]) -> bool:
 
 def fitted(found: dict[str, str]) -> dict[str, str]:
     """As much of a campaign as fits a cookie: tags first, then ids, long values cut."""
-    values = found.values()
-    if len(found) <= 8 and max(map(len, values), default=0) <= 20 and "".join(values).isprintable():
+    if (
+        len(json(found)) + len(found) <= _COOKIE_ROOM
+        and max(map(len, found.values()), default=0) <= _LONGEST
+    ):
         return found
     kept: dict[str, str] = {}
     room = _COOKIE_ROOM
     for name in sorted(found, key=lambda each: (each not in _TAGS, each in WEAK)):
-        value = found[name][:100]
-        cost = len(msgspec.json.encode({name: value}))
+        value = found[name][:_LONGEST]
+        cost = len(json({name: value}))
         if cost <= room:
             kept[name] = value
             room -= cost

@@ -67,10 +67,12 @@ def differs(campaign: dict[str, str], former: dict[str, str] | None) -> bool:
 def _following(
     former: Session | None, visitor: str, campaign: dict[str, str], now: float
 ) -> Session:
-    touch = "&".join(map("=".join, sorted(campaign.items())))
+    touch, kept = "", None
+    if campaign:
+        touch, kept = "&".join(map("=".join, sorted(campaign.items()))), fitted(campaign)
     session_id = derived(visitor, former.id if former else "", touch)
     number, second = former.number + 1 if former else 1, int(now)
-    return Session(session_id, visitor, number, second, second, fitted(campaign) or None)
+    return Session(session_id, visitor, number, second, second, kept or None)
 
 
 def kept(session: Session, now: float) -> Session:

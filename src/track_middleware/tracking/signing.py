@@ -78,7 +78,7 @@ class Seal:
     def sign(self, text: bytes) -> str:
         """The text with its signature behind a dot, as ``Signer.sign`` makes it."""
         code = binascii.b2a_base64(self._mac.digest(text), newline=False)
-        return (text + b"." + code.translate(_TO_URL, b"=")).decode("ascii")
+        return b"".join((text, b".", code[:-1].translate(_TO_URL))).decode("ascii")
 
     def open(self, signed: str) -> bytes | None:
         """The text of a signed value; None when no key verifies it."""
