@@ -153,7 +153,10 @@ class Settings:
     console: Dotted | None = _setting(
         None, "Who may open the console: a token, a callable, or in Django staff."
     )
-    plan: str | None = _setting(None, "The tracking plan: a module or a YAML or JSON file.")
+    plan: str | None = _setting(
+        None,
+        "The tracking plan: tracking_plan.py, a YAML or JSON file, or the dotted name of a module.",
+    )
     reconcile: dict[str, dict[str, str]] = _setting(
         {}, "Event -> where the same numbers can be counted independently."
     )
@@ -219,7 +222,7 @@ NAMES = tuple(each.name for each in fields(Settings))
 
 #: Settings that are read and checked, and that no code of this release acts on.
 RESERVED = (
-    "bait", "console", "plan", "reconcile", "repairs",
+    "bait", "console", "reconcile", "repairs",
 )  # fmt: skip
 
 

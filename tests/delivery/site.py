@@ -13,6 +13,7 @@ from track_middleware.delivery import emission
 from track_middleware.delivery.drain import Drain
 from track_middleware.delivery.finish import Finisher
 from track_middleware.delivery.frames import Rules
+from track_middleware.delivery.plans import PlanStage
 from track_middleware.delivery.spool import Spool
 from track_middleware.delivery.store import sqlite
 from track_middleware.event import Counting, Entry, Event, PageRef, Person, iso
@@ -32,7 +33,8 @@ def new_id() -> str:
 
 class Site:
     """``now`` is the clock of everybody; ``hook`` the site's ``before_send``;
-    ``enrich`` makes of an event what is derived. ``whole``: every event is decoded as a whole."""
+    ``enrich`` makes of an event what is derived. ``whole``: every event is decoded as a whole.
+    ``plan``: what the events are checked by."""
 
     def __init__(
         self,
@@ -43,6 +45,7 @@ class Site:
         enrich: Callable[[Event], dict[str, Any]] | None = None,
         whole: bool = False,
         unstored: str | None = None,
+        plan: PlanStage | None = None,
     ) -> None:
         self.data_dir = data_dir
         self.now = START
@@ -66,6 +69,7 @@ class Site:
                 lambda at: "2027-01-15",
                 unstored=re.compile(unstored) if unstored else None,
             ),
+            plan=plan,
             count=lambda reason, n: self.counts.update({reason: n}),
         )
 

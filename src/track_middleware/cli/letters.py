@@ -110,10 +110,14 @@ def _requeued(store: SqliteStore, piece: list[DeadLetter], jobs: dict[str, Job])
 
 
 def _respooled(store: SqliteStore, piece: list[DeadLetter], where: Place) -> Iterator[int]:
-    """Frames that could not be stored go through the spool again. What the collector refused is
-    never read as a frame: anybody can have written it."""
+    """Frames that could not be stored, or broke the plan, go through the spool again: the worker
+    checks them anew. What the collector refused is never read as a frame: anybody can have written
+    it."""
     frames = [
-        each for each in piece if each.stage == "door" and each.reason.startswith(CANNOT_BE_STORED)
+        each
+        for each in piece
+        if each.stage == "plan"
+        or (each.stage == "door" and each.reason.startswith(CANNOT_BE_STORED))
     ]
     if not frames:
         return

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from itertools import repeat
 from typing import Any
 
 import msgspec
@@ -18,6 +19,7 @@ from .finish import Finisher
 from .frames import Frame, Rules, Who, decode_frame, who
 from .halves import Halves
 from .journal import Journal
+from .plans import PlanStage, letter, of_a_contract
 from .splice import Said, into_context, names
 from .store import DeadLetter, Intake, NewRow, PageRow
 
@@ -45,10 +47,13 @@ class Batch:
     that the rows got.
     """
 
-    def __init__(self, intake: Intake, finisher: Finisher, rules: Rules) -> None:
+    def __init__(
+        self, intake: Intake, finisher: Finisher, rules: Rules, plan: PlanStage | None = None
+    ) -> None:
         self._intake = intake
         self._finisher = finisher
         self._rules = rules
+        self._plan = plan
         self._choices = Choices(intake, rules.default_consent)
         self._views: Counter[tuple[str, str]] = Counter()
         self._halves = Halves(intake, finisher, rules, append=self._append, count=self._count_views)
@@ -112,6 +117,9 @@ class Batch:
         self.counts["duplicate"] += len(self.rows) - len(positions)
         self.counts.update(self._finisher.counts)
         self._finisher.counts.clear()
+        if self._plan is not None:
+            self.counts.update(self._plan.counts)
+            self._plan.counts.clear()
         # What refers to itself would stay, with all its rows, until the collector comes by.
         self._take.clear()
         del self._halves
@@ -157,15 +165,18 @@ class Batch:
         self._choices.ask(frame[2] for frame in frames)
         plain_row, rows, choice = self._finisher.plain_row, self.rows, self._choices.default
         suspicious = self._finisher.suspects_any([frame[2].properties for frame in frames])
-        for raw, at, says, event_id, body, context in frames:
+        plan = self._plan
+        passed = plan.passes_all([frame[2] for frame in frames]) if plan else repeat(True)
+        for (raw, at, says, event_id, body, context), passes in zip(frames, passed, strict=False):
             if self._choices.known:
                 choice = self._choices.of(says)
-            if not choice.granted:
+            if not choice.granted and not self._is_of_contract(says.event):
                 self.counts["consent"] += 1
                 continue
             told, known = with_member(body, context, choice.member, "consent")
             if (
                 told is None
+                or not (passes and choice.granted)
                 or "store" in known
                 or (suspicious and self._finisher.suspects(says.properties))
             ):
@@ -175,7 +186,8 @@ class Batch:
 
     def _plain(self, frame: Frame, raw: bytes, says: Said) -> None:
         """A finished event that nobody needs to see as a whole: its bytes stay what they are."""
-        if self._finisher.suspects(says.properties):
+        broken = self._plan is not None and not self._plan.passes(says)
+        if broken or self._finisher.suspects(says.properties):
             self._event(frame, raw)
             return
         body, context = bytes(frame.event), bytes(says.context)
@@ -186,11 +198,11 @@ class Batch:
         if frame.consent is None:
             choices = self._choices
             choice = choices.of(says) if choices.known else choices.default
-            if not choice.granted:
+            if not choice.granted and not self._is_of_contract(says.event):
                 self.counts["consent"] += 1
                 return
             told = None if "consent" in known else into_context(body, context, choice.member)
-            if told is None:
+            if told is None or not choice.granted:
                 self._event(frame, raw)
                 return
             body = told
@@ -209,12 +221,18 @@ class Batch:
             self._add(event, frame, event_id, body=bytes(frame.event))
             return
         choice = self._choices.of(who(frame))
-        if not choice.granted:
+        if choice.granted:
+            context = event.context if isinstance(event.context, dict) else {}
+            event.context = {**context, "consent": choice.states}
+        elif self._is_of_contract(event.event):
+            event = of_a_contract(event, choice.states, event_id)
+        else:
             self.counts["consent"] += 1
             return
-        context = event.context if isinstance(event.context, dict) else {}
-        event.context = {**context, "consent": choice.states}
         self._add(event, frame, event_id, body=None)
+
+    def _is_of_contract(self, name: str | None) -> bool:
+        return name is not None and self._plan is not None and self._plan.is_contract(name)
 
     def _append(self, event: Event, frame: Frame) -> None:
         self._add(event, frame, event.message_id, body=None)
@@ -232,6 +250,11 @@ class Batch:
         body: bytes | None,
         derived: dict[str, Any],
     ) -> None:
+        broken = self._plan.broken(event) if self._plan else None
+        if broken is not None:
+            if broken.mode == "quarantine":
+                self.letters.append(letter(event, frame, event_id=event_id, reason=broken.reason))
+            return
         row = self._finisher.row(event, event_id=event_id, at=frame.at, derived=derived, body=body)
         if row is not None:
             self.rows.append(row)

@@ -46,6 +46,9 @@ REASONS = (
     "mistake",        # a call whose event could not be built
     "browser_dropped",  # given up by a browser whose queue was full or too old
     "erased",         # of somebody who was erased
+    "plan_warned",    # it broke the plan and went on
+    "plan_quarantined",  # it broke the plan and waits among the dead letters
+    "plan_refused",   # it broke the plan and was not kept
 )  # fmt: skip
 
 _SLOT = {reason: number for number, reason in enumerate(REASONS)}

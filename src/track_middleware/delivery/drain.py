@@ -12,11 +12,12 @@ import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from . import segments
+from . import plans, segments
 from .batch import CANNOT_BE_STORED, MISTAKES, Batch
 from .decoded import Decoded
 from .finish import Finisher
 from .frames import Rules
+from .plans import PlanStage
 from .segments import Segment
 from .store.sqlite import DEAD_MOST, SqliteStore
 from .tombstones import Tombstones
@@ -54,6 +55,7 @@ class Drain:
         *,
         finisher: Finisher,
         rules: Rules,
+        plan: PlanStage | None = None,
         count: Callable[[str, int], object],
         renew: Callable[[], object] = lambda: None,
     ) -> None:
@@ -61,6 +63,7 @@ class Drain:
         self._data_dir = data_dir
         self._finisher = finisher
         self._rules = rules
+        self._plan = plan
         self._count = count
         self._renew = renew
         self._unreadable: set[str] = set()
@@ -209,12 +212,16 @@ class Drain:
     def _batch(self) -> Batch:
         self._renew()
         self._finisher.counts.clear()  # of a batch that was undone
-        return Batch(self._store.intake, self._finisher, self._rules)
+        if self._plan is not None:
+            self._plan.begin()
+        return Batch(self._store.intake, self._finisher, self._rules, self._plan)
 
     def _write(self, batch: Batch) -> None:
         batch.finish(self._store.append(batch.rows) if batch.rows else {})
-        if batch.letters:
-            self._store.bury(batch.letters, most=DEAD_MOST)
+        for stage, most in (("door", DEAD_MOST), ("plan", plans.MOST)):
+            letters = [each for each in batch.letters if each.stage == stage]
+            if letters:
+                self._store.bury(letters, most=most)
 
     def _tell(self, batch: Batch) -> None:
         self.left_erased = self.left_erased or batch.counts["erased"] > 0

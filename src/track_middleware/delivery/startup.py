@@ -11,7 +11,7 @@ from ..destinations import registry
 from ..errors import SettingsError, StoreError
 from ..reading import load
 from ..settings import Settings
-from . import parts
+from . import parts, plans
 from .handover import dotted_path, resolved
 from .store import sqlite
 
@@ -40,6 +40,7 @@ def problems(settings: Settings) -> Iterator[SettingsError]:
         partial(_store, settings.store),
         partial(parts.days, settings.time_zone),
         partial(parts.place, settings.geo_file),
+        partial(plans.stage, settings.plan),
         *[partial(_hook, name, hook, settings.deliver) for name, hook in hooks],
     ]
     for step in steps:

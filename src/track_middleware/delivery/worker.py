@@ -19,7 +19,7 @@ from typing import TypeVar
 from ..destinations import registry
 from ..destinations.registry import Route
 from ..settings import Settings
-from . import counters, ids, notes, segments
+from . import counters, ids, notes, plans, segments
 from .drain import Drain
 from .erasing import Erasing, erasers
 from .handover import NO_OUTBOX, Origin
@@ -227,6 +227,7 @@ class Worker:
             self._data_dir,
             finisher=finisher(self._settings),
             rules=rules(self._settings),
+            plan=plans.stage(self._settings.plan),
             count=self._count,
             renew=renew,
         )

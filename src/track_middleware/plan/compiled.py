@@ -148,8 +148,12 @@ class Check:
         found = self.by_label.get(label)
         if found is None:
             return () if label in KNOWN else (self.unknown(label),)
+        return self.of_known(found, message)
+
+    def of_known(self, check: EventCheck, message: Mapping[str, Any]) -> tuple[Violation, ...]:
+        """The violations of a message whose event the plan knows."""
         common = _told(self.common, message, "") if self.common is not None else ()
-        return (*found.violations(message), *common)
+        return (*check.violations(message), *common)
 
     def unknown(self, label: str) -> Violation:
         """That the plan does not know an event, with the nearest name that it knows."""
