@@ -71,6 +71,7 @@ BOUNDARIES = {
     "asgi.response": 1,
     "django.middleware": 1,
     "wsgi.response": 1,
+    "delivery.enrichers": 1,
     "delivery.finish": 1,
     "delivery.worker": 1,
 }

@@ -169,7 +169,21 @@ class Settings:
     before_send: Dotted | None = _setting(
         None, "Dotted path: event -> event or None, in the worker."
     )
-    enrichers: list[Dotted] = _setting([], "Dotted paths: event -> event, in the worker.")
+    enrichers: list[Dotted] = _setting(
+        [], "Dotted paths: event -> event, in the worker, in a thread of their own."
+    )
+    enricher_timeout: float = _setting(
+        1.0,
+        "Seconds that an enricher may take for an event, which then goes on without it.",
+        low=0.001,
+    )
+    history: dict[str, Any] = _setting(
+        {},
+        "What events are told of their visitor's or user's past, under names of yours: "
+        "first_seen, days_since_first_seen, days_since_last_seen, session_number, first_touch, "
+        "each True; {count: Event}, {days_since: Event}, {sum: Event.property}, and likewise first "
+        "and last.",
+    )
     repairs: Dotted | None = _setting(None, "Dotted path to the plan's repairs.")
     geo_file: str | None = _setting(None, "A MaxMind-format country database.")
     traits: list[str] | None = _setting(None, "Allow-list of traits; unset: all.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import uuid
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from track_middleware.delivery.frames import Rules
 from track_middleware.delivery.plans import PlanStage
 from track_middleware.delivery.spool import Spool
 from track_middleware.delivery.store import sqlite
+from track_middleware.enrichment.history import history
 from track_middleware.event import Counting, Entry, Event, PageRef, Person, iso
 from track_middleware.patterns import Patterns
 from track_middleware.settings import PATTERNS
@@ -34,7 +35,7 @@ def new_id() -> str:
 class Site:
     """``now`` is the clock of everybody; ``hook`` the site's ``before_send``;
     ``enrich`` makes of an event what is derived. ``whole``: every event is decoded as a whole.
-    ``plan``: what the events are checked by."""
+    ``plan``: what the events are checked by; ``past``: the setting ``history``."""
 
     def __init__(
         self,
@@ -46,6 +47,8 @@ class Site:
         whole: bool = False,
         unstored: str | None = None,
         plan: PlanStage | None = None,
+        enrichers: Sequence[Callable[[Event], Event | None]] = (),
+        past: dict[str, Any] | None = None,
     ) -> None:
         self.data_dir = data_dir
         self.now = START
@@ -61,6 +64,7 @@ class Site:
                 version=7,
                 reads=None if enrich or whole else {"userAgent"},
                 before_send=hook,
+                enrichers=enrichers,
                 patterns=Patterns(PATTERNS),
             ),
             rules=Rules(
@@ -68,6 +72,7 @@ class Site:
                 states,
                 lambda at: "2027-01-15",
                 unstored=re.compile(unstored) if unstored else None,
+                history=history(past or {}),
             ),
             plan=plan,
             count=lambda reason, n: self.counts.update({reason: n}),

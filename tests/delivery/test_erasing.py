@@ -74,7 +74,7 @@ class Shop:
         self.folder = folder
         self.given = {
             "data_dir": str(folder), "destinations": destinations, "min_free": "1",
-            "secret_key": "a secret for the tests",
+            "secret_key": "a secret for the tests", "history": {"note": {"last": "Bought.note"}},
         }  # fmt: skip
         self.spool = Spool(folder, now=time.time, min_free="1")
 

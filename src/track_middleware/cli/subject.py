@@ -43,6 +43,7 @@ def shown(arguments: argparse.Namespace, where: Place) -> int:
         "subject": subject.told(who),
         "kept": dict(found.pieces),
         "choices": len(found.choices),
+        "history": sorted(found.pasts),
         "merges": [subject.merged(each) for each in found.merges],
         "erased": None if last is None else iso(last.asked),
     }

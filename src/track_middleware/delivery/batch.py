@@ -153,6 +153,11 @@ class Batch:
             events[self._rules.day(quarter * _QUARTER), label] += number
         return events
 
+    def passes(self, row: NewRow) -> bool:
+        """Whether the log does not keep a row: by its name, or by its own word."""
+        labels = self._rules.unstored
+        return row.event_id in self._passing or bool(labels and labels.match(row.label))
+
     def _unstored(self, positions: Mapping[str, int]) -> list[int]:
         """The places of events that the log does not keep: by their names, or by their own word."""
         found, labels = self._passing, self._rules.unstored

@@ -57,7 +57,8 @@ def gathered(read: Read, store: SqliteStore | None, given: str) -> Gathering:
         found.look(piece.names)
     if store:
         for name in ("user", "visitor"):
-            if store.persons.choices(f"{name}:{given}"):
+            subject = f"{name}:{given}"
+            if store.persons.choices(subject) or store.histories.get([subject]):
                 found.kinds.add(name)
         found.join(store.persons.joins())
         found.merged(store.merges.of(given))

@@ -17,6 +17,7 @@ from .batch import CANNOT_BE_STORED, MISTAKES, Batch
 from .decoded import Decoded
 from .finish import Finisher
 from .frames import Rules
+from .past import Past
 from .plans import PlanStage
 from .segments import Segment
 from .store.sqlite import DEAD_MOST, SqliteStore
@@ -68,6 +69,7 @@ class Drain:
         self._renew = renew
         self._unreadable: set[str] = set()
         self._tombstones = Tombstones(store.persons, data_dir)
+        self._wanted = rules.history
         #: Whether frames of an erased person still lie in the spool, though nobody will read them.
         self.left_erased = False
 
@@ -217,6 +219,10 @@ class Drain:
         return Batch(self._store.intake, self._finisher, self._rules, self._plan)
 
     def _write(self, batch: Batch) -> None:
+        if self._wanted is not None and batch.rows:
+            past = Past(self._store.histories, self._wanted)
+            batch.rows = past.told(batch.rows, passes=batch.passes)
+            batch.counts.update(past.counts)
         batch.finish(self._store.append(batch.rows) if batch.rows else {})
         for stage, most in (("door", DEAD_MOST), ("plan", plans.MOST)):
             letters = [each for each in batch.letters if each.stage == stage]

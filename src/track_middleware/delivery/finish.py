@@ -15,6 +15,7 @@ import msgspec
 
 from ..event import Event, decode_event, encode_event
 from ..patterns import Patterns
+from .enrichers import TooLong
 from .splice import Said
 from .store import NewRow
 
@@ -54,7 +55,7 @@ class Finisher:
         #: Whether a row can be made of what an event says, without decoding all of it.
         self.is_plain = reads is not None and not self._hooks
         self._patterns = patterns or None
-        self._told = False
+        self._told = self._told_late = False
         self.counts: Counter[str] = Counter()
 
     def derived(self, event: Event, facts: dict[str, str] | None) -> dict[str, Any]:
@@ -158,6 +159,9 @@ class Finisher:
                 answer = hook(changed)
                 if answer is not None:
                     changed = decode_event(encode_event(answer))
+            except TooLong:
+                self._too_late()
+                continue
             except Exception as error:  # noqa: BLE001  the site's own code may raise anything
                 self._trouble("before_send", error)
                 changed = decode_event(before)
@@ -166,6 +170,12 @@ class Finisher:
                 self.counts["before_send"] += 1
                 return None
         return changed
+
+    def _too_late(self) -> None:
+        self.counts["enricher_timeout"] += 1
+        if not self._told_late:
+            self._told_late = True
+            logger.warning("an enricher takes too long; events go on without it and are counted")
 
     def _trouble(self, what: str, error: Exception) -> None:
         self.counts["trouble"] += 1

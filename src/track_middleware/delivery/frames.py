@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
+from ..enrichment.history import History
 from ..event import EntryKind, PageRef, Person, wire_id
 from .splice import Said, several
 
@@ -32,14 +33,15 @@ class Frame(msgspec.Struct, rename="camel", gc=False):
 
 class Rules(msgspec.Struct, frozen=True):
     """What the site's settings say: ``window`` and ``idle`` (of a session) in seconds, the consent
-    before any choice, the day (in the site's time zone) of a moment, and the labels of events that
-    the log does not keep."""
+    before any choice, the day (in the site's time zone) of a moment, the labels of events that the
+    log does not keep, and what events are told of their person's past."""
 
     window: float
     default_consent: dict[str, str]
     day: Callable[[float], str]
     idle: float = 1800.0
     unstored: re.Pattern[str] | None = None
+    history: History | None = None
 
 
 class Who(msgspec.Struct, rename="camel", gc=False):

@@ -25,8 +25,9 @@ _FOR_REQUESTS = ("user_id", "console", "banners")
 
 #: Settings that the worker acts on.
 _FOR_WORKER = (
-    "before_send", "consent", "dedupe_days", "destinations", "enrichers", "geo_file", "keep_days",
-    "merge_window", "outbox", "plan", "redact_patterns", "store", "time_zone", "unstored",
+    "before_send", "consent", "dedupe_days", "destinations", "enricher_timeout", "enrichers",
+    "geo_file", "history", "keep_days", "merge_window", "outbox", "plan", "redact_patterns",
+    "store", "time_zone", "unstored",
 )  # fmt: skip
 
 

@@ -13,9 +13,11 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from .. import enrichment
 from ..enrichment import Place
+from ..enrichment.history import history
 from ..errors import SettingsError
 from ..patterns import Patterns
 from ..settings import Settings
+from .enrichers import Limited
 from .finish import Finisher
 from .frames import Rules
 from .handover import resolved
@@ -31,6 +33,7 @@ def rules(settings: Settings) -> Rules:
         day=days(settings.time_zone),
         idle=settings.session_timeout,
         unstored=re.compile("|".join(map(translate, globs))) if globs else None,
+        history=history(settings.history),
     )
 
 
@@ -41,7 +44,11 @@ def finisher(settings: Settings) -> Finisher:
         enrich=partial(enrichment.enrich, place=place(settings.geo_file)),
         version=enrichment.VERSION,
         reads=enrichment.READS,
-        enrichers=[each for each in enrichers if each is not None],
+        enrichers=[
+            Limited(each, seconds=settings.enricher_timeout)
+            for each in enrichers
+            if each is not None
+        ],
         before_send=resolved("before_send", settings.before_send),
         patterns=Patterns(settings.redact_patterns),
     )

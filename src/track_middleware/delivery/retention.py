@@ -88,5 +88,6 @@ class Retention:
             pages=now - _PAGES_KEPT,
             served_by=self._names,
         )
+        more |= self._store.histories.forget(now - settings.dedupe_days * _DAY, _LET_GO_AT_ONCE)
         self._salts.tend(now)
         return more

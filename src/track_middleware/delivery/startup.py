@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..destinations import registry
+from ..enrichment.history import history
 from ..errors import SettingsError, StoreError
 from ..reading import load
 from ..settings import Settings
@@ -41,6 +42,7 @@ def problems(settings: Settings) -> Iterator[SettingsError]:
         partial(parts.days, settings.time_zone),
         partial(parts.place, settings.geo_file),
         partial(plans.stage, settings.plan),
+        partial(history, settings.history),
         *[partial(_hook, name, hook, settings.deliver) for name, hook in hooks],
     ]
     for step in steps:

@@ -28,6 +28,7 @@ from .context import (
     group_id,
     milliseconds,
     own,
+    past,
     renamed,
     session_start,
 )
@@ -214,7 +215,7 @@ def _tracked(event: Event, found: Mapping[str, Any]) -> dict[str, Any]:
     said = {**renamed(found, _PROPERTIES), **campaign(event), **renamed(found, _PLACE)}
     return {
         "event_type": str(event.event),
-        "event_properties": {**said, **properties},
+        "event_properties": {**past(event), **said, **properties},
         **_revenue(properties, refund=event.event == "Order Refunded"),
     }
 
@@ -225,7 +226,7 @@ def _viewed(event: Event, found: Mapping[str, Any]) -> dict[str, Any]:
         said["page_name" if event.type == "page" else "[Amplitude] Screen Name"] = event.name
     return {
         "event_type": VOCABULARY[event.type],
-        "event_properties": {**said, **_stated(event.properties)},
+        "event_properties": {**past(event), **said, **_stated(event.properties)},
     }
 
 

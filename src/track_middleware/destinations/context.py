@@ -84,6 +84,22 @@ def session_start(event: Event) -> int | None:
         return None
 
 
+def past(event: Event) -> dict[str, Any]:
+    """What is known of the person's past (``context.history``), under the site's own names; what
+    has parts, such as the first touch, flat (``first_touch_channel``)."""
+    context = event.context if isinstance(event.context, Mapping) else {}
+    told = context.get("history")
+    found: dict[str, Any] = {}
+    for name, value in own(told).items():
+        if isinstance(value, Mapping):
+            found |= {f"{name}_{part}": each for part, each in value.items()}
+        else:
+            found[name] = value
+    return {
+        name: value for name, value in found.items() if isinstance(value, (str, int, float, bool))
+    }
+
+
 def group_id(event: Event) -> str | None:
     """The group that an event happened in (``context.groupId``, Segment's common fields)."""
     context = event.context if isinstance(event.context, Mapping) else {}

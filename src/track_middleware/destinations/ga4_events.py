@@ -19,7 +19,7 @@ import msgspec
 from ..event import Event
 from . import commerce
 from .commerce import Product
-from .context import facts, own
+from .context import facts, own, past
 from .limits import Cutter
 
 #: Longest names and values, most parameters, most items and custom parameters of one item.
@@ -117,7 +117,7 @@ def name(event: Event, cutter: Cutter) -> str:
 
 def params(event: Event, cutter: Cutter, fixed: Mapping[str, Any]) -> dict[str, Any]:
     """An event's parameters; ``fixed`` ones win, and what is one too many is left out."""
-    properties = own(event.properties)
+    properties = {**past(event), **own(event.properties)}
     known, rest = _known(event, properties, cutter)
     made = dict(fixed)
     for key, value in {**known, **_page(event)}.items():

@@ -24,7 +24,7 @@ from ..event import Event, epoch, iso
 from ..vendor_cookies import cookie
 from . import DELIVERED, Answer, Call, Outbound, Verdict
 from .answers import usual
-from .context import browser_ids, campaign, facts, own, renamed
+from .context import browser_ids, campaign, facts, own, past, renamed
 from .limits import Cutter, Piece, ids, listed, routed
 from .options import ERASING, base, check, key
 
@@ -212,7 +212,7 @@ def _name(event: Event) -> str:
 def _properties(event: Event, cutter: Cutter) -> Mapping[str, Any]:
     first = {f"initial_{name}": value for name, value in campaign(event, first=True).items()}
     found = {**renamed(facts(event), _PROPERTIES), **first, **campaign(event)}
-    return _flat({**found, **own(event.properties)}, cutter)
+    return _flat({**past(event), **found, **own(event.properties)}, cutter)
 
 
 def _traits(event: Event, cutter: Cutter) -> Mapping[str, Any]:

@@ -21,6 +21,7 @@ from .context import (
     group_id,
     milliseconds,
     own,
+    past,
     renamed,
 )
 
@@ -129,7 +130,7 @@ class Records:
             said.update(renamed(found, _PAGE))
             if event.name:
                 said["page_name" if event.type == "page" else "screen_name"] = event.name
-        return self._record(name, event, at, {**said, **own(event.properties)})
+        return self._record(name, event, at, {**past(event), **said, **own(event.properties)})
 
     def _record(self, name: str, event: Event, at: int, given: Mapping[str, Any]) -> dict[str, Any]:
         """An event with what every one must have, which nothing that is ``given`` can replace."""

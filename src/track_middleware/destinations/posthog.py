@@ -23,7 +23,7 @@ from ..event import NAMESPACE, Event, epoch
 from ..vendor_cookies import cookie
 from . import Answer, Call, Outbound, Verdict
 from .answers import verdict
-from .context import bridged, browser_ids, campaign, facts, own, renamed, session_start
+from .context import bridged, browser_ids, campaign, facts, own, past, renamed, session_start
 from .limits import Cutter, Piece, ids, listed, packed
 from .options import ERASING, base, check, key, wrong
 
@@ -162,7 +162,11 @@ class PostHog:
             touch = _first_touch(event)
         else:
             touch, said = {}, {"$process_person_profile": False, **said}
-        return {"event": name, "properties": {**said, **own(event.properties)}, **touch}
+        return {
+            "event": name,
+            "properties": {**past(event), **said, **own(event.properties)},
+            **touch,
+        }
 
 
 def make(address: Address) -> PostHog:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -38,18 +38,20 @@ class AmbiguousError(TrackError):
 
 @dataclass(slots=True)
 class Belongings:
-    """What is kept of one person: so many pieces in each place, and the choices and merges.
-    ``subject`` knows here what vendors call the person."""
+    """What is kept of one person: so many pieces in each place, the choices and merges,
+    and under which names a past is remembered. ``subject`` knows here what vendors call the
+    person."""
 
     subject: Subject
     pieces: Counter[str] = field(default_factory=Counter)
     choices: Sequence[Chosen] = ()
+    pasts: Mapping[str, bytes] = field(default_factory=dict)
     merges: Sequence[Merge] = ()
 
     @property
     def empty(self) -> bool:
         """Whether nothing is kept."""
-        return not (self.pieces or self.choices or self.merges)
+        return not (self.pieces or self.choices or self.merges or self.pasts)
 
 
 class Folder:
@@ -87,6 +89,7 @@ class Folder:
         found.subject = replace(subject, known=ids_of)
         if self._store:
             found.choices = self._choices(subject)
+            found.pasts = self._store.histories.get(names_of(subject))
             found.merges = self._merges(subject)
         return found
 
@@ -107,6 +110,8 @@ class Folder:
             for name in names_of(subject):
                 for record in self._store.intake.choice_history(name):
                     yield {"kind": "choice", **chosen(record)}
+            for name, past in self._store.histories.get(names_of(subject)).items():
+                yield {"kind": "history", "subject": name, "known": _raw(past)}
             for merge in self._merges(subject):
                 yield {"kind": "merge", **merged(merge)}
 

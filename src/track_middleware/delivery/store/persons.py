@@ -118,6 +118,7 @@ class SqlitePersons:
         """Removes choices, merges, and ids that destinations have repeated in their answers."""
         self._db.change("person_choices_drop", (_json(subjects),))
         self._db.change("person_records_drop", (_json(subjects),))
+        self._db.change_each("history_drop", [(each,) for each in subjects])
         self._db.change("person_counted_drop", (_json(ids),))
         self._db.change("person_joins_drop", {"ids": _json(ids)})
         for each in ids:

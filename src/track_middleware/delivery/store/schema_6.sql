@@ -123,3 +123,11 @@ CREATE TABLE backfill_part (
     backfill INTEGER NOT NULL
 );
 CREATE INDEX backfill_part_of ON backfill_part (backfill, first);
+
+-- What was known of a subject (user:ID, visitor:ID) when it was last seen (setting history): JSON.
+CREATE TABLE history (
+    subject TEXT PRIMARY KEY,
+    seen REAL NOT NULL,
+    known BLOB NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX history_seen ON history (seen);

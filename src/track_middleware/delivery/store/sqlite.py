@@ -15,6 +15,7 @@ from .backfills import SqliteBackfills
 from .claims import SqliteClaims
 from .connection import CACHE, SMALL_CACHE, Connection
 from .gate import Gate
+from .histories import SqliteHistories
 from .intake import SqliteIntake
 from .keys import keys_of
 from .leases import SqliteLease
@@ -107,6 +108,7 @@ class SqliteStore:
         self.unstored = SqliteUnstored(connection)
         self.persons = SqlitePersons(connection)
         self.merges = SqliteMerges(connection)
+        self.histories = SqliteHistories(connection)
 
     def sibling(self) -> SqliteStore:
         """Another connection to the same store, with the same fence, for another thread."""

@@ -1,0 +1,156 @@
+"""What each event of a batch is told of its person's past, as the batch goes into the store.
+
+A person is the user, else the visitor. What a visitor did goes to the user once, with the first
+event that names both: on a shared device the next user finds nothing of it. Bots, who is counted
+without cookies and what nobody is named in have no past, and what the store does not keep leaves
+none behind.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from ..enrichment.history import Happening, History, Known, touch
+from ..event import epoch
+from .splice import UNREADABLE, several
+from .store import NewRow
+from .store.histories import SqliteHistories
+
+#: The key of a context under which an event is told.
+KEY = "history"
+
+
+class _Says(msgspec.Struct, rename="camel", gc=False):
+    timestamp: str = ""
+    anonymous_id: str | None = None
+    user_id: str | None = None
+    previous_id: str | None = None
+    properties: msgspec.Raw = msgspec.Raw()
+    traits: msgspec.Raw = msgspec.Raw()
+    context: msgspec.Raw = msgspec.Raw()
+
+
+_says = msgspec.json.Decoder(_Says)
+_all_say = msgspec.json.Decoder(list[_Says])
+_known = msgspec.json.Decoder(Known)
+_mapping = msgspec.json.Decoder(dict[str, Any])
+_encode = msgspec.json.Encoder().encode
+
+
+class Past:
+    """The pasts that one batch reads and moves on; use it inside the batch's transaction.
+
+    ``counts`` says how many events were told nothing because they came too late.
+    """
+
+    def __init__(self, store: SqliteHistories, wanted: History) -> None:
+        self._store = store
+        self._wanted = wanted
+        self._pasts: dict[str, Known] = {}
+        self._dirty: set[str] = set()
+        self.counts: Counter[str] = Counter()
+
+    def told(self, rows: Sequence[NewRow], *, passes: Callable[[NewRow], bool]) -> list[NewRow]:
+        """The rows with what each is told, in order; their pasts are kept. ``passes``: whether the
+        store does not keep a row. Rows that the log knows already are left as they are."""
+        fresh = self._store.fresh(rows)
+        says = several([row.body for row in rows], together=_all_say, single=_says)
+        self._load(filter(None, says))
+        made = [
+            self._one(row, said, kept=not passes(row)) if place in fresh and said else row
+            for place, (row, said) in enumerate(zip(rows, says, strict=True))
+        ]
+        self._write()
+        return made
+
+    def _load(self, says: Any) -> None:
+        asked = {name for said in says for name in _subjects(said)}
+        found = self._store.get(asked) if asked else {}
+        self._pasts = {name: _known.decode(past) for name, past in found.items()}
+
+    def _one(self, row: NewRow, said: _Says, *, kept: bool) -> NewRow:
+        context = _decoded(said.context)
+        subjects = _subjects(said)
+        if row.bot is not None or not subjects or context.get("cookieless"):
+            return row
+        subject = subjects[0]
+        known = self._gathered(subjects, keep=kept)
+        about, after = self._wanted.told(known, _happening(row, said, context))
+        if kept:
+            self._pasts[subject] = after
+            self._dirty.add(subject)
+        if not about:
+            self.counts["history_late"] += 1
+            return row
+        return msgspec.structs.replace(row, derived=_with(row.derived, _encode(about)))
+
+    def _gathered(self, subjects: Sequence[str], *, keep: bool) -> Known | None:
+        """A person's past, with what its other names have had so far, which is theirs no longer."""
+        known = self._pasts.get(subjects[0])
+        for other in subjects[1:]:
+            past = self._pasts.get(other)
+            if past is None:
+                continue
+            known = past if known is None else self._wanted.joined(known, past)
+            if keep:
+                del self._pasts[other]
+                self._dirty.add(other)
+        return known
+
+    def _write(self) -> None:
+        gone = [name for name in self._dirty if name not in self._pasts]
+        kept = [(name, self._pasts[name]) for name in self._dirty if name in self._pasts]
+        self._store.drop(gone)
+        self._store.keep([(name, past.seen, _encode(past)) for name, past in kept])
+        self._dirty.clear()
+
+
+def _subjects(said: _Says) -> list[str]:
+    """Whose an event is: the user, then by what other names the same person was known."""
+    names = [f"user:{said.user_id}"] if said.user_id else []
+    if said.anonymous_id and said.anonymous_id != said.user_id:
+        names.append(f"visitor:{said.anonymous_id}")
+    if names and said.previous_id and said.previous_id != said.user_id:
+        names += [f"visitor:{said.previous_id}", f"user:{said.previous_id}"]
+    return names
+
+
+def _happening(row: NewRow, said: _Says, context: Mapping[str, Any]) -> Happening:
+    session = context.get("session")
+    number = session.get("id") if isinstance(session, Mapping) else None
+    derived = _mapping.decode(row.derived) if row.derived else {}
+    values = said.traits if row.kind in ("identify", "group") else said.properties
+    return Happening(
+        row.label,
+        _moment(row, said),
+        number if isinstance(number, str) and number else None,
+        touch({**derived, **context}),
+        lambda: _decoded(values),
+    )
+
+
+def _moment(row: NewRow, said: _Says) -> float:
+    """When it happened, and never later than it was accepted: a wrong clock would make everything
+    behind it late."""
+    try:
+        return min(epoch(said.timestamp), row.accepted_at)
+    except (ValueError, OverflowError):
+        return row.accepted_at
+
+
+def _decoded(raw: msgspec.Raw) -> Mapping[str, Any]:
+    try:
+        return _mapping.decode(raw) if bytes(raw) else {}
+    except UNREADABLE:
+        return {}
+
+
+def _with(derived: bytes | None, told: bytes) -> bytes:
+    member = b'"%b":%b}' % (KEY.encode(), told)
+    if not derived or derived == b"{}":
+        return b"{" + member
+    return derived[:-1] + b"," + member
