@@ -57,15 +57,8 @@ def _named_queries(text: str) -> dict[str, str]:
 
 SQL = {
     name: sql
-    for file in (
-        "queries.sql",
-        "operator.sql",
-        "merges.sql",
-        "persons.sql",
-        "backfills.sql",
-        "histories.sql",
-    )  # fmt: skip
-    for name, sql in _named_queries(_FOLDER.joinpath(file).read_text("utf-8")).items()
+    for file in ("queries", "operator", "merges", "persons", "backfills", "histories")
+    for name, sql in _named_queries(_FOLDER.joinpath(f"{file}.sql").read_text("utf-8")).items()
 }
 
 

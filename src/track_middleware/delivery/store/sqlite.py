@@ -50,8 +50,7 @@ def path_of(url: str, data_dir: Path) -> Path:
         raise StoreError(
             "the store names no file; write sqlite:///file or sqlite:////absolute/file"
         )
-    rest = rest[1:]
-    return Path(rest.replace("<data_dir>", str(data_dir)))
+    return Path(rest[1:].replace("<data_dir>", str(data_dir)))
 
 
 def open(
@@ -68,9 +67,8 @@ def open(
     Connections of one process to one store should share a ``gate``.
     """
     path = place if isinstance(place, Path) else path_of(place, Path())
-    return SqliteStore(
-        Connection(path, gate=gate or Gate(), read_only=read_only, cache=cache), now=now
-    )
+    connection = Connection(path, gate=gate or Gate(), read_only=read_only, cache=cache)
+    return SqliteStore(connection, now=now)
 
 
 def to_read(path: Path) -> SqliteStore | None:
@@ -112,9 +110,9 @@ class SqliteStore:
 
     def sibling(self) -> SqliteStore:
         """Another connection to the same store, with the same fence, for another thread."""
-        store = open(self._db.path, now=self._now, gate=self._db.gate, cache=SMALL_CACHE)
-        store.fenced(self._db.fence)
-        return store
+        made = open(self._db.path, now=self._now, gate=self._db.gate, cache=SMALL_CACHE)
+        made.fenced(self._db.fence)
+        return made
 
     def fenced(self, generation: int | None) -> None:
         """From now on every transaction fails with Deposed once a later generation exists."""
