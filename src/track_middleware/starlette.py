@@ -34,16 +34,12 @@ class TrackMiddleware:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        wiring = self.wiring
+        look = wiring.user_look(lambda: Request(scope), lambda: _user(scope))
         await answer(
-            self.app,
-            self.wiring,
-            scope,
-            receive,
-            send,
-            loaded_user=self.wiring.user_look(lambda: Request(scope), lambda: _user(scope)),
-            opened=lambda exchange: _opened(scope, exchange, self.wiring),
-            starting=_starting(scope),
-        )
+            self.app, wiring, scope, receive, send,
+            loaded_user=look, opened=_opened, starting=_starting(scope),
+        )  # fmt: skip
 
 
 #: Where a request's scope keeps the wiring of its tracker.

@@ -24,8 +24,8 @@ __all__ = ["App", "Receive", "Scope", "Send", "TrackMiddleware", "answer", "requ
 #: Where a request carries its exchange: ``scope[KEY]``.
 KEY = "track_middleware.exchange"
 
-#: Called with a request's exchange before the app runs.
-Opened = Callable[["Exchange"], None]
+#: Called with a request's scope, exchange and tracker's wiring before the app runs.
+Opened = Callable[[Scope, "Exchange", "Wiring"], None]
 
 #: What a request becomes that was given up before its response began (nginx's code for it).
 GIVEN_UP = 499
@@ -43,8 +43,9 @@ class TrackMiddleware:
         self.wiring = wirings.build(settings)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        look = self.wiring.user_look(lambda: scope, None)
-        await answer(self.app, self.wiring, scope, receive, send, loaded_user=look)
+        wiring = self.wiring
+        look = wiring.user_look(lambda: scope, None) if wiring.asks_user else None
+        await answer(self.app, wiring, scope, receive, send, loaded_user=look)
 
 
 async def answer(
@@ -71,12 +72,9 @@ async def answer(
         return
     scope[KEY] = exchange
     if opened is not None:
-        ours(wiring, opened, exchange)
-    await _run(app, Response(wiring, exchange, send, starting), scope, receive)
-
-
-async def _run(app: App, response: Response, scope: Scope, receive: Receive) -> None:
-    token = wirings.CURRENT.set(response.exchange)
+        ours(wiring, opened, scope, exchange, wiring)
+    response = Response(wiring, exchange, send, starting)
+    token = wirings.CURRENT.set(exchange)
     try:
         await app(scope, receive, response.send)
     except asyncio.CancelledError:
@@ -89,12 +87,13 @@ async def _run(app: App, response: Response, scope: Scope, receive: Receive) -> 
     finally:
         wirings.CURRENT.reset(token)
         response.finish()
-    await drained(response.wiring)
+    if wiring.is_inline:
+        await drained(wiring)
 
 
 async def drained(wiring: Wiring) -> None:
     """Delivers after the response where the settings say so, off the event loop."""
-    if wiring.settings.deliver == "inline":
+    if wiring.is_inline:
         await asyncio.to_thread(ours, wiring, wiring.after_response)
 
 
@@ -107,6 +106,8 @@ def request(scope: Scope) -> Request:
     server put it there (ASGI 3) or not."""
     found = by_bytes(scope["headers"])
     get, names = found.get, NAMES
+    speculation = get(b"sec-purpose") or get(b"purpose")
+    referrer, gpc = get(b"referer"), get(b"sec-gpc")
     root, path, client = scope.get("root_path", ""), scope["path"], scope.get("client")
     if root and path.startswith(root) and path[len(root) : len(root) + 1] in ("", "/"):
         path = path[len(root) :]
@@ -123,10 +124,10 @@ def request(scope: Scope) -> Request:
         get(b"cookie", b"").decode("latin-1"),
         get(b"user-agent", b"").decode("latin-1"),
         get(b"accept-language", b"").decode("latin-1"),
-        get(b"referer", b"").decode("latin-1"),
+        referrer.decode("latin-1") if referrer else "",
         get(b"sec-fetch-dest", b"").decode("latin-1"),
-        (get(b"sec-purpose") or get(b"purpose", b"")).decode("latin-1"),
-        get(b"sec-gpc", b"").decode("latin-1"),
+        speculation.decode("latin-1") if speculation else "",
+        gpc.decode("latin-1") if gpc else "",
     )
 
 

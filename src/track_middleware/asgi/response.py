@@ -56,6 +56,14 @@ def _joined(pairs: Pairs) -> dict[bytes, bytes]:
     return found
 
 
+def _text(pairs: list[tuple[bytes, bytes]]) -> dict[str, str]:
+    """A response's headers by lower-case name, as text."""
+    found = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in pairs}
+    if len(found) == len(pairs):
+        return found
+    return by_name([(name.decode("latin-1"), value.decode("latin-1")) for name, value in pairs])
+
+
 def ours(wiring: Wiring, step: Callable[[*_Ts], _T], *given: *_Ts) -> _T | None:
     """The one boundary: our own mistakes raise in development, and are counted in production."""
     try:
@@ -119,9 +127,7 @@ class Response(msgspec.Struct, eq=False):
 
     def _close(self, message: Message) -> None:
         self._closed = True
-        pairs = message["headers"]
-        names = by_name([(n.decode("latin-1"), v.decode("latin-1")) for n, v in pairs])
-        self._names = names
+        self._names = names = _text(message["headers"])
         if self._starting is not None:
             ours(self.wiring, self._starting, self.exchange, names)
         ending = ours(self.wiring, self.exchange.close, message["status"], names)
@@ -139,10 +145,14 @@ class Response(msgspec.Struct, eq=False):
         """The start message as the server gets it; it is held no longer."""
         self._held = None
         changes = self._changes
-        pairs = [pair for pair in message["headers"] if pair[0].lower() not in changes]
-        pairs += [(name, value) for name, value in changes.items() if value is not None]
-        pairs += [(b"set-cookie", each.line().encode("latin-1")) for each in self._cookies]
-        message["headers"] = pairs
+        if changes:
+            pairs = [pair for pair in message["headers"] if pair[0].lower() not in changes]
+            for name, value in changes.items():
+                if value is not None:
+                    pairs.append((name, value))
+            message["headers"] = pairs
+        for each in self._cookies:
+            message["headers"].append((b"set-cookie", each.line().encode("latin-1")))
         return message
 
     def _body(self, message: Message) -> Message:
