@@ -14,7 +14,7 @@ from typing import Any
 from ..delivery.handover import NO_OUTBOX, Origin
 from ..errors import TrackError
 from . import arguments as options
-from . import demo, place, replay, state, tail
+from . import demo, place, plan, replay, state, tail
 from . import outbox as claimed
 from .place import Place
 
@@ -112,6 +112,7 @@ VERBS: tuple[Row, ...] = (
      lambda arguments, where: arguments.way(arguments, where)),
     ("subject", "what is kept of one person", options.subject,
      lambda arguments, where: arguments.way(arguments, where)),
+    ("plan", "the tracking plan", plan.arguments, plan.run),
     ("outbox", "what another host has claimed in the app's outbox and left", options.outbox,
      claimed.run),
     ("metrics", "the numbers of status as Prometheus reads them", options.as_json, state.metrics),

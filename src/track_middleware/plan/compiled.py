@@ -91,7 +91,7 @@ class EventCheck:
         self.event = event
         self.traits = event.kind in ("identify", "group")
         self._place = "traits" if self.traits else "properties"
-        has_schema = event.schema is not None or event.properties
+        has_schema = event.schema is not None or (event.properties and event.message is None)
         self.properties = validator(of_event(event), where=event.name) if has_schema else None
         self.message = (
             validator(event.message, where=event.name) if event.message is not None else None

@@ -87,6 +87,9 @@ def joined(plans: Sequence[Plan], *, name: str) -> Plan:
     for plan in plans:
         for label, event in plan.events.items():
             if label in events and events[label] != event:
+                if newest := _newest(event, events[label]):
+                    events[label] = newest
+                    continue
                 raise PlanError(f"{plan.name}: there is an event {label!r} already, and another")
             events[label] = event
     if len(plans) == 1:
@@ -180,6 +183,27 @@ def _of_rule(rule: Mapping[str, Any]) -> Event:
         source={key: value for key, value in rule.items() if key not in known},
     )
     return with_schema(event, event.name)
+
+
+def _newest(one: Event, other: Event) -> Event | None:
+    """The newer of two versions of a self-describing schema, with the other one kept; None where
+    they are no such thing."""
+    if one.schema is None or other.schema is None:
+        return None
+    selves = (one.schema.get("self"), other.schema.get("self"))
+    first, second = (each if isinstance(each, Mapping) else {} for each in selves)
+    if not first.get("name") or any(
+        first.get(key) != second.get(key) for key in ("vendor", "name")
+    ):
+        return None
+    ordered = sorted((one, other), key=lambda each: _version(each.schema or {}))
+    return _newer(ordered[1], ordered[0])
+
+
+def _version(schema: Mapping[str, Any]) -> tuple[int, ...]:
+    """A self-describing schema's version, MODEL-REVISION-ADDITION, to be compared."""
+    parts = str(schema["self"].get("version") or "").split("-")
+    return tuple(int(each) if each.isdecimal() else 0 for each in parts)
 
 
 def _newer(event: Event, older: Event) -> Event:

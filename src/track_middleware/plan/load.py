@@ -56,7 +56,7 @@ def read_document(file: Path) -> Any:
     except OSError as error:
         raise PlanError(f"{file}: it cannot be read: {error.strerror}") from error
     try:
-        return msgspec.json.decode(raw) if file.suffix == ".json" else _yaml(raw)
+        return _yaml(raw) if file.suffix in (".yaml", ".yml") else msgspec.json.decode(raw)
     except (ValueError, RecursionError) as error:
         raise PlanError(f"{file}: {error}") from error
 

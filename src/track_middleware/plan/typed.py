@@ -179,7 +179,7 @@ def _several(hint: Any, origin: Any, where: str) -> Property:
     if isinstance(kind, type) and not is_typeddict(kind):
         if issubclass(kind, Mapping):
             return Property("", ("object",))
-        if issubclass(kind, (Sequence, set, frozenset)):
+        if issubclass(kind, (Sequence, set, frozenset)) and kind not in (bytes, bytearray):
             inside = [each for each in get_args(hint) if each is not ...]
             items = _property(inside[0], where) if len(inside) == 1 else None
             return Property("", ("array",), items=items)

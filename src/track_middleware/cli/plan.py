@@ -1,0 +1,38 @@
+"""``plan``: the tracking plan's ways, one row each."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+from . import plan_import
+from .place import Place
+
+#: A way of ``plan``: what it does, its own arguments, its function.
+Way = tuple[str, Callable[[argparse.ArgumentParser], object], Callable[..., int]]
+
+WAYS: dict[str, Way] = {
+    "import": (
+        "another tool's plan as one of ours", plan_import.arguments, plan_import.run,
+    ),
+}  # fmt: skip
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Of ``plan`` and its ways."""
+    ways = parser.add_subparsers(metavar="|".join(WAYS), required=True)
+    for name, (meaning, own, function) in WAYS.items():
+        way = ways.add_parser(name, help=meaning, description=meaning)
+        way.add_argument("--json", action="store_true", help="JSON instead of text")
+        way.add_argument(
+            "--data-dir", type=Path, default=argparse.SUPPRESS, help="the app's data folder"
+        )
+        own(way)
+        way.set_defaults(way=function)
+
+
+def run(arguments: argparse.Namespace, where: Place) -> int:
+    """Goes the way that was named."""
+    status: int = arguments.way(arguments, where)
+    return status
