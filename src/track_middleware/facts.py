@@ -119,6 +119,7 @@ def _replay(store: SqliteStore, replay: Replay) -> dict[str, Any]:
     return {
         "id": replay.job.id,
         "destination": replay.job.destination,
+        "backfill": replay.backfill,
         "events": replay.total,
         "progress": round(replay.progress, 4),
         "retry": counts.get("retry", 0),

@@ -8,13 +8,15 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ..delivery.handover import NO_OUTBOX, Origin
 from ..errors import TrackError
+from ..history.sources import Models
 from . import arguments as options
-from . import demo, place, plan, replay, state, tail
+from . import backfill, demo, place, plan, replay, state, tail
 from . import outbox as claimed
 from .place import Place
 
@@ -41,13 +43,14 @@ def run(
     defaults: Mapping[str, Any] | None = None,
     checks: Checks = tuple,
     outbox: Origin = NO_OUTBOX,
+    models: Models | None = None,
     prog: str = "track-middleware",
 ) -> int:
     """Runs one verb; its exit status.
 
     ``given`` and ``defaults`` are a face's settings, as ``wiring.build`` takes them, ``outbox``
-    says where its outbox is found; without them ``--data-dir`` names the folder whose
-    ``settings.json`` counts, else the ``TRACK_*`` variables.
+    says where its outbox is found, ``models`` finds a model of its own; without them
+    ``--data-dir`` names the folder whose ``settings.json`` counts, else the ``TRACK_*`` variables.
     """
     parser = _parser(prog)
     try:
@@ -58,7 +61,7 @@ def run(
         found = place.found(
             arguments.data_dir, given=given, defaults=defaults, checks=checks, outbox=outbox
         )
-        status: int = arguments.verb(arguments, found)
+        status: int = arguments.verb(arguments, replace(found, models=models))
     except TrackError as error:
         print(f"{prog}: {error}", file=sys.stderr)
         return WRONG_CALL
@@ -110,6 +113,8 @@ VERBS: tuple[Row, ...] = (
     ("replay", "sends a part of the log to a destination again", options.replay, replay.run),
     ("dead", "what was refused for good", options.dead,
      lambda arguments, where: arguments.way(arguments, where)),
+    ("backfill", "events of rows that lie in a database or a file", backfill.arguments,
+     backfill.run),
     ("subject", "what is kept of one person", options.subject,
      lambda arguments, where: arguments.way(arguments, where)),
     ("plan", "the tracking plan", plan.arguments, plan.run),

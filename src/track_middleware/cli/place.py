@@ -21,6 +21,7 @@ from ..delivery.store import sqlite
 from ..delivery.store.sqlite import SqliteStore
 from ..errors import SettingsError
 from ..event import epoch
+from ..history.sources import Models
 from ..reading import load
 from ..settings import Settings
 
@@ -35,12 +36,14 @@ class Place:
     """A site: its settings, its data folder, and what its face finds wrong in its framework.
 
     ``outbox``: where its face's outbox is found; None where no face has given the settings.
+    ``models``: how its face finds a model or queryset by name.
     """
 
     settings: Settings
     data_dir: Path
     checks: Callable[[], Sequence[tuple[str, str]]]
     outbox: Origin | None = None
+    models: Models | None = None
 
     @property
     def store_path(self) -> Path:

@@ -113,7 +113,8 @@ def _status_lines(facts: dict[str, Any], there: str) -> Iterator[str]:
             "no destination points there any more"
         )
     for each in facts["replays"]:
-        name = f"replay {each['id']:<5} {each['destination']}"
+        kind = "replay" if each["backfill"] is None else "backfill"
+        name = f"{kind} {each['id']:<{12 - len(kind)}}{each['destination']}"
         yield f"{name}: {_counted(each['events'], 'event')}, {_progress(each)}{_pause(each)}"
     for reason, number in sorted(facts["counters"].items()):
         yield f"not kept     {reason}: {number}"

@@ -7,6 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from django.apps import apps
 from django.conf import settings
 from django.core.signals import setting_changed
 from django.db import connections
@@ -41,6 +42,15 @@ def defaults() -> Mapping[str, Any]:
         "secret_key_fallbacks": [_text(key) for key in settings.SECRET_KEY_FALLBACKS],
         **({"data_dir": str(Path(base) / ".track")} if base else {}),
     }
+
+
+def queryset(named: str) -> Any:
+    """All objects of a model, by ``app_label.Model``; None for any other name."""
+    label, _, model = named.partition(".")
+    try:
+        return apps.get_model(label, model)._default_manager.all()
+    except (LookupError, ValueError):
+        return None
 
 
 def _text(key: str | bytes) -> str:

@@ -54,6 +54,10 @@ class SqliteBackfills:
         """Its parts of the log that end behind a position, in order: (first, last)."""
         return self._db.all("backfill_parts", (number, after))
 
+    def size(self, number: int, *, after: int = 0) -> int:
+        """How many events of it the log got behind a position."""
+        return int(self._db.value("backfill_size", {"number": number, "after": after}))
+
     def between(self, after: int, up_to: int) -> Sequence[tuple[int, int]]:
         """The parts of every backfill that touch the positions behind ``after`` up to another."""
         return self._db.all("backfill_between", {"after": after, "up_to": up_to})

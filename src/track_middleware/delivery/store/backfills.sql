@@ -33,6 +33,10 @@ UPDATE replay SET total = total + :events WHERE backfill = :number AND ended IS 
 -- backfill_parts: its parts that end behind a position, in order
 SELECT first, last FROM backfill_part WHERE backfill = ? AND last > ? ORDER BY first;
 
+-- backfill_size: so many events the log got of it behind a position
+SELECT COALESCE(SUM(last - MAX(first - 1, :after)), 0) FROM backfill_part
+WHERE backfill = :number AND last > :after;
+
 -- backfill_between: every backfill's parts that touch a part of the log
 SELECT first, last FROM backfill_part
 WHERE first <= :up_to AND last > :after AND first >= COALESCE(

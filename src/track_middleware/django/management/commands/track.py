@@ -43,6 +43,7 @@ def _run(arguments: list[str]) -> int:
         defaults=site.defaults(),
         checks=_checks,
         outbox=Keeping().origin,
+        models=site.queryset,
     )
 
 
