@@ -19,6 +19,7 @@ from .finish import Finisher
 from .frames import Frame, Rules, Who, decode_frame, who
 from .halves import Halves
 from .journal import Journal
+from .numbers import by_day
 from .plans import PlanStage, letter, of_a_contract
 from .splice import Said, into_context, names
 from .store import DeadLetter, Intake, NewRow, PageRow
@@ -34,9 +35,6 @@ MISTAKES = (
 
 #: How the reason of a whole frame's dead letter begins, and of no letter of the collector's.
 CANNOT_BE_STORED = "it cannot be stored: "
-
-#: Every zone's midnight, and every change of its clocks, is at a quarter of an hour.
-_QUARTER = 900
 
 
 class Batch:
@@ -113,7 +111,7 @@ class Batch:
         self._halves.finish(positions)
         self._sessions.write()
         self._journal.write(self.rows, positions)
-        self._intake.tally(self._views, self._events(positions))
+        self._intake.tally(self._views, by_day(self.rows, positions, self._rules.day))
         self.counts["duplicate"] += len(self.rows) - len(positions)
         self.counts.update(self._finisher.counts)
         self._finisher.counts.clear()
@@ -136,22 +134,6 @@ class Batch:
                 with suppress(msgspec.DecodeError):  # its own turn says so
                     whose.append(says or who(frame))
         self._choices.ask(whose)
-
-    def _events(self, positions: Mapping[str, int]) -> Counter[tuple[str, str]]:
-        """The numbers of stored events, by day and label."""
-        rows: Iterable[NewRow] = self.rows
-        if len(positions) < len(self.rows):
-            rows = {row.event_id: row for row in self.rows if row.event_id in positions}.values()
-        quarters = {row.accepted_at // _QUARTER for row in rows}
-        if len(quarters) == 1:  # nearly always
-            labels = Counter([row.label for row in rows])
-            day = self._rules.day(quarters.pop() * _QUARTER)
-            return Counter({(day, label): number for label, number in labels.items()})
-        numbers = Counter([(row.accepted_at // _QUARTER, row.label) for row in rows])
-        events: Counter[tuple[str, str]] = Counter()
-        for (quarter, label), number in numbers.items():
-            events[self._rules.day(quarter * _QUARTER), label] += number
-        return events
 
     def passes(self, row: NewRow) -> bool:
         """Whether the log does not keep a row: by its name, or by its own word."""

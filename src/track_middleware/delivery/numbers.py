@@ -1,0 +1,30 @@
+"""The numbers of events that a batch has stored, by day and label. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from .store import NewRow
+
+#: Every zone's midnight, and every change of its clocks, is at a quarter of an hour.
+_QUARTER = 900
+
+
+def by_day(
+    rows: Sequence[NewRow], positions: Mapping[str, int], day: Callable[[float], str]
+) -> Counter[tuple[str, str]]:
+    """Of the rows that were stored; ``day`` says which day a moment is in."""
+    stored: Iterable[NewRow] = rows
+    if len(positions) < len(rows):
+        stored = {row.event_id: row for row in rows if row.event_id in positions}.values()
+    quarters = {row.accepted_at // _QUARTER for row in stored}
+    if len(quarters) == 1:  # nearly always
+        labels = Counter([row.label for row in stored])
+        today = day(quarters.pop() * _QUARTER)
+        return Counter({(today, label): number for label, number in labels.items()})
+    numbers = Counter([(row.accepted_at // _QUARTER, row.label) for row in stored])
+    events: Counter[tuple[str, str]] = Counter()
+    for (quarter, label), number in numbers.items():
+        events[day(quarter * _QUARTER), label] += number
+    return events
