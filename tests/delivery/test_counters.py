@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 import threading
 from pathlib import Path
@@ -145,3 +146,14 @@ def test_a_file_of_a_release_with_fewer_reasons_is_read(tmp_path: Path) -> None:
     (tmp_path / "v1-old").write_bytes((7).to_bytes(8, "little") + b"odd")
     assert totals(tmp_path) == {"consent": 7}
     assert os.path.exists(tmp_path / "v1-old")
+
+
+def test_every_reason_that_the_worker_counts_by_name_has_its_slot() -> None:
+    folder = Path(counters.__file__).parent
+    named = {
+        reason
+        for path in folder.glob("*.py")
+        for reason in re.findall(r'counts\["(\w+)"\] \+=', path.read_text())
+    }
+    assert {"enricher_timeout", "history_late", "duplicate"} <= named
+    assert named <= set(counters.REASONS)

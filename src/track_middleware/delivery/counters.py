@@ -49,6 +49,8 @@ REASONS = (
     "plan_warned",    # it broke the plan and went on
     "plan_quarantined",  # it broke the plan and waits among the dead letters
     "plan_refused",   # it broke the plan and was not kept
+    "enricher_timeout",  # an event that went on without an enricher that took too long
+    "history_late",   # an event that was told nothing of its person's past: it came too late
 )  # fmt: skip
 
 _SLOT = {reason: number for number, reason in enumerate(REASONS)}
