@@ -141,8 +141,7 @@ def test_a_setting_that_nothing_acts_on_yet_is_a_warning(tmp_path: Path, name: s
         "bait": True,
         "plan": "plan.json",
     }
-    others = {"console": "a token", "repairs": "shop.repairs"}
-    given = {**values, **others, "reconcile": {"Order": {"count": "shop.count"}}}
+    given = {**values, "console": "a token", "reconcile": {"Order": {"count": "shop.count"}}}
     said = settings(tmp_path, **{name: given.get(name, ["x"])})
     (found,) = [each for each in doctor.examined(said, tmp_path) if each.id == "reserved"]
     assert (found.level, found.message.startswith(f"{name} ")) == ("warning", True)

@@ -26,8 +26,8 @@ AGENT = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 
 #: Columns that may say who somebody is, or what somebody said.
 TELLING = {
-    "body", "derived", "entry", "half", "known", "order_key", "person", "same_as", "states",
-    "subject", "url", "user", "visitor",
+    "body", "derived", "entry", "half", "known", "order_key", "person", "repaired", "same_as",
+    "states", "subject", "url", "user", "visitor",
 }  # fmt: skip
 
 

@@ -120,7 +120,7 @@ def _checked(name: str, value: Any) -> Any:
 
 
 def _callable(name: str) -> bool:
-    return name in ("user_id", "console", "before_send", "repairs")
+    return name in ("user_id", "console", "before_send")
 
 
 def _shape(kinds: tuple[type, ...]) -> str:

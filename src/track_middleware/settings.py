@@ -184,7 +184,10 @@ class Settings:
         "each True; {count: Event}, {days_since: Event}, {sum: Event.property}, and likewise first "
         "and last.",
     )
-    repairs: Dotted | None = _setting(None, "Dotted path to the plan's repairs.")
+    repairs: str | None = _setting(
+        None,
+        "Dotted path of a list of repairs: what releases send wrongly is put right in the worker, before the plan looks at it.",
+    )
     geo_file: str | None = _setting(None, "A MaxMind-format country database.")
     traits: list[str] | None = _setting(None, "Allow-list of traits; unset: all.")
     dnt: bool = _setting(False, "DNT: 1 counts as a refusal.")
@@ -236,7 +239,7 @@ NAMES = tuple(each.name for each in fields(Settings))
 
 #: Settings that are read and checked, and that no code of this release acts on.
 RESERVED = (
-    "bait", "console", "reconcile", "repairs",
+    "bait", "console", "reconcile",
 )  # fmt: skip
 
 

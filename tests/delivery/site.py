@@ -19,6 +19,7 @@ from track_middleware.delivery.store import sqlite
 from track_middleware.enrichment.history import history
 from track_middleware.event import Counting, Entry, Event, PageRef, Person, iso
 from track_middleware.patterns import Patterns
+from track_middleware.plan.repairs import Repairs
 from track_middleware.settings import PATTERNS
 
 LOAD, OTHER_LOAD = "1" * 32, "2" * 32
@@ -49,6 +50,7 @@ class Site:
         plan: PlanStage | None = None,
         enrichers: Sequence[Callable[[Event], Event | None]] = (),
         past: dict[str, Any] | None = None,
+        repairs: Repairs | None = None,
     ) -> None:
         self.data_dir = data_dir
         self.now = START
@@ -66,6 +68,7 @@ class Site:
                 before_send=hook,
                 enrichers=enrichers,
                 patterns=Patterns(PATTERNS),
+                repairs=repairs,
             ),
             rules=Rules(
                 WINDOW,

@@ -155,5 +155,5 @@ def test_every_reason_that_the_worker_counts_by_name_has_its_slot() -> None:
         for path in folder.glob("*.py")
         for reason in re.findall(r'counts\["(\w+)"\] \+=', path.read_text())
     }
-    assert {"enricher_timeout", "history_late", "duplicate"} <= named
+    assert {"enricher_timeout", "history_late", "repaired"} <= named
     assert named <= set(counters.REASONS)

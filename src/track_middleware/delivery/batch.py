@@ -15,13 +15,13 @@ from .bare import Bare, with_member
 from .choices import Choices
 from .counted import Sessions
 from .decoded import Decoded, Taken, decoded
-from .finish import Finisher
+from .finish import Finisher, Version
 from .frames import Frame, Rules, Who, decode_frame, who
 from .halves import Halves
 from .journal import Journal
 from .numbers import by_day
 from .plans import PlanStage, letter, of_a_contract
-from .splice import Said, into_context, names
+from .splice import Said, into_context, label_of, names
 from .store import DeadLetter, Intake, NewRow, PageRow
 
 _unreadable = (msgspec.DecodeError, UnicodeDecodeError, ValueError)
@@ -152,8 +152,7 @@ class Batch:
         self._choices.ask(frame[2] for frame in frames)
         plain_row, rows, choice = self._finisher.plain_row, self.rows, self._choices.default
         suspicious = self._finisher.suspects_any([frame[2].properties for frame in frames])
-        plan = self._plan
-        passed = plan.passes_all([frame[2] for frame in frames]) if plan else repeat(True)
+        passed = self._pass([frame[2] for frame in frames])
         for (raw, at, says, event_id, body, context), passes in zip(frames, passed, strict=False):
             if self._choices.known:
                 choice = self._choices.of(says)
@@ -171,9 +170,20 @@ class Batch:
             else:
                 rows.append(plain_row(says, known, event_id, at, told))
 
+    def _pass(self, says: Sequence[Said]) -> Iterable[bool]:
+        """Of each event whether the plan, and no repair, has anything to say to it."""
+        passed = self._plan.passes_all(says) if self._plan else repeat(True)
+        repairs = self._finisher.repairs
+        if repairs is None:
+            return passed
+        both = zip(passed, says, strict=False)
+        return [passes and not repairs.concerns(label_of(each)) for passes, each in both]
+
     def _plain(self, frame: Frame, raw: bytes, says: Said) -> None:
         """A finished event that nobody needs to see as a whole: its bytes stay what they are."""
         broken = self._plan is not None and not self._plan.passes(says)
+        repairs = self._finisher.repairs
+        broken = broken or (repairs is not None and repairs.concerns(label_of(says)))
         if broken or self._finisher.suspects(says.properties):
             self._event(frame, raw)
             return
@@ -237,15 +247,24 @@ class Batch:
         body: bytes | None,
         derived: dict[str, Any],
     ) -> None:
-        broken = self._plan.broken(event) if self._plan else None
-        if broken is not None:
-            if broken.mode == "quarantine":
+        """Adds what an event is stored as. What breaks the plan waits as it was accepted, and is
+        repaired again: what was split off and is stored is known by its id."""
+        for each in self._finisher.versions(event, event_id, body):
+            broken = self._plan.broken(each.event) if self._plan else None
+            if broken is None:
+                self._add_version(each, frame.at, derived)
+            elif broken.mode == "quarantine":
                 self.letters.append(letter(event, frame, event_id=event_id, reason=broken.reason))
-            return
-        row = self._finisher.row(event, event_id=event_id, at=frame.at, derived=derived, body=body)
+
+    def _add_version(self, each: Version, at: float, derived: dict[str, Any]) -> None:
+        row = self._finisher.row(
+            each.event, event_id=each.id, at=at, derived=derived, body=each.body,
+            original=each.original,
+        )  # fmt: skip
         if row is not None:
             self.rows.append(row)
-            if isinstance(event.context, dict) and event.context.get("store") is False:
+            context = each.event.context
+            if isinstance(context, dict) and context.get("store") is False:
                 self._passing.add(row.event_id)
 
     def _choice(self, frame: Frame, raw: bytes) -> None:

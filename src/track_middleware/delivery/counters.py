@@ -51,6 +51,7 @@ REASONS = (
     "plan_refused",   # it broke the plan and was not kept
     "enricher_timeout",  # an event that went on without an enricher that took too long
     "history_late",   # an event that was told nothing of its person's past: it came too late
+    "repaired",       # an event that repairs have changed: it is kept as it was beside that
 )  # fmt: skip
 
 _SLOT = {reason: number for number, reason in enumerate(REASONS)}

@@ -15,6 +15,7 @@ import msgspec
 
 from ..event import Event, decode_event, encode_event
 from ..patterns import Patterns
+from ..plan.repairs import Repairs
 from .enrichers import TooLong
 from .splice import Said
 from .store import NewRow
@@ -30,10 +31,21 @@ Hook = Callable[[Event], Event | None]
 _encode = msgspec.json.Encoder(decimal_format="number").encode
 
 
+class Version(msgspec.Struct, frozen=True):
+    """One of the events that an event is stored as. ``body`` is its JSON where that is known;
+    ``original`` the event as accepted, where repairs have made this one of it."""
+
+    id: str
+    event: Event
+    body: bytes | None = None
+    original: bytes | None = None
+
+
 class Finisher:
     """Makes rows. ``counts`` collects what went wrong or was dropped, by reason.
 
-    ``patterns``: what is taken out of properties before anybody sees them.
+    ``patterns``: what is taken out of properties before anybody sees them; ``repairs``: what is
+    put right before the plan and the hooks see it.
     ``reads``: the keys of a context that ``enrich`` looks at, where it looks at nothing else but
     the event's type and the facts. Without any of them there is nothing to derive.
     """
@@ -47,6 +59,7 @@ class Finisher:
         enrichers: Sequence[Hook] = (),
         before_send: Hook | None = None,
         patterns: Patterns | None = None,
+        repairs: Repairs | None = None,
     ) -> None:
         self._enrich = enrich
         self._version = version
@@ -55,6 +68,8 @@ class Finisher:
         #: Whether a row can be made of what an event says, without decoding all of it.
         self.is_plain = reads is not None and not self._hooks
         self._patterns = patterns or None
+        #: What is put right.
+        self.repairs = repairs
         self._told = self._told_late = False
         self.counts: Counter[str] = Counter()
 
@@ -74,10 +89,12 @@ class Finisher:
         at: float,
         derived: dict[str, Any],
         body: bytes | None = None,
+        original: bytes | None = None,
     ) -> NewRow | None:
         """The event's row; None when the site's ``before_send`` drops it.
 
-        ``body`` is the event as accepted, where it need not be encoded again.
+        ``body`` is the event as accepted, where it need not be encoded again; ``original`` is the
+        event as accepted where this one is what repairs have made of it.
         """
         if self._patterns is not None and event.properties:
             event, body = self._redacted(event, body, self._patterns)
@@ -87,17 +104,32 @@ class Finisher:
         bot = _bot(derived)
         if changed is not event:
             event, body, derived = changed, None, {}
+        body = encode_event(event) if body is None else body
         return NewRow(
             event_id,
             event.anonymous_id or event.user_id or event_id,
             at,
             event.type,
             event.event or event.type.capitalize(),
-            encode_event(event) if body is None else body,
+            body if original is None else original,
             _encode(derived) if derived else None,
             bot,
             self._version if derived else 0,
+            None if original is None else body,
         )
+
+    def versions(self, event: Event, event_id: str, body: bytes | None) -> Sequence[Version]:
+        """What an event is stored as: itself, or what repairs make of it."""
+        if self.repairs is None or not self.repairs.concerns(event.label):
+            return (Version(event_id, event, body),)
+        if self._patterns is not None and event.properties:
+            event, body = self._redacted(event, body, self._patterns)
+        mended = self.repairs.of(event, event_id)
+        if mended is None:
+            return (Version(event_id, event, body),)
+        self.counts["repaired"] += 1
+        original = encode_event(event) if body is None else body
+        return [Version(name, each, None, original) for name, each in mended.events]
 
     def suspects(self, properties: bytes | msgspec.Raw) -> bool:
         """Whether properties, as JSON, may hold something that is not to be stored."""

@@ -27,7 +27,7 @@ _FOR_REQUESTS = ("user_id", "console", "banners")
 _FOR_WORKER = (
     "before_send", "consent", "dedupe_days", "destinations", "enricher_timeout", "enrichers",
     "geo_file", "history", "keep_days", "merge_window", "outbox", "plan", "redact_patterns",
-    "store", "time_zone", "unstored",
+    "repairs", "store", "time_zone", "unstored",
 )  # fmt: skip
 
 
@@ -111,14 +111,20 @@ def resolved(name: str, given: str | Callable[..., Any] | None) -> Callable[...,
     """The callable that a setting names by a dotted path (``package.module.name``), or is."""
     if given is None or callable(given):
         return given
-    module, _, attribute = given.replace(":", ".").rpartition(".")
-    try:
-        found = getattr(import_module(module), attribute)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise SettingsError(name, f"{given} cannot be imported: {error}") from error
+    found = imported(name, given)
     if not callable(found):
         raise SettingsError(name, f"{given} is not callable")
-    return found  # type: ignore[no-any-return]
+    return found
+
+
+def imported(name: str, path: str) -> object:
+    """What a setting names by a dotted path; SettingsError when nothing is there."""
+    module, _, attribute = path.replace(":", ".").rpartition(".")
+    try:
+        found: object = getattr(import_module(module), attribute)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise SettingsError(name, f"{path} cannot be imported: {error}") from error
+    return found
 
 
 def _plain(name: str, value: Any) -> Any:

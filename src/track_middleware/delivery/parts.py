@@ -16,11 +16,12 @@ from ..enrichment import Place
 from ..enrichment.history import history
 from ..errors import SettingsError
 from ..patterns import Patterns
+from ..plan.repairs import Repairs, repairs
 from ..settings import Settings
 from .enrichers import Limited
 from .finish import Finisher
 from .frames import Rules
-from .handover import resolved
+from .handover import imported, resolved
 
 
 def rules(settings: Settings) -> Rules:
@@ -51,7 +52,13 @@ def finisher(settings: Settings) -> Finisher:
         ],
         before_send=resolved("before_send", settings.before_send),
         patterns=Patterns(settings.redact_patterns),
+        repairs=mender(settings.repairs),
     )
+
+
+def mender(path: str | None) -> Repairs | None:
+    """The repairs that the setting names; SettingsError when they are not there, or are none."""
+    return repairs(imported("repairs", path)) if path else None
 
 
 def days(zone: str) -> Callable[[float], str]:

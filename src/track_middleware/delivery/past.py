@@ -58,7 +58,7 @@ class Past:
         """The rows with what each is told, in order; their pasts are kept. ``passes``: whether the
         store does not keep a row. Rows that the log knows already are left as they are."""
         fresh = self._store.fresh(rows)
-        says = several([row.body for row in rows], together=_all_say, single=_says)
+        says = several([row.repaired or row.body for row in rows], together=_all_say, single=_says)
         self._load(filter(None, says))
         made = [
             self._one(row, said, kept=not passes(row)) if place in fresh and said else row

@@ -52,6 +52,11 @@ def said(bodies: Sequence[bytes | msgspec.Raw]) -> list[Said | None]:
     return several(bodies, together=_saids, single=_said)
 
 
+def label_of(says: Said) -> str:
+    """The name by which tables and people know an event, as ``Event.label``."""
+    return says.event or says.type.capitalize()
+
+
 def several(
     pieces: Sequence[bytes | msgspec.Raw],
     *,

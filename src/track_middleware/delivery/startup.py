@@ -43,6 +43,7 @@ def problems(settings: Settings) -> Iterator[SettingsError]:
         partial(parts.place, settings.geo_file),
         partial(plans.stage, settings.plan),
         partial(history, settings.history),
+        partial(_repairs, settings.repairs),
         *[partial(_hook, name, hook, settings.deliver) for name, hook in hooks],
     ]
     for step in steps:
@@ -50,6 +51,15 @@ def problems(settings: Settings) -> Iterator[SettingsError]:
             step()
         except SettingsError as problem:
             yield problem
+
+
+def _repairs(path: str | None) -> None:
+    """A module that is just being imported cannot be asked yet; the worker asks it."""
+    try:
+        parts.mender(path)
+    except SettingsError as problem:
+        if "partially initialized" not in str(problem):
+            raise
 
 
 def _store(url: str) -> None:

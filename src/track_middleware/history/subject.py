@@ -130,7 +130,7 @@ class Folder:
             page = dict(zip(_PAGE, self._store.persons.page(piece.key), strict=True))
             half = {"half": _raw(row[2])} if row[2] else {}
             return {"kind": "page", **page, "person": _raw(page["person"] or b"null"), **half}
-        position, body, event_id, at, derived = row
+        position, body, event_id, at, derived, repaired = row
         waits = [
             dict(zip(("destination", "state", "attempts", "reason"), each, strict=True))
             for each in self._store.persons.waits(position)
@@ -138,7 +138,7 @@ class Folder:
         return {
             "kind": "event", "where": "log", "position": position, "messageId": event_id,
             "acceptedAt": iso(at), "event": _raw(body), "derived": _raw(derived or b"{}"),
-            "waits": waits,
+            **({"repaired": _raw(repaired)} if repaired else {}), "waits": waits,
         }  # fmt: skip
 
     def _choices(self, subject: Subject) -> list[Chosen]:

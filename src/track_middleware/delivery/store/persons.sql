@@ -5,7 +5,7 @@ SELECT subject, states, at FROM choice WHERE subject = ?;
 SELECT visitor, same_as FROM visitor_join;
 
 -- person_log: events behind a position
-SELECT position, body, event_id, accepted_at, derived FROM log WHERE position > ? ORDER BY position LIMIT ?;
+SELECT position, body, event_id, accepted_at, derived, repaired FROM log WHERE position > ? ORDER BY position LIMIT ?;
 
 -- person_rows: what waits of one event, by destination
 SELECT job.destination, delivery.state, delivery.attempts, delivery.reason

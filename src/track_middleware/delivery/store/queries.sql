@@ -2,18 +2,20 @@
 SELECT COALESCE((SELECT seq FROM sqlite_sequence WHERE name = 'log'), 0);
 
 -- log_append: one event behind all others; the columns stand in the order of NewRow
-INSERT INTO log (event_id, order_key, accepted_at, kind, label, body, derived, bot, derived_version)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?);
+INSERT INTO log (
+    event_id, order_key, accepted_at, kind, label, body, derived, bot, derived_version, repaired
+)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- log_append_bare: an event of which nothing is derived
 INSERT INTO log (event_id, order_key, accepted_at, kind, label, body) VALUES (?, ?, ?, ?, ?, ?);
 
 -- log_read: events behind a position, in order
-SELECT position, event_id, order_key, accepted_at, kind, label, body, derived, bot
+SELECT position, event_id, order_key, accepted_at, kind, label, COALESCE(repaired, body), derived, bot
 FROM log WHERE position > ? ORDER BY position LIMIT ?;
 
 -- log_get: the events at some positions
-SELECT position, event_id, order_key, accepted_at, kind, label, body, derived, bot
+SELECT position, event_id, order_key, accepted_at, kind, label, COALESCE(repaired, body), derived, bot
 FROM log WHERE position IN (SELECT value FROM json_each(?)) ORDER BY position;
 
 -- known_add: ids (of 16 bytes, one behind the other) that are stored now, unless they were before
@@ -333,7 +335,7 @@ INSERT INTO dead (
     stage, destination, event_id, label, time, reason, body,
     position, order_key, accepted_at, kind, derived, derived_version, bot
 )
-SELECT 'destination', ?1, event, COALESCE(label, ''), ?2, ?3, COALESCE(body, x''),
+SELECT 'destination', ?1, event, COALESCE(label, ''), ?2, ?3, COALESCE(repaired, body, x''),
     log.position, order_key, accepted_at, kind, derived, COALESCE(derived_version, 0), bot
 FROM (SELECT ?4 AS place, ?5 AS event) LEFT JOIN log
 ON log.position = place AND place NOT IN (SELECT position FROM unstored);

@@ -18,9 +18,10 @@ def log_values(rows: Sequence[NewRow]) -> tuple[str, list[tuple[object, ...]]]:
         for row in rows
     ]
     said = {row.derived for row in rows} | {row.bot for row in rows}
+    said |= {row.repaired for row in rows}
     if said <= {None} and {row.derived_version for row in rows} <= {0}:
         return "log_append_bare", bare
-    derived = [(row.derived, row.bot, row.derived_version) for row in rows]
+    derived = [(row.derived, row.bot, row.derived_version, row.repaired) for row in rows]
     return "log_append", [(*one, *other) for one, other in zip(bare, derived, strict=True)]
 
 

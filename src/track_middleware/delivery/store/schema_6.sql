@@ -131,3 +131,6 @@ CREATE TABLE history (
     known BLOB NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX history_seen ON history (seen);
+
+-- What repairs made of an event, beside its body as accepted: whoever reads the log gets this instead.
+ALTER TABLE log ADD COLUMN repaired BLOB;
