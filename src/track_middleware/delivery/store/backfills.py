@@ -27,6 +27,11 @@ class SqliteBackfills:
                 self._db.change("backfill_job", of_it)
         return number
 
+    def begun(self, source: str) -> int | None:
+        """The newest backfill of a source that was begun and is not all in the log."""
+        number: int | None = self._db.value("backfill_open", (source,))
+        return number
+
     def add(self, number: int, positions: Sequence[int]) -> None:
         """These positions of the log, one behind the other and behind all others, belong to a
         backfill. Call inside ``batch``."""

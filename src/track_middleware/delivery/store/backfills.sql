@@ -11,6 +11,9 @@ VALUES (:job, '[]', :begin, 0, :now, :number);
 -- backfill_stored: all of it is in the log
 UPDATE backfill SET stored = ? WHERE number = ? AND stored IS NULL;
 
+-- backfill_open: the newest of a source that is not all in the log
+SELECT MAX(number) FROM backfill WHERE source = ? AND stored IS NULL;
+
 -- backfill_is_stored: a row when all of it is in the log, or nobody knows of it any more
 SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM backfill WHERE number = ? AND stored IS NULL);
 

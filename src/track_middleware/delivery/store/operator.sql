@@ -107,5 +107,13 @@ SELECT position FROM log WHERE accepted_at >= ? ORDER BY position LIMIT 1;
 -- log_last_before: the last position that was accepted before a moment
 SELECT position FROM log WHERE accepted_at < ? ORDER BY position DESC LIMIT 1;
 
+-- log_labelled: events of one label behind a position
+SELECT position, event_id, accepted_at, body FROM log
+WHERE label = ? AND position > ? ORDER BY position LIMIT ?;
+
+-- known_of: the places of those of some ids (of 16 bytes, one behind the other) that were stored once
+SELECT value FROM json_each(:places)
+WHERE EXISTS (SELECT 1 FROM known WHERE id = substr(:ids, 16 * value + 1, 16));
+
 -- identity: the ledger's own name
 SELECT name FROM identity;

@@ -94,6 +94,12 @@ class SqliteReplays:
         rows = self._db.all("held_by_live", (destination, after, up_to))
         return frozenset(row[0] for row in rows)
 
+    def labelled(
+        self, label: str, after: int, limit: int
+    ) -> Sequence[tuple[int, str, float, bytes]]:
+        """Events of one label behind a position: position, id, when it was accepted, body."""
+        return self._db.all("log_labelled", (label, after, limit))
+
     def end(self, number: int, now: float) -> None:
         """A replay is over; what still waits for it is not sent."""
         with self._db.batch():

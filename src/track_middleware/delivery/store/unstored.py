@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from .connection import Connection
+from .keys import keys_of
 
 
 class SqliteUnstored:
@@ -46,6 +47,12 @@ class SqliteUnstored:
     def gone(self, after: int, up_to: int) -> int:
         """How many events between these positions (behind the first, up to the second) are gone."""
         return int(self._db.value("unstored_count", (after, up_to)))
+
+    def known(self, event_ids: Sequence[str]) -> Sequence[str]:
+        """Those of these ids under which an event was stored once."""
+        places = msgspec.json.encode([*range(len(event_ids))]).decode()
+        asked = {"ids": keys_of(event_ids), "places": places}
+        return [event_ids[place] for (place,) in self._db.all("known_of", asked)]
 
     def empty_wal(self) -> bool:
         """Moves all of the WAL into the store and cuts it off, with what it held of rows that are
