@@ -141,6 +141,7 @@ def _check_together(settings: Settings) -> None:
     if settings.client_global and not settings.client_global.isidentifier():
         raise SettingsError("client_global", "must be a JavaScript identifier")
     _check_write_keys(settings.write_keys)
+    _check_reconcile(settings.reconcile)
     if settings.min_free:
         free_bytes(settings.min_free, total=1)
     Patterns(settings.redact_patterns)
@@ -175,6 +176,25 @@ def _check_write_keys(keys: Mapping[Any, Any]) -> None:
                 "write_keys", f"a key's platform is one of {', '.join(PLATFORMS)}, not {platform!r}"
             )
 
+
+def _check_reconcile(rules: Mapping[Any, Any]) -> None:
+    for event, rule in rules.items():
+        if not isinstance(rule, Mapping) or not all(
+            isinstance(said, str) for said in rule.values()
+        ):
+            raise SettingsError("reconcile", f"{event!r} wants a dict of texts")
+        lacking = [name for name in ("source", "id", "time") if not rule.get(name)]
+        if lacking:
+            raise SettingsError("reconcile", f"{event!r} does not say its {lacking[0]}")
+        for name in rule:
+            if name not in RULE:
+                raise SettingsError(
+                    "reconcile", f"{event!r}: it knows {', '.join(RULE)}, not {name!r}"
+                )
+
+
+#: What ``reconcile`` may say of an event.
+RULE = ("source", "sql", "id", "time", "sum", "user", "anonymous", "time_zone")
 
 _WRITE_KEY = re.compile(r"[A-Za-z0-9._-]{1,100}").fullmatch
 

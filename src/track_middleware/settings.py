@@ -158,7 +158,8 @@ class Settings:
         "The tracking plan: tracking_plan.py, a YAML or JSON file, or the dotted name of a module.",
     )
     reconcile: dict[str, dict[str, str]] = _setting(
-        {}, "Event -> where the same numbers can be counted independently."
+        {},
+        "Event -> where the same numbers can be counted independently: source and sql as a backfill takes them, id, time, sum, user, anonymous (columns), time_zone.",
     )
     keep_days: int = _setting(90, "How long served events stay in the store.", low=1)
     dedupe_days: int = _setting(400, "How long an event's id is remembered.", low=1)
@@ -238,9 +239,7 @@ class Settings:
 NAMES = tuple(each.name for each in fields(Settings))
 
 #: Settings that are read and checked, and that no code of this release acts on.
-RESERVED = (
-    "bait", "console", "reconcile",
-)  # fmt: skip
+RESERVED = ("bait", "console")
 
 
 def reserved(settings: Settings) -> list[str]:

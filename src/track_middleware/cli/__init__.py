@@ -16,7 +16,7 @@ from ..delivery.handover import NO_OUTBOX, Origin
 from ..errors import TrackError
 from ..history.sources import Models
 from . import arguments as options
-from . import backfill, demo, place, plan, replay, state, tail
+from . import backfill, demo, place, plan, reconcile, replay, state, tail
 from . import outbox as claimed
 from .place import Place
 
@@ -115,6 +115,8 @@ VERBS: tuple[Row, ...] = (
      lambda arguments, where: arguments.way(arguments, where)),
     ("backfill", "events of rows that lie in a database or a file", backfill.arguments,
      backfill.run),
+    ("reconcile", "a key metric's events against the rows that they tell of", reconcile.arguments,
+     reconcile.run),
     ("subject", "what is kept of one person", options.subject,
      lambda arguments, where: arguments.way(arguments, where)),
     ("plan", "the tracking plan", plan.arguments, plan.run),

@@ -130,12 +130,12 @@ def _choice(parser: ArgumentParser) -> None:
 def _span(parser: ArgumentParser, what: str) -> None:
     for name, word in (("--since", "at or after"), ("--until", "before")):
         parser.add_argument(
-            name, type=_moment, metavar="TIME",
+            name, type=moment, metavar="TIME",
             help=f"only what was {what} {word}: 2026-11-25T14:00, or 90m, 2h, 3d ago",
         )  # fmt: skip
 
 
-def _moment(text: str) -> float:
+def moment(text: str) -> float:
     try:
         return place.moment(text)
     except ValueError as error:
