@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-from . import plan_import
+from . import plan_check, plan_import
 from .place import Place
 
 #: A way of ``plan``: what it does, its own arguments, its function.
@@ -15,6 +15,9 @@ Way = tuple[str, Callable[[argparse.ArgumentParser], object], Callable[..., int]
 WAYS: dict[str, Way] = {
     "import": (
         "another tool's plan as one of ours", plan_import.arguments, plan_import.run,
+    ),
+    "check": (
+        "what the code sends against the plan", plan_check.arguments, plan_check.run,
     ),
 }  # fmt: skip
 

@@ -1,0 +1,1 @@
+"""What a project's source code sends, read without running it."""
