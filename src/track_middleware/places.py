@@ -1,4 +1,4 @@
-"""What lies in the data folder before the first event: the secret and the served prefixes."""
+"""What lies on the disk before the first event: the secret, the served prefixes, the plan."""
 
 from __future__ import annotations
 
@@ -20,10 +20,13 @@ from .errors import SettingsError
 from .settings import Settings
 from .tracking import routes
 from .tracking.core import Script
+from .tracking.planned import NOTHING, Planned, of
 
 _DAY = 86400
 #: Seconds that a claim is remembered: longer than what is claimed is good for.
 _CLAIMED = 60.0
+#: How a plan's file ends; what ends otherwise is a module's name.
+SUFFIXES = (".py", ".json", ".yaml", ".yml")
 #: Claims that each new one looks at, to forget those that are over: a page waits meanwhile.
 _LOOKED_AT = 100
 
@@ -129,6 +132,20 @@ def _remembered(data_dir: Path, present: str, now: float) -> dict[str, float]:
         except OSError:
             return known
     return known
+
+
+def planned(settings: Settings) -> Planned:
+    """What the web process needs of the tracking plan; SettingsError when it cannot be used."""
+    if not (settings.plan and settings.enabled):
+        return NOTHING
+    from .delivery.plans import loaded  # with an engine that only sites with a plan have
+
+    return of(loaded(settings.plan), debug=settings.debug)
+
+
+def whole_plan(named: str | None) -> str | None:
+    """A plan's file by its whole path: the verbs are called elsewhere; a module's name as it is."""
+    return str(Path(named).absolute()) if named and Path(named).suffix in SUFFIXES else named
 
 
 @lru_cache(maxsize=1)

@@ -24,7 +24,7 @@ from .delivery.spool import Spool
 from .errands import Errands
 from .errors import EventError, NoTracker, TrackError
 from .event import Entry, decode_entry, lenient_encoder
-from .places import claims, prefixes, salts, scripts, secret
+from .places import claims, planned, prefixes, salts, scripts, secret, whole_plan
 from .proxy.slots import Proxies
 from .settings import NAMES, Settings
 from .tracking import ids
@@ -95,10 +95,11 @@ class Wiring:
 
     def _seams(self, keys: Sequence[str]) -> Seams:
         direct = self._defer is None and self._outbox is None and not self.is_inline
+        plan = planned(self.settings)
         return Seams(
             now=time.time,
             new_id=new_id,
-            sink=self.last_sink if direct else self.sink,
+            sink=plan.checked(self.last_sink if direct else self.sink),
             last_sink=self.last_sink,
             count=self.counters.add,
             trouble=self.trouble,
@@ -112,6 +113,7 @@ class Wiring:
             slots=self.proxies.slots,
             resolved=dotted.resolved,
             salt=salts(self.data_dir),
+            plan=plan,
         )
 
     def user_look(
@@ -237,7 +239,8 @@ def build(
     settings = startup.loaded(given, os.environ, defaults=defaults)
     data_dir = Path(settings.data_dir or ".track").absolute()
     host = settings.data_host or socket.gethostname()
-    settings = replace(settings, data_dir=str(data_dir), data_host=host)
+    plan = whole_plan(settings.plan)
+    settings = replace(settings, data_dir=str(data_dir), data_host=host, plan=plan)
     return Wiring(settings, defer=defer, outbox=outbox, name=name)
 
 

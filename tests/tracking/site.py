@@ -13,6 +13,7 @@ from track_middleware.http import Reply, Request
 from track_middleware.reading import load
 from track_middleware.tracking.core import Script, Seams
 from track_middleware.tracking.exchange import Exchange
+from track_middleware.tracking.planned import NOTHING, Planned
 from track_middleware.tracking.response import Ending
 from track_middleware.tracking.tracker import Tracker
 
@@ -34,6 +35,7 @@ class Site:
         keys: tuple[str, ...] = ("key",),
         *,
         domain_of: Callable[[str], str | None] = lambda host: None,
+        plan: Planned = NOTHING,
         **settings: Any,
     ) -> None:
         self.now = 1_800_000_000.0
@@ -48,7 +50,7 @@ class Site:
             Seams(
                 now=lambda: self.now,
                 new_id=lambda: f"00000000-0000-4000-a000-{next(numbers):012x}",
-                sink=self._take,
+                sink=plan.checked(self._take),
                 last_sink=self._take,
                 count=lambda reason, n: self.counted.append((reason, n)),
                 trouble=self.mistakes.append,
@@ -62,6 +64,7 @@ class Site:
                 claim=self._claim,
                 salt=self._salt,
                 domain_of=domain_of,
+                plan=plan,
             ),
         )
 

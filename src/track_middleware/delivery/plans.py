@@ -195,8 +195,14 @@ def stage(named: str | None) -> PlanStage | None:
     without one. SettingsError when it cannot be used."""
     if not named:
         return None
+    reader = _Reader(named)
+    return PlanStage(loaded(named), again=reader.changed)
+
+
+def loaded(named: str) -> Plan:
+    """The plan that the setting names; SettingsError when it cannot be used."""
     try:
-        return PlanStage(load(named), again=_Reader(named).changed)
+        return load(named)
     except PlanError as error:
         raise SettingsError("plan", str(error)) from error
 

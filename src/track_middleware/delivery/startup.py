@@ -12,7 +12,7 @@ from ..enrichment.history import history
 from ..errors import SettingsError, StoreError
 from ..reading import load
 from ..settings import Settings
-from . import parts, plans
+from . import parts
 from .handover import dotted_path, resolved
 from .store import sqlite
 
@@ -41,7 +41,7 @@ def problems(settings: Settings) -> Iterator[SettingsError]:
         partial(_store, settings.store),
         partial(parts.days, settings.time_zone),
         partial(parts.place, settings.geo_file),
-        partial(plans.stage, settings.plan),
+        partial(_plan, settings.plan),
         partial(history, settings.history),
         partial(_repairs, settings.repairs),
         *[partial(_hook, name, hook, settings.deliver) for name, hook in hooks],
@@ -60,6 +60,13 @@ def _repairs(path: str | None) -> None:
     except SettingsError as problem:
         if "partially initialized" not in str(problem):
             raise
+
+
+def _plan(named: str | None) -> None:
+    if named:
+        from .plans import loaded  # with an engine that only sites with a plan have
+
+        loaded(named)
 
 
 def _store(url: str) -> None:

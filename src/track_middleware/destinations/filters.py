@@ -29,11 +29,12 @@ class Filter:
     ``labels`` matches the labels asked for (None: all but ``Request``). A ``purpose`` that is named
     must be granted in the event's ``context.consent``; an event that does not say so is not given.
 
-    Analytics must be granted in any case. Two things in the log lack it: the record of a choice
-    that does not grant it, which nobody is given, and what was counted without cookies before a
-    choice. That is given where no purpose is named: by ``cookieless`` the site has said that it
-    counts then, and such an event has no id that lasts, no user and no address. Who wants none of
-    it at a destination names ``?purpose=analytics`` there.
+    Analytics must be granted in any case. Three things in the log lack it: the record of a choice
+    that does not grant it, which nobody is given, what was counted without cookies before a choice,
+    and what a contract needs (an order). The latter two are given where no purpose is named: by
+    ``cookieless``, or the plan's ``basis``, the site has said that it counts them, and such an
+    event has no id of the browser and no address. Who wants none of it at a destination names
+    ``?purpose=analytics`` there.
     """
 
     labels: re.Pattern[str] | None = None
@@ -56,7 +57,8 @@ class Filter:
             said = _decoder.decode(body).context
         except msgspec.DecodeError:
             return False
-        if not said.cookieless and said.consent.get("analytics", "granted") != "granted":
+        is_exempt = said.cookieless or said.basis == "contract"
+        if not is_exempt and said.consent.get("analytics", "granted") != "granted":
             return False
         return self.purpose is None or said.consent.get(self.purpose) == "granted"
 
@@ -70,6 +72,7 @@ class Filter:
 class _Context(msgspec.Struct):
     consent: dict[str, str] = {}
     cookieless: bool = False
+    basis: str = ""
 
 
 class _Consented(msgspec.Struct):

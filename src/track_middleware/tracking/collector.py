@@ -17,6 +17,7 @@ from .context import language
 from .core import Core
 from .door import answer, full, refusal
 from .identity import Identity
+from .planned import SERVERS_OWN
 from .privacy import kept_address
 
 _KINDS: dict[str, Kind] = {
@@ -80,6 +81,8 @@ class Collector:
         return Entry("door", self.at, reason=reason, raw=self._core.letter(raw))
 
     def _entry(self, message: Message, sent: float) -> Entry:
+        if message.type == "track" and message.name in self._core.plan.server_only:
+            raise beacon.UnreadableError(SERVERS_OWN)
         page = self._core.tokens.read(message.token) if message.token else None
         if message.token and page is None:
             raise beacon.UnreadableError("the page token is not ours")

@@ -24,6 +24,8 @@ from .consent import Rules
 from .cookies import Cookies
 from .crossing import Crossing
 from .limit import Limit
+from .planned import NOTHING as UNPLANNED
+from .planned import Planned
 from .privacy import kept_address, without_addresses
 from .redaction import Redaction
 from .relay import Slot
@@ -60,11 +62,11 @@ class Seams:
     when it is over. ``count`` adds to a refusal counter; ``trouble`` takes a mistake: raises it in
     development, counts it and logs it once in production. ``keys`` run from the oldest to the
     newest, ``prefixes`` begin with the present one. ``scripts`` are the browser script's files by
-    their purpose in ``routes.OWN``. ``domain_of`` says the Domain of our cookies
-    for a host, ``site_of`` that of the vendors' cookies that we write. ``claim`` says once for
-    every id, in all processes, that nobody has claimed it yet. ``slots``: the vendors
-    behind our own paths. ``resolved`` finds the function that a setting names. ``salt`` gives the
-    salt of a moment's day (UTC), the same in every process; None while none can be kept.
+    their purpose in ``routes.OWN``. ``domain_of`` says the Domain of our cookies for a host,
+    ``site_of`` that of the vendors' cookies that we write. ``claim`` says once for every id, in all
+    processes, that nobody has claimed it yet. ``slots``: the vendors behind our own paths.
+    ``resolved`` finds the function that a setting names. ``salt`` gives the salt of a moment's day
+    (UTC), the same in every process; None while none can be kept. ``plan``: what it reserves.
     """
 
     now: Callable[[], float]
@@ -83,6 +85,7 @@ class Seams:
     slots: Mapping[str, Slot] = field(default_factory=dict)
     resolved: Callable[[str, Any], Callable[..., Any] | None] = lambda setting, named: None
     salt: Callable[[float], bytes | None] = lambda at: None
+    plan: Planned = UNPLANNED
 
 
 class Core:
@@ -103,18 +106,17 @@ class Core:
         "about", "banners", "confirm_after", "cookies", "count", "crossing", "excluded",
         "former_tools", "holds", "host", "host_said", "is_told_of_origins", "kept_properties",
         "last_sink", "library", "limit", "linked", "load_mac", "many", "new_id", "now", "outside",
-        "prefix", "redaction", "rules", "salt", "scripts", "settings", "shared", "sink", "site_of",
-        "slots", "snippet", "starts", "tokens", "traits", "trouble", "vendor_cookies", "written",
+        "plan", "prefix", "redaction", "rules", "salt", "scripts", "settings", "shared", "sink",
+        "site_of", "slots", "snippet", "starts", "tokens", "traits", "trouble", "vendor_cookies",
+        "written",
     )  # fmt: skip
 
     def __init__(self, settings: Settings, seams: Seams) -> None:
         self.settings = settings
-        self.now = seams.now
-        self.new_id = seams.new_id
-        self.sink = seams.sink
-        self.last_sink = seams.last_sink
-        self.count = seams.count
-        self.trouble = seams.trouble
+        self.now, self.new_id = seams.now, seams.new_id
+        self.sink, self.last_sink = seams.sink, seams.last_sink
+        self.plan = seams.plan
+        self.count, self.trouble = seams.count, seams.trouble
         self.scripts = seams.scripts
         self.host = host_id(settings.data_host)
         self.host_said = msgspec.json.encode(self.host)

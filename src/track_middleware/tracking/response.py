@@ -146,9 +146,23 @@ class Response(msgspec.Struct):
         if excluded:
             self._core.count("excluded", 1)
             return None
+        if event.event in self._core.plan.contracts:
+            return self._of_contract(event)
         if event.user_id is not None and self._is_a_programs():
             return self._core.keep_outside(event, more)
         return self._cookieless.keep(event, more)
+
+    def _of_contract(self, event: Event) -> str | None:
+        """Keeps what a contract needs (an order), with the user that it was given and nothing of
+        the browser, its visitor and campaign; the context says on what basis."""
+        core, consent = self._core, self._identity.consent
+        event.anonymous_id = None if event.user_id else core.new_id()
+        event.context = {
+            "library": core.library, "platform": "server", "consent": consent,
+            "basis": "contract",
+        }  # fmt: skip
+        entry = Entry("event", core.now(), event, consent=consent)
+        return event.message_id if core.keep(entry) else None
 
     def _is_a_programs(self) -> bool:
         """Whether no person has asked: a browser says where it asks from (W3C Fetch Metadata),

@@ -15,6 +15,7 @@ from .consent import DENIED, GRANTED, Consent
 from .context import language
 from .core import Core
 from .identity import Identity
+from .planned import SERVERS_OWN
 from .privacy import kept_address
 from .segment import Message
 
@@ -22,8 +23,8 @@ _NAME_LENGTH, _AGENT = 200, 1024
 
 #: What only the server or the worker says of a browser's event.
 _NOT_A_BROWSERS = (
-    "bot", "channel", "claimedUserId", "consent", "cookieless", "firstCampaign", "ga", "location",
-    "session", "store", "vendorIds",
+    "basis", "bot", "channel", "claimedUserId", "consent", "cookieless", "firstCampaign", "ga",
+    "location", "session", "store", "vendorIds",
 )  # fmt: skip
 #: What of a page is an address, or a part of one.
 _ADDRESSES = frozenset(("initial_referrer", "path", "referrer", "tab_url", "url"))
@@ -56,7 +57,7 @@ class Apps:
     def entry(self, message: Message) -> Entry | None:
         context = message.context or {}
         choice = segment.choice(context)
-        for name in ("consent", "cookieless"):
+        for name in ("basis", "consent", "cookieless"):
             context.pop(name, None)
         consent = None
         if choice is not None:
@@ -161,6 +162,9 @@ def _event(
     """The event of a message, still nobody's."""
     is_track = message.type == "track"
     has_traits = message.type in ("identify", "group")
+    name = (message.event or "")[:_NAME_LENGTH]
+    if platform != "server" and is_track and name in core.plan.server_only:
+        raise UnreadableError(SERVERS_OWN)
     properties = dict(core.kept_properties(message.properties) or {})
     if message.type == "page":
         properties = _redacted(core, properties)
@@ -179,7 +183,7 @@ def _event(
         message.message_id or core.new_id(),
         message.type,
         iso(segment.happened(message, received)),
-        event=(message.event or "")[:_NAME_LENGTH] if is_track else None,
+        event=name if is_track else None,
         name=(message.name or "")[:_NAME_LENGTH] or None if not is_track else None,
         group_id=_id(message.group_id) if message.type == "group" else None,
         properties=properties or None,
