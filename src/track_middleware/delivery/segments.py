@@ -27,7 +27,8 @@ SEALED = ".sealed"
 
 _PREFIX = f"v{VERSION}-"
 _BACKFILL = re.compile(rf"{_PREFIX}b(\d+)-")
-_CHUNK = 512 * 2**10
+#: What one reading takes, and so one transaction of the drain: some two thousand events.
+_CHUNK = 2**20
 #: No frame is longer; what looks so is damage and is passed over in chunks.
 _LONGEST_LINE = LONGEST + 64
 #: A hidden file of this age, in seconds, is a dead process's leftover.
