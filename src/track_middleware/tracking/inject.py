@@ -18,9 +18,11 @@ PLACEHOLDER = "<!--track_middleware:script-->"
 #: Elements whose content is no markup (WHATWG HTML, 13.1.2).
 _RAW = ("script", "style", "title", "textarea", "template", "noscript", "xmp", "iframe")
 _MARK = (
-    rf"<(?:({re.escape(PLACEHOLDER[1:])})|(/head\s*>)|(/body\s*>)"
-    rf"|(?:{'|'.join(_RAW)})(?=[\s>/])|!--)"
+    rf"<(?:!(?:({re.escape(PLACEHOLDER[2:])})|--)|/(?:(head\s*>)|(body\s*>))"
+    rf"|(?:{'|'.join(_RAW)})(?=[\s>/]))"
 )
+#: Most tags of a head are none of these: their first letter says so.
+_LETTERS = f"(?=[{''.join(sorted({name[0] for name in _RAW}))}])"
 _LONGEST_CLOSE = 16
 
 
@@ -48,6 +50,7 @@ class Charset:
 
     def _pattern(self, source: str) -> re.Pattern[bytes]:
         if self.width == 1:
+            source = source.replace(f"|(?:{_RAW[0]}", f"|{_LETTERS}(?:{_RAW[0]}")
             return re.compile(source.encode("ascii"), re.IGNORECASE)
         return re.compile(_widened(source, self._encoding), re.IGNORECASE)
 
