@@ -182,8 +182,10 @@ def environ_request(
 
 def by_name(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
     """Headers by lower-case name; lines of one name are joined by commas (RFC 9110, 5.3)."""
-    pairs = pairs if isinstance(pairs, list) else list(pairs)
-    found = {name.lower(): value for name, value in pairs}
+    pairs = pairs if type(pairs) is list else list(pairs)
+    found: dict[str, str] = {}
+    for name, value in pairs:
+        found[name.lower()] = value
     return found if len(found) == len(pairs) else _joined(pairs)
 
 

@@ -58,7 +58,9 @@ def _joined(pairs: Pairs) -> dict[bytes, bytes]:
 
 def _text(pairs: list[tuple[bytes, bytes]]) -> dict[str, str]:
     """A response's headers by lower-case name, as text."""
-    found = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in pairs}
+    found: dict[str, str] = {}
+    for name, value in pairs:
+        found[name.decode("latin-1").lower()] = value.decode("latin-1")
     if len(found) == len(pairs):
         return found
     return by_name([(name.decode("latin-1"), value.decode("latin-1")) for name, value in pairs])
