@@ -8,6 +8,7 @@ import time
 from contextlib import closing
 
 from ..address import address
+from ..delivery import plans
 from ..delivery.store import Job
 from ..delivery.store.claims import claimed
 from ..delivery.store.replays import Part
@@ -87,7 +88,7 @@ def _stopped(arguments: argparse.Namespace, where: Place) -> int:
 
 def _destination(where: Place, name: str) -> tuple[Route, Window]:
     urls = where.settings.destinations
-    routes = dict(zip(registry.routes(urls), urls, strict=True))
+    routes = dict(zip(plans.routes(where.settings), urls, strict=True))
     for route, url in routes.items():
         if route.name == name:
             return route, window(address(url))

@@ -16,13 +16,17 @@ from typing import Any
 
 import msgspec
 
+from ..destinations import registry
+from ..destinations.registry import Route
 from ..errors import PlanError, SettingsError
 from ..event import Entry, Event, lenient_encoder
 from ..plan.compiled import KNOWN, EventCheck
 from ..plan.load import load
 from ..plan.model import Plan
 from ..plan.parts import Mode, Violation
+from ..settings import Settings
 from .frames import Frame
+from .routing import routed
 from .splice import UNREADABLE, Said, several
 from .store import DeadLetter
 
@@ -205,6 +209,12 @@ def loaded(named: str) -> Plan:
         return load(named)
     except PlanError as error:
         raise SettingsError("plan", str(error)) from error
+
+
+def routes(settings: Settings) -> tuple[Route, ...]:
+    """The destinations of the settings, with what the plan says of each. SettingsError as both."""
+    found = registry.routes(settings.destinations)
+    return routed(found, loaded(settings.plan)) if settings.plan else found
 
 
 class _Reader:

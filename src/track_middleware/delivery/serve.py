@@ -189,7 +189,9 @@ class Serve:
         chosen = self._route.filter
         if job.end is None:
             batch = self._ledger.live(batch)
-        wanted = [each for each in batch if chosen.wants(each.label, bot=each.bot)]
+        wanted = [
+            each for each in batch if chosen.wants(each.label, bot=each.bot, whom=each.order_key)
+        ]
         if chosen.permits_all([each.body for each in wanted]):
             return wanted
         return [each for each in wanted if chosen.permitted(each.body)]

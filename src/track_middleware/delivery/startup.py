@@ -41,7 +41,7 @@ def problems(settings: Settings) -> Iterator[SettingsError]:
         partial(_store, settings.store),
         partial(parts.days, settings.time_zone),
         partial(parts.place, settings.geo_file),
-        partial(_plan, settings.plan),
+        partial(_plan, settings),
         partial(history, settings.history),
         partial(_repairs, settings.repairs),
         *[partial(_hook, name, hook, settings.deliver) for name, hook in hooks],
@@ -62,11 +62,15 @@ def _repairs(path: str | None) -> None:
             raise
 
 
-def _plan(named: str | None) -> None:
-    if named:
-        from .plans import loaded  # with an engine that only sites with a plan have
+def _plan(settings: Settings) -> None:
+    if settings.plan:
+        from . import plans  # with an engine that only sites with a plan have
 
-        loaded(named)
+        try:
+            plans.routes(settings)
+        except SettingsError as problem:
+            if problem.setting == "plan":  # the others have been told
+                raise
 
 
 def _store(url: str) -> None:

@@ -16,7 +16,6 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from ..destinations import registry
 from ..destinations.registry import Route
 from ..settings import Settings
 from . import counters, ids, notes, plans, segments
@@ -67,7 +66,7 @@ class Worker:
         self._random = random
         self._deliver = Deliver()
         self._transport = transport or self._deliver
-        self._routes = registry.routes(settings.destinations)
+        self._routes = plans.routes(settings)
         self._store = sqlite.open(sqlite.path_of(settings.store, data_dir), now=now)
         self._lease = Lease(
             self._store.lease, data_dir / LOCK, owner=str(os.getpid()), monotonic=monotonic

@@ -7,8 +7,8 @@ passed through, and ``*`` and ``?`` stand for what they stand for in a file's na
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any, Literal
 
@@ -39,14 +39,18 @@ class Fields:
 
     ``only``: of a place that it names, nothing else is given; once it names anything but parts of
     the context, it names properties and traits both. ``without``: never given, also where ``only``
-    names it.
+    names it. ``by_event``: properties and traits that are not given of events with a label.
     """
 
     only: Mapping[Place, Sequence[Path]]
     without: Mapping[Place, Sequence[Path]]
+    by_event: Mapping[str, Set[str]] = field(default_factory=dict)
 
     def of(self, event: Event) -> Event:
         """The event as the destination gets it; the one that is given in is changed."""
+        gone = self.by_event.get(event.label)
+        if gone:
+            event.properties, event.traits = _rid(event.properties, gone), _rid(event.traits, gone)
         event.properties = self._left("properties", event.properties)
         event.traits = self._left("traits", event.traits)
         event.context = self._left("context", event.context)
@@ -120,6 +124,12 @@ def _by_place(names: Sequence[str]) -> dict[Place, list[Path]]:
         for place in _BAGS:
             found.setdefault(place, []).append((first, *rest))
     return found
+
+
+def _rid(bag: Any, gone: Set[str]) -> Any:
+    if not isinstance(bag, dict):
+        return bag
+    return {name: value for name, value in bag.items() if name not in gone} or None
 
 
 def _but(bag: Mapping[str, Any], gone: str) -> dict[str, Any]:

@@ -6,7 +6,7 @@ No I/O happens here.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fnmatch import translate
 
@@ -28,6 +28,7 @@ class Filter:
 
     ``labels`` matches the labels asked for (None: all but ``Request``). A ``purpose`` that is named
     must be granted in the event's ``context.consent``; an event that does not say so is not given.
+    ``planned``: what the tracking plan says of a label and a visitor; None: nothing.
 
     Analytics must be granted in any case. Three things in the log lack it: the record of a choice
     that does not grant it, which nobody is given, what was counted without cookies before a choice,
@@ -40,10 +41,14 @@ class Filter:
     labels: re.Pattern[str] | None = None
     bots: bool = False
     purpose: str | None = None
+    planned: Callable[[str, str], bool] | None = None
 
-    def wants(self, label: str, *, bot: str | None) -> bool:
-        """By what the log says beside the body; ``bot`` is the bot's name or class."""
+    def wants(self, label: str, *, bot: str | None, whom: str = "") -> bool:
+        """By what the log says beside the body; ``bot`` is the bot's name or class, ``whom`` the
+        visitor, else the user."""
         if bot is not None and not self.bots:
+            return False
+        if self.planned is not None and not self.planned(label, whom):
             return False
         if self.labels is None:
             return label != REQUEST

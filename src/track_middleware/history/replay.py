@@ -60,7 +60,9 @@ def cover(
     section = Section(store, route.name, part, bounds[1])
     for piece in section.pieces(bounds[0], _PIECE):
         for each in piece:
-            if route.filter.wants(each.label, bot=each.bot) and route.filter.permitted(each.body):
+            chosen = route.filter
+            wanted = chosen.wants(each.label, bot=each.bot, whom=each.order_key)
+            if wanted and chosen.permitted(each.body):
                 _count(found, each, window, now)
     return found
 

@@ -1,0 +1,78 @@
+"""What the plan says of destinations: which events and properties each gets, and whose."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from ..destinations.fields import Fields
+from ..destinations.registry import Route
+from ..errors import SettingsError
+from ..plan.model import Plan
+from ..plan.parts import Event
+
+_WHOLE = 2**32
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """The plan's word on which events a destination gets. ``left_out``: labels that it does not;
+    ``shares``: labels of which it gets those of a share of the visitors."""
+
+    left_out: frozenset[str]
+    shares: Mapping[str, float]
+
+    def wants(self, label: str, whom: str) -> bool:
+        """Whether an event of ``whom`` (its visitor, else its user) goes there: the same answer
+        for all events of one name and person, in every process and for ever."""
+        if label in self.left_out:
+            return False
+        share = self.shares.get(label)
+        return share is None or zlib.crc32(whom.encode("utf-8", "replace")) < share * _WHOLE
+
+
+def routed(routes: Sequence[Route], plan: Plan | None) -> tuple[Route, ...]:
+    """The routes with what the plan says of each. SettingsError where it names a destination that
+    there is not."""
+    if plan is None:
+        return tuple(routes)
+    _known(plan, {route.name for route in routes})
+    return tuple(_routed(route, plan) for route in routes)
+
+
+def _routed(route: Route, plan: Plan) -> Route:
+    events = plan.events
+    planned = Planned(
+        frozenset(name for name, each in events.items() if _not_for(each.destinations, route)),
+        {name: each.sampling for name, each in events.items() if each.sampling < 1},
+    )
+    gone = {name: names for name, each in events.items() if (names := _gone(each, route))}
+    if planned.left_out or planned.shares:
+        route = replace(route, filter=replace(route.filter, planned=planned.wants))
+    if gone:
+        fields = route.fields or Fields({}, {})
+        route = replace(route, fields=replace(fields, by_event=gone))
+    return route
+
+
+def _gone(event: Event, route: Route) -> frozenset[str]:
+    return frozenset(each.name for each in event.properties if _not_for(each.destinations, route))
+
+
+def _not_for(destinations: Sequence[str] | None, route: Route) -> bool:
+    return destinations is not None and route.name not in destinations
+
+
+def _known(plan: Plan, there: set[str]) -> None:
+    for event in plan.events.values():
+        lists = [event.destinations, *(each.destinations for each in event.properties)]
+        for names in lists:
+            for name in names or ():
+                if name not in there:
+                    known = ", ".join(sorted(there)) or "none"
+                    raise SettingsError(
+                        "plan",
+                        f"{event.name!r} names the destination {name!r}; there are: {known} "
+                        "(?name= of a destination's URL names it)",
+                    )
