@@ -8,7 +8,7 @@ READY = $(VENV)/.ready
 UV = $(shell uv --version >/dev/null 2>&1 && echo uv || echo .uv/bin/uv)
 export UV_PYTHON_DOWNLOADS = never
 
-.PHONY: demo test engines lists blockers size check lint types bench client fuzz torture build \
+.PHONY: demo test engines lists blockers size check lint types bench client fuzz torture backfill build \
 	docs constraints
 
 demo: $(READY)  ## The Django shop with its store, and the events as they arrive
@@ -50,6 +50,9 @@ size:  ## The browser script's sizes beside others', bundled alike
 
 torture: $(READY)  ## kill -9, forks, full disks: the long form
 	TORTURE=full $(BIN)/python -m pytest tests/torture $(PYTEST_ARGS)
+
+backfill: $(READY)  ## A million rows to an emulated Mixpanel, killed five times on the way
+	BACKFILL=1000000 $(BIN)/python -m pytest tests/torture/test_backfill.py -s $(PYTEST_ARGS)
 
 fuzz: $(READY)  ## Hostile requests to our own doors: the long form
 	FUZZ=100000 $(BIN)/python -m pytest tests/fuzz -s $(PYTEST_ARGS)

@@ -18,7 +18,7 @@ from pyarrow import parquet
 
 from tests.delivery.cluster import Cluster, cluster
 from track_middleware.history import sources
-from track_middleware.history.sources import Ask, Piece, Source, SourceError
+from track_middleware.history.source import Ask, Piece, Source, SourceError
 
 ROWS = [{"id": number, "name": f'n{number}, "x"\n', "total": number / 4} for number in range(25)]
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from ..delivery.handover import NO_OUTBOX, Origin
 from ..errors import TrackError
-from ..history.sources import Models
+from ..history.source import Models
 from . import arguments as options
 from . import backfill, demo, place, plan, reconcile, replay, state, tail
 from . import outbox as claimed

@@ -18,7 +18,8 @@ from ..event import Entry
 from ..history import intake
 from ..history.backfill import Ages, samples
 from ..history.rows import Columns, Reader, named
-from ..history.sources import Ask, opened, without_secrets
+from ..history.source import Ask, without_secrets
+from ..history.sources import opened
 from ..history.windows import window
 from ..patterns import Patterns
 from ..tracking.campaign import CLICK_IDS

@@ -14,7 +14,7 @@ from ..delivery.store import Stored
 from ..destinations import registry
 from ..destinations.registry import Route
 from ..event import Entry, encode_event, wire_id
-from ..history.sources import Source, without_secrets
+from ..history.source import Source, without_secrets
 from .place import WELL, Place, say
 
 #: Options of a destination's URL that are secrets.

@@ -18,7 +18,7 @@ from ..history.backfill import Ages, Backfill, Tally
 from ..history.checkpoint import Checkpoint, State
 from ..history.intake import Intake
 from ..history.rows import Reader
-from ..history.sources import Source
+from ..history.source import Source
 from . import beside
 from .delivering import Arrived, delivered
 from .place import Place

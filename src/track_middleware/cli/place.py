@@ -21,7 +21,7 @@ from ..delivery.store import sqlite
 from ..delivery.store.sqlite import SqliteStore
 from ..errors import SettingsError
 from ..event import epoch
-from ..history.sources import Models
+from ..history.source import Models
 from ..reading import load
 from ..settings import Settings
 

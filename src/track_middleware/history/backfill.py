@@ -14,7 +14,7 @@ from ..event import Entry, epoch
 from .checkpoint import Checkpoint, State
 from .intake import Intake
 from .rows import Reader, Row
-from .sources import AT_ONCE, Piece, Source
+from .source import AT_ONCE, Piece, Source
 
 #: Wrong rows of which the problem is told.
 _TOLD = 5

@@ -12,7 +12,7 @@ from importlib import import_module
 from itertools import islice
 from typing import Any
 
-from . import AT_ONCE, Models, Piece, Source, SourceError
+from ..source import AT_ONCE, Models, Piece, Source, SourceError
 from .paged import place_of
 
 

@@ -17,7 +17,7 @@ from typing import IO, Any, cast
 import msgspec
 
 from ..rows import Row
-from . import AT_ONCE, Piece, SourceError
+from ..source import AT_ONCE, Piece, SourceError
 
 _BOM = b"\xef\xbb\xbf"
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from . import AT_ONCE, Piece, SourceError
+from ..source import AT_ONCE, Piece, SourceError
 
 
 class Parquet:

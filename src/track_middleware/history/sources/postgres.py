@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from . import AT_ONCE, Ask, Piece, SourceError
+from ..source import AT_ONCE, Ask, Piece, SourceError
 from .paged import condition, counted, ordered, place_of, wrapped
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from . import AT_ONCE, Ask, Piece, SourceError
+from ..source import AT_ONCE, Ask, Piece, SourceError
 from .paged import condition, counted, ordered, place_of, quoted, wrapped
 
 #: Steps of a query's plan that read all of it before the first row comes.
