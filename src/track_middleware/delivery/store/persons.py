@@ -91,6 +91,12 @@ class SqlitePersons:
             yield rows
             after = rows[-1][0]
 
+    def originals(self, after: int) -> Iterator[Any]:
+        """The events behind a position as they were accepted: position, body, id, ..."""
+        while rows := self._db.all("person_log", (after, _AT_ONCE)):
+            yield from rows
+            after = rows[-1][0]
+
     def waits(self, position: int) -> Sequence[Any]:
         """What waits of one event: destination, state, attempts, reason."""
         return self._db.all("person_rows", (position,))
