@@ -44,10 +44,12 @@ class Queryset:
 
     def __init__(self, queryset: Any, id_column: str) -> None:
         self._id = id_column
-        self._all = queryset.order_by(id_column)
-        rows = self._all.values()
+        chosen = getattr(queryset, "_fields", None)  # by ``values()``, which a second one forgets
+        rows = queryset.values() if chosen is None else queryset
+        self._all = rows.order_by(id_column)
         concrete = [each.attname for each in queryset.model._meta.concrete_fields]
-        self.columns: Sequence[str] = [*concrete, *getattr(rows.query, "annotations", ())]
+        named = concrete if chosen is None else rows.query.values_select
+        self.columns: Sequence[str] = [*named, *getattr(rows.query, "annotations", ())]
 
     def total(self, place: Any) -> int | None:
         """As ``Source``: the database counts."""
@@ -55,7 +57,7 @@ class Queryset:
 
     def pieces(self, place: Any, size: int = AT_ONCE) -> Iterator[Piece]:
         """As ``Source``; the place is the last row's id. Each piece is a query of its own."""
-        while rows := list(self._behind(place).values()[:size]):
+        while rows := list(self._behind(place)[:size]):
             place = place_of(rows, self._id)
             yield Piece(rows, place)
 
