@@ -34,6 +34,14 @@ MIDDLEWARE = [
 TRACK = {
     "data_dir": str(VAR / "track"),
     "destinations": [f"jsonl://{VAR / 'delivered.jsonl'}"],
+    "reconcile": {
+        "Order Completed": {
+            "source": "python:shop.reports.orders",
+            "id": "order_id",
+            "sum": "revenue",
+            "time": "created_at",
+        }
+    },
 }
 # ----------------------------------------------------------------------------------------------
 
