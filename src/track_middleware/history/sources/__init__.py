@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..source import Ask, Models, Source, SourceError, without_secrets
+from ..source import AT_ONCE, Ask, Models, Piece, Source, SourceError, without_secrets
+
+__all__ = [
+    "AT_ONCE", "Ask", "Models", "Piece", "Source", "SourceError", "opened", "without_secrets",
+]  # fmt: skip
 
 _FILES = (".csv", ".tsv", ".jsonl", ".ndjson")
 
