@@ -22,16 +22,20 @@ from track_middleware.delivery.worker import Worker
 HERE = Path(__file__).parent
 KEYS = {"wk_ios": "ios", "wk_android": "android", "wk_node": "server", "wk_web": "web"}
 
-#: Serves the files of a folder; ``/signed-in`` is a page that somebody has signed in to.
+#: Serves the files of a folder; ``/signed-in`` is a page that somebody has signed in to, ``/order``
+#: one that tells of an order.
 APP = """
 import sys
 from pathlib import Path
-from track_middleware import identify
+from track_middleware import identify, track
 FOLDER, PORT = Path(sys.argv[1]), int(sys.argv[2])
 SETTINGS = {settings!r}
 def found(path):
     if path == "/signed-in":
         identify("42")
+    if path == "/order":
+        track("Order Completed", dict(order_id="1", revenue=39.5))
+        return "text/html", b"<!doctype html><title>Order</title><body>thanks</body>"
     script = FOLDER / path.lstrip("/")
     if path.endswith(".js") and script.is_file():
         return "text/javascript", script.read_bytes()

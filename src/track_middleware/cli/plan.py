@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-from . import plan_check, plan_import, plan_repair
+from . import plan_check, plan_drift, plan_import, plan_repair
 from .place import Place
 
 #: A way of ``plan``: what it does, its own arguments, its function.
@@ -18,6 +18,9 @@ WAYS: dict[str, Way] = {
     ),
     "check": (
         "what the code sends against the plan", plan_check.arguments, plan_check.run,
+    ),
+    "drift": (
+        "where platforms have drifted apart", plan_drift.arguments, plan_drift.run,
     ),
     "repair": (
         "what repairs would make of events", plan_repair.arguments, plan_repair.run,

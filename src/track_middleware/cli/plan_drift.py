@@ -1,0 +1,133 @@
+"""``plan drift``: where platforms have drifted apart, as the log shows it."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
+from fnmatch import fnmatchcase
+from typing import Any
+
+import msgspec
+
+from ..delivery import parts
+from ..delivery.splice import several
+from ..delivery.store.replays import Part
+from ..delivery.store.sqlite import SqliteStore
+from ..errors import TrackError
+from ..event import iso
+from ..plan import drift
+from ..plan.drift import Days, Finding
+from ..plan.load import load
+from ..plan.observed import Cell, Looked, Observed, Span
+from . import place
+from .place import FINDING, WELL, Place, say
+from .progress import Bar
+
+_DAY = 86400.0
+_AT_ONCE = 1000
+
+_one = msgspec.json.Decoder(Looked)
+_many = msgspec.json.Decoder(list[Looked])
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """What ``plan drift`` takes."""
+    parser.add_argument("--days", type=float, default=7.0, metavar="N", help="how far back (7)")
+    parser.add_argument(
+        "--events", type=place.globs, metavar="NAMES", help="only these, for example Order*,Signup"
+    )
+
+
+def run(arguments: argparse.Namespace, where: Place) -> int:
+    """Prints the matrix of events and platforms, and what has drifted; 1 when something has."""
+    until = time.time()
+    since = until - arguments.days * _DAY
+    plan = load(where.settings.plan) if where.settings.plan else None
+    store = where.store()
+    if store is None:
+        raise TrackError(f"there is no store yet at {where.store_path}")
+    with closing(store):
+        observed = _observed(store, since, arguments.events or ())
+        days = drift.days(store.event_counts(), since=parts.days(where.settings.time_zone)(since))
+    found = drift.findings(observed, plan=plan, since=since, until=until)
+    if arguments.events:
+        found = [each for each in found if _wanted(each.event, arguments.events)]
+        days = Days(*[
+            {name: day for name, day in every.items() if _wanted(name, arguments.events)}
+            for every in (days.new, days.dead)
+        ])  # fmt: skip
+    told = {
+        "since": iso(since), "until": iso(until), "events": list(_matrix(observed)),
+        "new": days.new, "dead": days.dead, "findings": found,
+    }  # fmt: skip
+    say(told, _lines(observed, days, found), as_json=arguments.json)
+    return FINDING if found else WELL
+
+
+def _wanted(label: str, globs: Sequence[str]) -> bool:
+    return not globs or any(fnmatchcase(label, each) for each in globs)
+
+
+def _observed(store: SqliteStore, since: float, globs: Sequence[str]) -> Observed:
+    observed = Observed()
+    begin, end = store.replays.bounds(Part(since, None, ()), store.end())
+    bar, after = Bar("events", end - begin), begin
+    while rows := [each for each in store.read(after, _AT_ONCE) if each.position <= end]:
+        after = rows[-1].position
+        bar.at(after - begin)
+        wanted = [each for each in rows if each.accepted_at >= since and _wanted(each.label, globs)]
+        looks = several([each.body for each in wanted], together=_many, single=_one)
+        for row, looked in zip(wanted, looks, strict=True):
+            if looked is not None and row.bot is None:
+                observed.add(looked, row.label, row.accepted_at)
+    bar.end(end - begin)
+    return observed
+
+
+def _matrix(observed: Observed) -> Iterator[dict[str, Any]]:
+    for event, cells in observed.events().items():
+        platforms = {name: _cell(cell) for name, cell in cells.items()}
+        yield {"event": event, "platforms": platforms}
+
+
+def _cell(cell: Cell) -> dict[str, Any]:
+    return {
+        **_span(cell.span),
+        "versions": {name: _span(span) for name, span in cell.versions.items()},
+        "properties": {
+            name: {"count": each.count, "share": round(cell.share(name), 4), "types": each.types}
+            for name, each in cell.properties.items()
+        },
+    }
+
+
+def _span(span: Span) -> dict[str, Any]:
+    return {"count": span.count, "first": iso(span.first), "last": iso(span.last)}
+
+
+def _lines(observed: Observed, days: Days, found: Sequence[Finding]) -> Iterator[str]:
+    platforms = observed.platforms()
+    events = observed.events()
+    if not events:
+        yield "there were no events"
+        return
+    width = max(len("event"), *(min(len(name), 40) for name in events))
+    yield "event".ljust(width) + "".join(f"{name:>12}" for name in platforms)
+    for event, cells in events.items():
+        numbers = (f"{cells[name].span.count:,}" if name in cells else "-" for name in platforms)
+        yield event[:40].ljust(width) + "".join(f"{number:>12}" for number in numbers)
+        yield from _properties(cells, width, platforms)
+    for words, every in (("new", days.new), ("dead", days.dead)):
+        yield from (f"{words}: {name}, {day}" for name, day in every.items())
+    yield from (f"{each.kind}: {each.event}: {each.words}" for each in found)
+    if not found:
+        yield "nothing has drifted"
+
+
+def _properties(cells: Mapping[str, Cell], width: int, platforms: Sequence[str]) -> Iterator[str]:
+    """One line for each property: how often each platform fills it."""
+    for name in dict.fromkeys(name for cell in cells.values() for name in cell.properties):
+        shares = (f"{cells[each].share(name):.0%}" if each in cells else "" for each in platforms)
+        yield f"  {name[:38]}".ljust(width) + "".join(f"{share:>12}" for share in shares)
