@@ -187,10 +187,9 @@ def strong(found: dict[str, str]) -> bool:
 
 def fitted(found: dict[str, str]) -> dict[str, str]:
     """As much of a campaign as fits a cookie: tags first, then ids, long values cut."""
-    if (
-        len(json(found)) + len(found) <= _COOKIE_ROOM
-        and max(map(len, found.values()), default=0) <= _LONGEST
-    ):
+    size = len(json(found)) + len(found)
+    # What is no longer as a whole has no value that is.
+    if size <= _LONGEST or (size <= _COOKIE_ROOM and max(map(len, found.values())) <= _LONGEST):
         return found
     kept: dict[str, str] = {}
     room = _COOKIE_ROOM

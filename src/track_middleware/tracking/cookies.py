@@ -17,7 +17,7 @@ from ..http import Cookie, Request
 from ..settings import Settings
 from .consent import DENIED, Choice
 from .session import Session
-from .signing import Seal
+from .signing import Seal, url_safe
 from .visitor import Visitor
 from .whose import Whose, json, whose
 
@@ -60,8 +60,7 @@ class Jar(Generic[_T]):
 
     def write(self, held: _T) -> str:
         """The cookie's value for what it shall hold."""
-        encoded = binascii.b2a_base64(json(held), newline=False)
-        value = self._seal.sign(encoded.translate(_TO_URL))
+        value = self._seal.sign(url_safe(binascii.b2a_base64(json(held), newline=False)))
         self._remember(value, held)
         return value
 
@@ -72,7 +71,6 @@ class Jar(Generic[_T]):
         return held
 
 
-_TO_URL = bytes.maketrans(b"+/", b"-_")
 _FROM_URL = bytes.maketrans(b"-_", b"+/")
 
 
