@@ -1,6 +1,7 @@
 """``python -m benchmarks [NAME …]``: every bar, a table each; 1 when one is missed.
 
-Names are ``cost``, ``throughput``, ``waiting``, ``latency`` and ``script``; without any all run.
+Names are ``cost``, ``throughput``, ``waiting``, ``latency``, ``plan`` and ``script``; without any
+all run.
 ``BENCH_SMALL=1`` runs small ones: the ratios are then less steady, the bars the same.
 """
 
@@ -19,10 +20,17 @@ def main(names: list[str]) -> int:
     if os.environ.get("BENCH_SMALL"):
         for name, value in SMALL.items():
             os.environ.setdefault(name, value)
-    from . import cost, latency, script, throughput, waiting  # they read the variables at import
+    from . import (
+        cost,
+        latency,
+        plan,
+        script,
+        throughput,
+        waiting,
+    )  # they read the variables at import
 
     known = {"cost": cost, "throughput": throughput, "waiting": waiting, "latency": latency,
-             "script": script}  # fmt: skip
+             "plan": plan, "script": script}  # fmt: skip
     missed = []
     for name in names or known:
         print(f"== {name}", flush=True)

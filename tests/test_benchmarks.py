@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks import script, throughput, trace, waiting
+from benchmarks import plan, script, throughput, trace, waiting
 from benchmarks.receiver import running
 from tests.chrome import launched
 
@@ -32,6 +32,11 @@ def test_events_that_wait_for_a_destination_arrive_once_when_it_is_back() -> Non
     with running() as receiver:
         outage = waiting.measured(receiver, 2000)
     assert (outage.lost, outage.repeated) == (0, 0)
+
+
+def test_the_plans_benchmark_drains_the_same_events_with_a_plan_and_without() -> None:
+    bare, planned, ratio = plan.measured(1)
+    assert min(bare, planned, ratio) > 0
 
 
 @pytest.mark.needs("chromium")

@@ -111,9 +111,11 @@ class EventCheck:
             yield from _told(self.message, message, "")
 
     def who(self, context: Mapping[str, Any]) -> Iterator[Violation]:
-        """What the plan has against the platform, or the version of the app, that a context names.
-        What names none was sent by the server."""
-        platform = str(context.get("platform") or "server")
+        """What the plan has against the platform, or the version of the app, that a context names;
+        where it names none, nothing."""
+        platform = str(context.get("platform") or "")
+        if not platform:
+            return
         if self.event.server_only and platform not in _SERVERS:
             yield Violation("context.platform", f"only the server may send it, not {platform}")
         elif self.event.platforms and platform != "backfill":
