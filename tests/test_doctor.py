@@ -243,3 +243,14 @@ def test_a_file_that_cannot_be_is_told_before_the_first_event(tmp_path: Path) ->
     assert ids(tmp_path, destinations=[f"jsonl://{tmp_path}"])["file"] == "error"
     assert ids(tmp_path, destinations=[f"jsonl://{tmp_path}/no/out.jsonl"])["file"] == "error"
     assert "file" not in ids(tmp_path, destinations=[f"jsonl://{tmp_path}/out.jsonl"])
+
+
+def test_a_destination_that_only_the_plan_knows_is_told(tmp_path: Path) -> None:
+    file = tmp_path / "plan.json"
+    file.write_text('{"events": {"Paid": {"destinations": ["amplitud"]}}}')
+    made = settings(tmp_path, plan=str(file), destinations=["amplitude://K"])
+    (found,) = [each for each in doctor.examined(made, tmp_path) if each.id == "plan"]
+    assert found.level == "warning"
+    assert found.message == "'Paid' names the destination 'amplitud'; there are: amplitude"
+    file.write_text("{")
+    assert ids(tmp_path, plan=str(file))["plan"] == "error"

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from .address import address
-from .delivery import handover, startup
+from .delivery import handover, plans, startup
 from .delivery.handover import Origin
 from .errors import SettingsError, StoreError
 from .facts import state
@@ -127,9 +127,20 @@ def _unusable(settings: Settings) -> Iterator[Finding]:
             yield Finding("file", "error", f"the folder of {each.path} is not there")
     if not settings.destinations:
         yield Finding("destinations", "note", "no destinations: events are only stored")
+    yield from _planned(settings)
     for name in reserved(settings):
         message = f"{name} is set, and this release does not act on it"
         yield Finding("reserved", "warning", message)
+
+
+def _planned(settings: Settings) -> Iterator[Finding]:
+    try:
+        found = plans.strangers(settings)
+        known = ", ".join(sorted(route.name for route in plans.routes(settings))) or "none"
+    except SettingsError:
+        return  # told as what cannot be used
+    for each in found:
+        yield Finding("plan", "warning", f"{each}; there are: {known}")
 
 
 def _consent(settings: Settings) -> Iterator[Finding]:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.delivery.site import DENIED, GRANTED, Site, new_id
+from track_middleware.delivery import belongings
 from track_middleware.delivery.plans import PlanStage
 from track_middleware.delivery.store.letters import Choice
 from track_middleware.event import Entry, Event, decode_entry, iso
@@ -96,6 +97,14 @@ def test_a_letter_that_still_breaks_the_plan_is_a_letter_again(tmp_path):
         shop.drains(decode_entry(letter.body))
         (again,) = shop.store.letters.chosen(Choice(stage="plan"), limit=9)
         assert (again.event_id, again.reason) == (letter.event_id, letter.reason)
+
+
+def test_a_letter_is_found_as_its_persons(tmp_path):
+    with site(tmp_path, PlanStage(plan(mode="quarantine"))) as shop:
+        shop.drains(order(BAD))
+        (piece,) = [each for each in belongings.kept(shop.store, tmp_path) if each.where == "dead"]
+        found = belongings.gathered(lambda: belongings.kept(shop.store, tmp_path), shop.store, "42")
+        assert found.subject("user").owns(piece.names)
 
 
 def test_a_warned_event_goes_on_and_is_counted(tmp_path):

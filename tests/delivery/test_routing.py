@@ -7,11 +7,10 @@ from typing import Any
 import pytest
 
 from track_middleware.delivery import emission
-from track_middleware.delivery.routing import routed
+from track_middleware.delivery.routing import routed, strangers
 from track_middleware.delivery.store import Stored
 from track_middleware.destinations import registry
 from track_middleware.destinations.registry import Route
-from track_middleware.errors import SettingsError
 from track_middleware.event import Event, decode_event, encode_event
 from track_middleware.plan.document import read
 
@@ -68,10 +67,14 @@ def test_a_sampled_event_goes_on_for_that_share_of_the_visitors_and_always_the_s
     assert heap.filter.wants("Other", bot=None, whom=visitors[0])
 
 
-def test_a_destination_that_there_is_not_is_told():
-    for event in ({"destinations": ["mixpanel"]}, {"properties": {"a": {"destinations": ["ga4"]}}}):
-        with pytest.raises(SettingsError, match="there are: amplitude, heap, webhook"):
-            routes(Paid=event)
+def test_destinations_that_there_are_not_are_known():
+    plan = read({"events": {
+        "Paid": {"destinations": ["mixpanel", "heap"]},
+        "Seen": {"properties": {"a": {"destinations": ["ga4"]}, "b": {"destinations": ["ga4"]}}},
+    }}, name="shop")  # fmt: skip
+    assert strangers(plan, registry.routes(URLS)) == [
+        "'Paid' names the destination 'mixpanel'", "'Seen' names the destination 'ga4'",
+    ]  # fmt: skip
 
 
 def test_without_a_plan_the_routes_are_what_they_were():

@@ -92,7 +92,8 @@ def _log(rows: list[Any]) -> list[list[Names]]:
 
 
 def _dead(rows: list[Any]) -> list[list[Names]]:
-    return [held(row[2]) if row[1] == "door" else named(row[2]) for row in rows]
+    # What the door and the plan keep is a frame, a destination's letter holds an event.
+    return [named(row[2]) if row[1] == "destination" else held(row[2]) for row in rows]
 
 
 _TABLES: dict[str, Callable[[list[Any]], list[list[Names]]]] = {

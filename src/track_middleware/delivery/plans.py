@@ -25,8 +25,8 @@ from ..plan.load import load
 from ..plan.model import Plan
 from ..plan.parts import Mode, Violation
 from ..settings import Settings
+from . import routing
 from .frames import Frame
-from .routing import routed
 from .splice import UNREADABLE, Said, several
 from .store import DeadLetter
 
@@ -214,7 +214,14 @@ def loaded(named: str) -> Plan:
 def routes(settings: Settings) -> tuple[Route, ...]:
     """The destinations of the settings, with what the plan says of each. SettingsError as both."""
     found = registry.routes(settings.destinations)
-    return routed(found, loaded(settings.plan)) if settings.plan else found
+    return routing.routed(found, loaded(settings.plan)) if settings.plan else found
+
+
+def strangers(settings: Settings) -> Sequence[str]:
+    """What the plan says of destinations that there are not. SettingsError as ``routes``."""
+    if not settings.plan:
+        return ()
+    return routing.strangers(loaded(settings.plan), registry.routes(settings.destinations))
 
 
 class _Reader:

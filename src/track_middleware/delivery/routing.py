@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ..destinations.fields import Fields
 from ..destinations.registry import Route
-from ..errors import SettingsError
 from ..plan.model import Plan
 from ..plan.parts import Event
 
@@ -33,11 +32,9 @@ class Planned:
 
 
 def routed(routes: Sequence[Route], plan: Plan | None) -> tuple[Route, ...]:
-    """The routes with what the plan says of each. SettingsError where it names a destination that
-    there is not."""
+    """The routes with what the plan says of each."""
     if plan is None:
         return tuple(routes)
-    _known(plan, {route.name for route in routes})
     return tuple(_routed(route, plan) for route in routes)
 
 
@@ -64,15 +61,19 @@ def _not_for(destinations: Sequence[str] | None, route: Route) -> bool:
     return destinations is not None and route.name not in destinations
 
 
-def _known(plan: Plan, there: set[str]) -> None:
-    for event in plan.events.values():
-        lists = [event.destinations, *(each.destinations for each in event.properties)]
-        for names in lists:
-            for name in names or ():
-                if name not in there:
-                    known = ", ".join(sorted(there)) or "none"
-                    raise SettingsError(
-                        "plan",
-                        f"{event.name!r} names the destination {name!r}; there are: {known} "
-                        "(?name= of a destination's URL names it)",
-                    )
+def strangers(plan: Plan, routes: Sequence[Route]) -> Sequence[str]:
+    """The destinations that a plan names and that there are not, each with an event that does: a
+    mistake, or another installation's."""
+    there = {route.name for route in routes}
+    return [
+        f"{event.name!r} names the destination {name!r}"
+        for event in plan.events.values()
+        for name in dict.fromkeys(_named(event))
+        if name not in there
+    ]
+
+
+def _named(event: Event) -> Iterator[str]:
+    yield from event.destinations or ()
+    for each in event.properties:
+        yield from each.destinations or ()

@@ -64,13 +64,9 @@ def _repairs(path: str | None) -> None:
 
 def _plan(settings: Settings) -> None:
     if settings.plan:
-        from . import plans  # with an engine that only sites with a plan have
+        from .plans import loaded  # with an engine that only sites with a plan have
 
-        try:
-            plans.routes(settings)
-        except SettingsError as problem:
-            if problem.setting == "plan":  # the others have been told
-                raise
+        loaded(settings.plan)
 
 
 def _store(url: str) -> None:
