@@ -55,6 +55,18 @@ def test_what_a_destination_has_is_flushed(
     assert flushed(settings, data_dir)
 
 
+def test_what_comes_while_it_waits_is_not_waited_for(
+    settings: Settings, data_dir: Path, store: SqliteStore
+) -> None:
+    numbers = itertools.count(2)
+
+    def meanwhile(seconds: float) -> None:
+        store.advance(store.job("webhook"), 1, [])
+        store.append([row(next(numbers))])
+
+    assert flush(settings, data_dir, 60.0, now=lambda: NOW, sleep=meanwhile)
+
+
 def test_an_outage_is_not_waited_for(
     settings: Settings, data_dir: Path, store: SqliteStore
 ) -> None:

@@ -175,6 +175,17 @@ def test_an_outage_leaves_the_rest_to_the_worker_and_is_a_finding(data_dir, shop
     assert "503" in to["pauseReason"]
 
 
+def test_a_disk_without_room_is_a_finding_and_can_be_resumed(data_dir, shop, vendor, capsys):
+    told(data_dir, hook(vendor), min_free="100%")
+    assert cli.run(call(data_dir, shop)) == cli.FINDING
+    out, err = capsys.readouterr()
+    assert "disk_low" in err
+    assert not json.loads(out)["complete"]
+    told(data_dir, hook(vendor))
+    assert cli.run(call(data_dir, shop, "--resume")) == cli.WELL
+    assert len(events(vendor)) == 400
+
+
 def in_a_process(*arguments: str, **options: Any) -> Any:
     command = [sys.executable, "-m", "track_middleware", *arguments]
     return started(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options)
@@ -256,6 +267,19 @@ def test_a_django_model_is_a_source_of_manage_py(tmp_path, vendor):
     got = events(vendor)
     assert [each["userId"] for each in got] == [str(number) for number in range(1, 31)]
     assert got[4]["properties"] == {"name": "u4"}
+
+
+@pytest.mark.parametrize(
+    ("given", "said"), [("auth.User --id nix", "no column nix"), ("nix.Nix --id id", "cannot be")]
+)
+def test_a_model_or_column_that_is_not_there_is_named(tmp_path, vendor, given, said):
+    arguments = ["backfill", *f"django:{given} --event E --time date_joined".split()]
+    command = [sys.executable, "-c", DJANGO, str(tmp_path), hook(vendor), *arguments]
+    with started(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        _, err = process.communicate(timeout=120)
+    assert process.returncode == cli.WRONG_CALL
+    assert said in err
+    assert "Traceback" not in err
 
 
 # The run itself, by hand.

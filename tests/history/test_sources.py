@@ -223,6 +223,19 @@ def test_a_query_that_is_wrong_says_so_in_the_databases_words(tmp_path):
         sources.opened(Ask(f"sqlite:///{tmp_path / 'a.db'}", "id", "SELECT nix FROM orders"))
 
 
+def test_a_select_that_is_wrong_says_so_in_the_databases_words(tmp_path, monkeypatch):
+    wrote_sqlite(tmp_path / "a.db")
+    monkeypatch.setattr(f"{__name__}.HERE", tmp_path / "a.db")
+    monkeypatch.setattr(f"{__name__}.ROWS", [{"id": 1, "nix": 2}])
+    with closing(sources.opened(Ask(f"python:{__name__}.select", "id"))) as source:
+        with pytest.raises(SourceError, match=r"no such column: orders\.nix"):
+            source.total(None)
+        with pytest.raises(SourceError, match=r"no such column: orders\.nix"):
+            read(source)
+    with pytest.raises(SourceError, match="no column who; there are id, nix"):
+        sources.opened(Ask(f"python:{__name__}.select", "who"))
+
+
 @pytest.mark.needs("postgresql")
 def test_postgresql_refuses_without_telling_the_password(server):
     wrong = server.url.replace("pw", "secret-word").replace("/shop", "/nowhere")

@@ -14,6 +14,7 @@ from ..delivery import counters
 from ..delivery.counters import Counters
 from ..delivery.store import sqlite
 from ..delivery.store.sqlite import SqliteStore
+from ..errors import Refused
 from ..history.backfill import Ages, Backfill, Tally
 from ..history.checkpoint import Checkpoint, State
 from ..history.intake import Intake
@@ -106,6 +107,8 @@ def run(call: Call, where: Place) -> Done:
             _fill(call, where, store, checkpoint, state, done)
         except KeyboardInterrupt:
             print("", file=sys.stderr)
+        except Refused as error:
+            print(f"no room in {where.data_dir}: {error.reason}", file=sys.stderr)
         done.stored = store.backfills.size(state.number)
         done.seconds = time.monotonic() - began
     return done

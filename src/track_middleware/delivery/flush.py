@@ -49,13 +49,16 @@ def flush(
     routes = registry.routes(settings.destinations)
     deadline = monotonic() + timeout
     store: SqliteStore | None = None
+    end: int | None = None  # what comes behind it while this waits was accepted later
     try:
         while True:
             store = store or _opened(settings, data_dir)
             moved = not waits()
             stored = store is not None and _is_stored(store, data_dir, accepted, before)
-            if store is not None and moved and stored and _is_served(store, routes, now()):
-                return True
+            if store is not None and moved and stored:
+                end = store.end() if end is None else end
+                if _is_served(store, routes, end, now()):
+                    return True
             if monotonic() >= deadline:
                 return False
             sleep(_LOOK)
@@ -92,8 +95,7 @@ def _is_stored(store: SqliteStore, data_dir: Path, accepted: dict[str, int], bef
     return drained and not waits
 
 
-def _is_served(store: SqliteStore, routes: Sequence[Route], now: float) -> bool:
-    end = store.end()
+def _is_served(store: SqliteStore, routes: Sequence[Route], end: int, now: float) -> bool:
     jobs = claimed(routes, store.jobs())
     return len(jobs) == len(routes) and all(_is_done(job, end, now) for job in jobs.values())
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib import import_module
 from itertools import islice
 from typing import Any
@@ -44,12 +45,15 @@ class Queryset:
 
     def __init__(self, queryset: Any, id_column: str) -> None:
         self._id = id_column
+        if queryset.query.is_sliced:
+            raise SourceError("source", "a queryset that is cut already cannot be put into order")
         chosen = getattr(queryset, "_fields", None)  # by ``values()``, which a second one forgets
         rows = queryset.values() if chosen is None else queryset
-        self._all = rows.order_by(id_column)
         concrete = [each.attname for each in queryset.model._meta.concrete_fields]
         named = concrete if chosen is None else rows.query.values_select
-        self.columns: Sequence[str] = [*named, *getattr(rows.query, "annotations", ())]
+        self.columns: Sequence[str] = [*named, *rows.query.annotations]
+        _check_id(id_column, self.columns)
+        self._all = rows.order_by(id_column)
 
     def total(self, place: Any) -> int | None:
         """As ``Source``: the database counts."""
@@ -76,20 +80,19 @@ class Select:
         self._engine = engine
         self._rows = select.subquery("source")
         self.columns: Sequence[str] = list(self._rows.c.keys())
-        if id_column not in self.columns:
-            raise SourceError("--id", f"there is no column {id_column}")
+        _check_id(id_column, self.columns)
 
     def total(self, place: Any) -> int | None:
         """As ``Source``: the database counts."""
         from sqlalchemy import func, select
 
-        with self._engine.connect() as connection:
+        with _told(), self._engine.connect() as connection:
             counted = select(func.count()).select_from(self._behind(place).subquery())
             return int(connection.execute(counted).scalar_one())
 
     def pieces(self, place: Any, size: int = AT_ONCE) -> Iterator[Piece]:
         """As ``Source``; the place is the last row's id."""
-        with self._engine.connect() as connection:
+        with _told(), self._engine.connect() as connection:
             reading = connection.execution_options(yield_per=size)
             ordered = self._behind(place).order_by(self._rows.c[self._id])
             for part in reading.execute(ordered).mappings().partitions(size):
@@ -131,6 +134,24 @@ class Rows:
 
     def close(self) -> None:
         """Nothing is open."""
+
+
+def _check_id(column: str, there: Sequence[str]) -> None:
+    if column not in there:
+        raise SourceError("--id", f"there is no column {column}; there are {', '.join(there)}")
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """What SQLAlchemy says of a database, without the statement and its values."""
+    from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+    try:
+        yield
+    except DBAPIError as error:
+        raise SourceError("source", str(error.orig)) from error
+    except SQLAlchemyError as error:
+        raise SourceError("source", str(error)) from error
 
 
 def _resolved(named: str) -> Any:
