@@ -77,6 +77,12 @@ class Tally:
         if len(self.shown) < SHOWN:
             self.shown.append(f"{name}, line {number}: {why}")
 
+    @property
+    def is_readable(self) -> bool:
+        """Whether the format is the right one: logs have broken lines, but not one in
+        twenty."""
+        return self.malformed * 20 <= self.lines
+
     def event(self, time: float) -> None:
         """One more event, of this time."""
         self.events += 1
