@@ -16,7 +16,7 @@ from ..delivery.handover import NO_OUTBOX, Origin
 from ..errors import TrackError
 from ..history.source import Models
 from . import arguments as options
-from . import backfill, demo, place, plan, reconcile, replay, state, tail
+from . import backfill, demo, importing, place, plan, reconcile, replay, state, tail
 from . import outbox as claimed
 from .place import Place
 
@@ -111,6 +111,8 @@ VERBS: tuple[Row, ...] = (
     ("worker", "drains the spool and delivers", options.worker, _worker),
     ("path", "the path under which the browser finds us", options.as_json, state.path),
     ("replay", "sends a part of the log to a destination again", options.replay, replay.run),
+    ("import", "access logs and other tools' exports, as events", importing.arguments,
+     importing.run),
     ("dead", "what was refused for good", options.dead,
      lambda arguments, where: arguments.way(arguments, where)),
     ("backfill", "events of rows that lie in a database or a file", backfill.arguments,

@@ -100,7 +100,7 @@ def run(call: Call, where: Place) -> Done:
     """Does it. Ctrl-C and SIGTERM end it so that it can go on."""
     where.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     checkpoint = Checkpoint(where.data_dir, call.parts)
-    with closing(sqlite.open(where.store_path)) as store, beside.worker(where), _interruptible():
+    with closing(sqlite.open(where.store_path)) as store, beside.worker(where), interruptible():
         began, state = time.monotonic(), _state(call, store, checkpoint)
         done = Done(state.number, Tally())
         try:
@@ -124,7 +124,7 @@ def _fill(
 ) -> None:
     rest = call.source.total(state.place)
     bar = Bar("rows", None if rest is None else state.read + rest, begin=state.read)
-    with closing(_intake(where, store, state.number)) as taking:
+    with closing(intake(where, store, state.number)) as taking:
         filling = Backfill(
             call.source, call.reader, taking, checkpoint, tally=done.tally, ages=call.ages,
             rate=call.rate, told=lambda: bar.at(state.read + done.tally.read),
@@ -152,7 +152,7 @@ def _state(call: Call, store: SqliteStore, checkpoint: Checkpoint) -> State:
     return State(number)
 
 
-def _intake(where: Place, store: SqliteStore, number: int) -> Intake:
+def intake(where: Place, store: SqliteStore, number: int) -> Intake:
     silent: list[float] = []
 
     def waited(seconds: float) -> None:
@@ -171,7 +171,7 @@ def _intake(where: Place, store: SqliteStore, number: int) -> Intake:
 
 
 @contextmanager
-def _interruptible() -> Iterator[None]:
+def interruptible() -> Iterator[None]:
     """SIGTERM ends the call as Ctrl-C does."""
 
     def interrupt(*_: object) -> None:
