@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import re
 import sqlite3
 import stat
 import subprocess
@@ -234,3 +235,12 @@ def test_sync_reaches_the_disk_also_while_somebody_reads(tmp_path, monkeypatch):
     assert synced == [f"{tmp_path / 'e.db'}-wal"]
     reader.close()
     store.close()
+
+
+def test_every_statement_has_a_name_of_its_own():
+    folder = Path(connection.__file__).parent
+    names = [
+        name for file in folder.glob("*.sql") for name in re.findall(r"(?m)^-- (\w+): ", file.read_text())
+    ]  # fmt: skip
+    assert len(names) == len(set(names))
+    assert set(connection.SQL) == set(names)

@@ -108,10 +108,10 @@ SELECT position FROM log WHERE accepted_at >= ? ORDER BY position LIMIT 1;
 SELECT position FROM log WHERE accepted_at < ? ORDER BY position DESC LIMIT 1;
 
 -- log_labelled: events of one label behind a position
-SELECT position, event_id, accepted_at, body FROM log
+SELECT position, event_id, accepted_at, COALESCE(repaired, body) FROM log
 WHERE label = ? AND position > ? ORDER BY position LIMIT ?;
 
--- known_of: the places of those of some ids (of 16 bytes, one behind the other) that were stored once
+-- known_before: the places of those of some ids (of 16 bytes, one behind the other) that were stored once
 SELECT value FROM json_each(:places)
 WHERE EXISTS (SELECT 1 FROM known WHERE id = substr(:ids, 16 * value + 1, 16));
 

@@ -52,7 +52,7 @@ class SqliteUnstored:
         """Those of these ids under which an event was stored once."""
         places = msgspec.json.encode([*range(len(event_ids))]).decode()
         asked = {"ids": keys_of(event_ids), "places": places}
-        return [event_ids[place] for (place,) in self._db.all("known_of", asked)]
+        return [event_ids[place] for (place,) in self._db.all("known_before", asked)]
 
     def empty_wal(self) -> bool:
         """Moves all of the WAL into the store and cuts it off, with what it held of rows that are
