@@ -64,7 +64,7 @@ def test_what_comes_while_it_waits_is_not_waited_for(
         store.advance(store.job("webhook"), 1, [])
         store.append([row(next(numbers))])
 
-    assert flush(settings, data_dir, 60.0, now=lambda: NOW, sleep=meanwhile)
+    assert flush(settings, data_dir, 3.0, now=lambda: NOW, sleep=meanwhile)
 
 
 def test_an_outage_is_not_waited_for(
