@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from functools import cached_property
+from itertools import islice
 from typing import Any, Protocol
 
 from ..errors import PlanError
@@ -26,6 +27,9 @@ KNOWN = frozenset((
 
 #: Who is nobody's app: no plan restricts them, and they may send key metrics.
 _SERVERS = ("server", "backfill")
+
+#: Violations that are told of one event: a hostile one may have thousands.
+_MOST = 50
 
 _DRAFTS = {
     "http://json-schema.org/draft-04/schema": "Draft4Validator",
@@ -177,7 +181,7 @@ class Check:
 def _told(by: Validator, value: object, place: str) -> Iterator[Violation]:
     if by.is_valid(value):
         return
-    for error in by.iter_errors(value):
+    for error in islice(by.iter_errors(value), _MOST):
         yield Violation(_path(place, error.instance_path), error.message[:300])
 
 
