@@ -12,7 +12,7 @@ import pytest
 from track_middleware import cli, wiring
 from track_middleware.delivery.counters import totals
 from track_middleware.delivery.worker import Worker
-from track_middleware.errors import SettingsError
+from track_middleware.errors import EventError, SettingsError
 
 PLAN: dict[str, Any] = {
     "mode": "quarantine", "unknown": "quarantine",
@@ -93,3 +93,17 @@ def test_a_relative_file_is_found_from_elsewhere(file, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     made = wiring.build({"data_dir": str(tmp_path / "data"), "plan": file.name})
     assert made.settings.plan == str(file)
+
+
+def test_a_sites_plan_reaches_the_door_and_in_development_the_call(file, tmp_path):
+    file.write_text(json.dumps({**PLAN, "events": {"Paid": {"server_only": True}}}))
+    given = {"plan": str(file), "deliver": "worker"}
+    made = wiring.build({**given, "data_dir": str(tmp_path / "a")})
+    assert made.tracker.core.plan.server_only == {"Paid"}
+    assert made.tracker.track("Piad", user_id="42")
+    made.spool.close()
+    debugged = wiring.build({**given, "data_dir": str(tmp_path / "b"), "debug": True})
+    with pytest.raises(EventError, match="did you mean 'Paid'"):
+        debugged.tracker.track("Piad", user_id="42")
+    assert debugged.tracker.track("Paid", user_id="42")
+    debugged.spool.close()

@@ -123,16 +123,17 @@ def _respooled(store: SqliteStore, piece: list[DeadLetter], where: Place) -> Ite
         return
     spool = Spool(where.data_dir, now=time.time, min_free=where.settings.min_free)
     try:
-        for each in frames:
-            # A kill in between leaves both, and the id makes the second one harmless.
-            if spool.append([decode_entry(each.body)]):
-                store.letters.drop([each.id])
-                yield each.id
+        taken = [each.id for each in frames if spool.append([decode_entry(each.body)])]
+        # A kill in between leaves both, and the id makes the second one harmless.
+        store.letters.drop(taken)
+        yield from taken
     finally:
         spool.close()
 
 
 def _why_not(letter: DeadLetter, jobs: dict[str, Job]) -> str:
+    if letter.stage == "plan":
+        return "the spool takes no more; status says why"
     if letter.stage != "destination":
         return "it never was an event of the log"
     if letter.destination not in jobs:
