@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -176,3 +177,11 @@ def test_a_property_beside_a_schema_says_only_what_the_schema_cannot(tmp_path):
     for wrong in ({"email": {"type": "integer"}}, {"mail": {"pii": "email"}}):
         with pytest.raises(PlanError, match="checked by its schema"):
             document.read({"events": {"A": {**event, "properties": wrong}}}, name="")
+
+
+@pytest.mark.parametrize(("missing", "name"), [("jsonschema_rs", "a.json"), ("yaml", "a.yaml")])
+def test_without_the_extra_it_is_told_what_to_install(missing, name, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, missing, None)
+    file = written(tmp_path, json.dumps(DOCUMENT), name)
+    with pytest.raises(PlanError, match=r"pip install track-middleware\[plan\]"):
+        load(file)
