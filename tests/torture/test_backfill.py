@@ -1,7 +1,7 @@
 """kill -9 in the middle of a backfill, again and again: every row is at Mixpanel once.
 
-``make backfill`` (``BACKFILL=1000000``) reads a million rows and prints how it went; the suite
-reads 20,000.
+``make backfill`` (``BACKFILL=1000000``) reads a million rows of SQLite, kills five times and prints
+how it went; the suite reads 20,000, and fewer of PostgreSQL.
 """
 
 from __future__ import annotations
@@ -15,11 +15,13 @@ import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.delivery.cluster import cluster
 from tests.torture import vendor
 from tests.torture.test_kills import children, killed, running
 from track_middleware.delivery import handover
@@ -27,20 +29,48 @@ from track_middleware.delivery.store import sqlite
 from track_middleware.reading import load
 
 ROWS = int(os.environ.get("BACKFILL", "20000"))
-KILLS = 5 if ROWS > 100_000 else 3
+
+TABLE = "CREATE TABLE orders (id INTEGER PRIMARY KEY, user_id TEXT, total REAL, created_at INTEGER)"
 
 #: So much more memory may the last run have needed than the first, in KiB.
 _MORE = 24 * 1024
 
 
+@dataclass(frozen=True, slots=True)
+class Shop:
+    """A database with orders, as a source; how often its backfill is killed, and how fast it may
+    read, so that a kill finds it at work."""
+
+    source: str
+    rows: int
+    kills: int
+    rate: str | None
+
+
 @pytest.fixture
-def shop(tmp_path: Path) -> Path:
+def of_sqlite(tmp_path: Path) -> Shop:
     path = tmp_path / "shop.db"
     with closing(sqlite3.connect(path)) as database, database:
-        database.execute("CREATE TABLE orders (id INTEGER PRIMARY KEY, user_id, total, created_at)")
+        database.execute(TABLE)
         rows = ((n, n % 5000, n / 100, 1_700_000_000 + n) for n in range(1, ROWS + 1))
         database.executemany("INSERT INTO orders VALUES (?, 'u' || ?, ?, ?)", rows)
-    return path
+    if ROWS > 100_000:
+        return Shop(f"sqlite:///{path}", ROWS, kills=5, rate=None)
+    return Shop(f"sqlite:///{path}", ROWS, kills=3, rate="8000/s")
+
+
+@pytest.fixture
+def of_postgresql() -> Iterator[Shop]:
+    with cluster() as server:
+        server.do(f"{TABLE}; GRANT SELECT ON orders TO shop")
+        server.do(
+            "INSERT INTO orders SELECT n, 'u' || n % 50, n / 100.0, 1700000000 + n"
+            " FROM generate_series(1, 4000) AS n"
+        )
+        yield Shop(server.url, 4000, kills=2, rate="2000/s")
+
+
+SHOPS = ["of_sqlite", pytest.param("of_postgresql", marks=pytest.mark.needs("postgresql"))]
 
 
 @contextmanager
@@ -58,12 +88,12 @@ def _answers(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def command(data_dir: Path, shop: Path) -> list[str]:
-    rate = ["--rate", "8000/s"] if KILLS == 3 else []
+def command(data_dir: Path, shop: Shop) -> list[str]:
     return [
-        "track_middleware", "backfill", f"sqlite:///{shop}", "--sql", "select * from orders",
+        "track_middleware", "backfill", shop.source, "--sql", "select * from orders",
         "--event", "Order Completed", "--id", "id", "--user", "user_id", "--time", "created_at",
-        "--data-dir", str(data_dir), "--resume", "--json", *rate,
+        "--data-dir", str(data_dir), "--resume", "--json",
+        *(["--rate", shop.rate] if shop.rate else []),
     ]  # fmt: skip
 
 
@@ -83,36 +113,39 @@ def peak(pid: int) -> int:
     return next((int(e.split()[1]) for e in status.splitlines() if e.startswith("VmHWM")), 0)
 
 
+@pytest.mark.parametrize("name", SHOPS)
 def test_every_row_is_imported_once_however_often_it_is_killed(
-    tmp_path: Path, data_dir: Path, shop: Path, free_port: int
+    request: pytest.FixtureRequest, name: str, tmp_path: Path, data_dir: Path, free_port: int
 ) -> None:
+    shop: Shop = request.getfixturevalue(name)
+    rows, kills = shop.rows, shop.kills
     chance, taken = random.Random(7), tmp_path / "taken"
     url = f"mixpanel://me:hush@7?token=t&endpoint=http://127.0.0.1:{free_port}"
     handover.write(load({"data_dir": str(data_dir), "destinations": [url]}, {}), data_dir)
     peaks: list[int] = []
     with mixpanel(taken, free_port):
-        for number in range(KILLS):
-            upto = ROWS * (number + 1) // (KILLS + 1)
+        for number in range(kills):
+            upto = rows * (number + 1) // (kills + 1)
             peaks.append(interrupted(data_dir, shop, upto, with_worker=chance.random() < 0.5))
         before = read(data_dir)
         done, last, speeds = to_its_end(data_dir, shop, taken)
     assert done["complete"]
-    assert done["rows"] == ROWS - before, "it did not begin anew"
-    assert done["stored"] == ROWS
+    assert done["rows"] == rows - before, "it did not begin anew"
+    assert done["stored"] == rows
     (to,) = done["destinations"]
     assert to["over"]
     sent = vendor.counted(taken)
-    assert len(sent) == ROWS
-    assert {insert_id(each) for each in sent} == ids_in_the_log(data_dir)
+    assert len(sent) == rows
+    assert {insert_id(each) for each in sent} == ids_in_the_log(data_dir, rows)
     print(
-        f"\n{ROWS:,} rows, {KILLS} kills: {len(sent):,} events, sent {sum(sent.values()):,} times"
+        f"\n{rows:,} rows, {kills} kills: {len(sent):,} events, sent {sum(sent.values()):,} times"
     )
     print(f"most memory of each run, MiB: {[each // 1024 for each in (*peaks, last)]}")
     print(f"events imported a second, by tenths of the last run: {speeds}")
     assert max(*peaks, last) - min(*peaks, last) < _MORE, "memory grows with what was read"
 
 
-def interrupted(data_dir: Path, shop: Path, upto: int, *, with_worker: bool) -> int:
+def interrupted(data_dir: Path, shop: Shop, upto: int, *, with_worker: bool) -> int:
     """Runs it until so many rows are read, then kills it; its most memory."""
     with running(*command(data_dir, shop), stdout=subprocess.DEVNULL) as process:
         deadline = time.monotonic() + 600
@@ -125,7 +158,7 @@ def interrupted(data_dir: Path, shop: Path, upto: int, *, with_worker: bool) -> 
     return needed
 
 
-def to_its_end(data_dir: Path, shop: Path, taken: Path) -> tuple[dict[str, Any], int, list[int]]:
+def to_its_end(data_dir: Path, shop: Shop, taken: Path) -> tuple[dict[str, Any], int, list[int]]:
     """Runs it to its end: what it says, its most memory, its speed over time."""
     needed, seen = 0, [(time.monotonic(), taken.stat().st_size)]
     with running(*command(data_dir, shop), stdout=subprocess.PIPE) as process:
@@ -156,12 +189,12 @@ def insert_id(line: str) -> str:
     return line.rpartition("|")[2]
 
 
-def ids_in_the_log(data_dir: Path) -> set[str]:
+def ids_in_the_log(data_dir: Path, rows: int) -> set[str]:
     with closing(sqlite.open(data_dir / "events.db", read_only=True)) as store:
         found: list[str] = []
         position = 0
-        while rows := store.read(position, 5000):
-            found += [row.event_id for row in rows]
-            position = rows[-1].position
-    assert len(found) == ROWS
+        while piece := store.read(position, 5000):
+            found += [row.event_id for row in piece]
+            position = piece[-1].position
+    assert len(found) == rows
     return set(found)
