@@ -207,6 +207,18 @@ def test_windows_of_live_pages_end_while_a_backfill_waits(data_dir, monkeypatch)
         site.close()
 
 
+def test_events_are_counted_on_the_days_on_which_they_happened(site):
+    site.fill(site.begin(), [entry(1), entry(86_400), entry(86_401), entry(1)])
+    site.live.append([entry(5, name="Live")])
+    site.work()
+    counts = site.store.event_counts()
+    assert sum(number for (_, label), number in counts.items() if label == "Live") == 1
+    assert {key: number for key, number in counts.items() if key[1] != "Live"} == {
+        ("2020-09-13", "Order Completed"): 1,
+        ("2020-09-14", "Order Completed"): 2,
+    }
+
+
 def test_an_entry_that_can_never_be_kept_costs_itself_only(site):
     taking = site.intake(site.begin("one"))
     given = [entry(1), entry(2, text="x" * 3 * 2**20), entry(3)]

@@ -19,7 +19,7 @@ from .finish import Finisher, Version
 from .frames import Frame, Rules, Who, decode_frame, who
 from .halves import Halves
 from .journal import Journal
-from .numbers import by_day
+from .numbers import Numbers, by_day
 from .plans import PlanStage, letter, of_a_contract
 from .splice import Said, into_context, label_of, names
 from .store import DeadLetter, Intake, NewRow, PageRow
@@ -42,7 +42,7 @@ class Batch:
 
     Use it inside one transaction of the store: ``take`` what ``decoded`` gave before, and
     ``end_windows``, then append ``rows`` and bury ``letters``, then ``finish`` with the positions
-    that the rows got.
+    that the rows got. ``numbers`` counts them by day and label.
     """
 
     def __init__(
@@ -60,8 +60,8 @@ class Batch:
         self.rows: list[NewRow] = []
         self.letters: list[DeadLetter] = []
         self.counts: Counter[str] = Counter()
-        #: Where the rows stand in the log, once ``finish`` was told.
-        self.positions: Sequence[int] = ()
+        self.numbers: Numbers = by_day
+        self.positions: Sequence[int] = ()  # of the rows in the log, once ``finish`` was told
         self._passing: set[str] = set()
         self._take: dict[EntryKind, Callable[[Frame, bytes], None]] = {
             "event": self._event, "view": self._view, "mark": self._halves.mark,
@@ -111,7 +111,7 @@ class Batch:
         self._halves.finish(positions)
         self._sessions.write()
         self._journal.write(self.rows, positions)
-        self._intake.tally(self._views, by_day(self.rows, positions, self._rules.day))
+        self._intake.tally(self._views, self.numbers(self.rows, positions, self._rules.day))
         self.counts["duplicate"] += len(self.rows) - len(positions)
         self.counts.update(self._finisher.counts)
         self._finisher.counts.clear()

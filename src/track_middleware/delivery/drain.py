@@ -17,6 +17,7 @@ from .batch import CANNOT_BE_STORED, MISTAKES, Batch
 from .decoded import Decoded
 from .finish import Finisher
 from .frames import Rules
+from .numbers import Numbers, by_day, by_own_day
 from .past import Past
 from .plans import PlanStage
 from .segments import Segment
@@ -132,7 +133,7 @@ class Drain:
     def take(self, frames: Sequence[bytes], now: float) -> None:
         """Stores frames that lie elsewhere than in the spool. They are on the disk itself when this
         returns, so that their source may be deleted; taking one twice does no harm."""
-        self._store_frames(frames, now, lambda batch: None)
+        self._store_frames(frames, now, lambda batch: None, by_day)
         self._store.sync()
 
     def _store_reading(self, segment: Segment, reading: segments.Reading, at: float) -> None:
@@ -144,21 +145,26 @@ class Drain:
             if backfill is not None:
                 self._store.backfills.add(backfill, batch.positions)
 
-        self._store_frames(reading.frames, at, also)
+        numbers = by_day if backfill is None else by_own_day
+        self._store_frames(reading.frames, at, also, numbers)
         if reading.torn:
             self._count("torn", reading.torn)
 
     def _store_frames(
-        self, frames: Sequence[bytes], at: float, also: Callable[[Batch], object]
+        self,
+        frames: Sequence[bytes],
+        at: float,
+        also: Callable[[Batch], object],
+        numbers: Numbers,
     ) -> None:
         try:
-            self._store_without({}, frames, at, also)
+            self._store_without({}, frames, at, also, numbers)
         except MISTAKES as error:
             flaws = {raw: flaw for raw in frames if (flaw := self._flaw(raw))}
             if not flaws:
                 raise
             logger.error("%s accepted frames are dead letters", len(flaws), exc_info=error)
-            self._store_without(flaws, frames, at, also)
+            self._store_without(flaws, frames, at, also, numbers)
 
     def _store_without(
         self,
@@ -166,10 +172,12 @@ class Drain:
         frames: Sequence[bytes],
         at: float,
         also: Callable[[Batch], object],
+        numbers: Numbers,
     ) -> None:
         """One transaction: the frames, the dead letters of those that cannot be stored (with the
         reason), and what else belongs to it."""
         batch = self._batch()
+        batch.numbers = numbers
         whole = batch.decoded([raw for raw in frames if raw not in flaws])
         with self._store.batch():
             batch.take(self._living(batch, whole))

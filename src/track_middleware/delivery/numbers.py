@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+import msgspec
+
+from ..event import epoch
 from .store import NewRow
+
+#: How the rows that were stored are counted: by the day of a moment, and by label.
+Numbers = Callable[
+    [Sequence[NewRow], Mapping[str, int], Callable[[float], str]], Counter[tuple[str, str]]
+]
 
 #: Every zone's midnight, and every change of its clocks, is at a quarter of an hour.
 _QUARTER = 900
@@ -28,3 +36,26 @@ def by_day(
     for (quarter, label), number in numbers.items():
         events[day(quarter * _QUARTER), label] += number
     return events
+
+
+class _Dated(msgspec.Struct):
+    timestamp: str = ""
+
+
+_dated = msgspec.json.Decoder(_Dated)
+
+
+def by_own_day(
+    rows: Sequence[NewRow], positions: Mapping[str, int], day: Callable[[float], str]
+) -> Counter[tuple[str, str]]:
+    """As ``by_day``, by the days on which they happened: those of a backfill, which all came
+    today."""
+    dated = [msgspec.structs.replace(row, accepted_at=_happened(row)) for row in rows]
+    return by_day(dated, positions, day)
+
+
+def _happened(row: NewRow) -> float:
+    try:
+        return epoch(_dated.decode(row.body).timestamp)
+    except (msgspec.DecodeError, ValueError):
+        return row.accepted_at
