@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-from . import plan_check, plan_cost, plan_drift, plan_import, plan_repair
+from . import plan_check, plan_cost, plan_drift, plan_import, plan_repair, plan_types
 from .place import Place
 
 #: A way of ``plan``: what it does, its own arguments, its function.
@@ -18,6 +18,9 @@ WAYS: dict[str, Way] = {
     ),
     "check": (
         "what the code sends against the plan", plan_check.arguments, plan_check.run,
+    ),
+    "types": (
+        "one typed, documented function per event", plan_types.arguments, plan_types.run,
     ),
     "cost": ("what each event costs, and what would halve it", plan_cost.arguments, plan_cost.run),
     "drift": (

@@ -78,12 +78,12 @@ def _call(node: Node, lines: list[bytes]) -> Iterator[Call]:
 def _verb_of(function: Node) -> tuple[str, str]:
     """The last part of what is called, and what stands before it."""
     if function.type != "navigation_expression":
-        return said(function) if function.type.endswith("identifier") else "", ""
+        return said(function).strip("`") if function.type.endswith("identifier") else "", ""
     parts = function.named_children
     last = parts[-1]
     if last.type == "navigation_suffix" and last.named_children:
         last = last.named_children[-1]
-    return said(last), said(parts[0])
+    return said(last).strip("`"), said(parts[0])
 
 
 def _arguments(node: Node) -> list[tuple[str, Node]]:

@@ -16,49 +16,84 @@ from ..parts import Event
 #: Between two of these begins a word: orderID2Paid is order, ID2, Paid.
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
-_SCRIPT = """
-abstract any arguments as async await boolean break case catch class const constructor continue
-debugger declare default delete do else enum eval export extends false finally for from function get
-if implements import in instanceof interface is keyof let module namespace never new null number
-object of package private protected public readonly require return set static string super switch
-symbol this throw true try type typeof undefined unique unknown using var void while with yield
-globalThis window
-"""
-_SWIFT = """
-Any Protocol Self Type actor any as associatedtype async await break case catch class continue
-convenience default defer deinit do dynamic else enum extension fallthrough false fileprivate final
-for func get guard if import in indirect infix init inout internal is lazy left let mutating nil
-none nonmutating open operator optional override postfix precedence prefix private protocol public
-repeat required rethrows return right self set some static struct subscript super switch throw
-throws true try typealias unowned var weak where while willSet didSet
-"""
-_KOTLIN = """
-abstract actual annotation as break by catch class companion const constructor continue crossinline
-data delegate do dynamic else enum expect external false field file final finally for fun get if
-import in infix init inline inner interface internal is it lateinit noinline null object open
-operator out override package param private property protected public receiver reified return
-sealed set setparam super suspend tailrec this throw true try typealias typeof val value var vararg
-when where while
-"""
+_WORDS = {
+    "python": " ".join(keyword.kwlist),
+    "typescript": """
+        arguments as async await break case catch class const continue debugger default delete do
+        else enum eval export extends false finally for function if implements import in instanceof
+        interface let new null package private protected public return static super switch this
+        throw true try typeof undefined var void while with yield globalThis
+    """,
+    "swift": """
+        Any Protocol Self Type actor any as associatedtype async await break case catch class
+        continue default defer deinit do else enum extension fallthrough false fileprivate for func
+        guard if import in init inout internal is lazy let nil open operator precedencegroup private
+        protocol public repeat rethrows return self some static struct subscript super switch throw
+        throws true try typealias var weak where while
+    """,
+    "kotlin": """
+        as break by catch class constructor continue delegate do dynamic else false field finally
+        for fun get if import in init interface internal is null object open package private
+        protected public receiver return set super this throw true try typealias typeof val var
+        when where while
+    """,
+}
 
-#: What no identifier may be, by language: its own words, and what the written code uses itself.
-RESERVED: Mapping[str, frozenset[str]] = {
-    "python": frozenset((
-        *keyword.kwlist, *keyword.softkwlist, "annotations", "date", "datetime", "track", "str",
-        "int", "float", "bool", "dict", "object", "self", "cls",
+#: Kotlin's own words may be names in backticks.
+_TICKED = frozenset(_WORDS["kotlin"].split())
+
+#: What parameters and members must not be called: the language's words, and what the written
+#: functions use inside.
+PARAMETERS: Mapping[str, frozenset[str]] = {
+    "python": frozenset(_WORDS["python"].split()),
+    "typescript": frozenset(),
+    "swift": frozenset((*_WORDS["swift"].split(), "sent", "track")),
+    "kotlin": frozenset((
+        "it", "put", "track", "buildJsonObject", "let", "map", "toJson",
     )),
-    "typescript": frozenset((*_SCRIPT.split(), "sendBy", "sent", "properties", "track")),
+}  # fmt: skip
+
+#: What functions must not be called, besides: what the file imports, what the SDK's class has.
+FUNCTIONS: Mapping[str, frozenset[str]] = {
+    "python": frozenset((
+        *_WORDS["python"].split(), "annotations", "bool", "date", "datetime", "dict", "float",
+        "int", "object", "str",
+    )),
+    "typescript": frozenset((*_WORDS["typescript"].split(), "properties", "sendBy", "track")),
     "swift": frozenset((
-        *_SWIFT.split(), "sent", "track", "identify", "screen", "group", "alias", "add", "remove",
-        "find", "apply", "flush", "reset", "version", "enabled", "process", "userId", "anonymousId",
-        "traits", "settings", "configuration", "json", "self", "hash", "description",
-        "pendingUploads", "purgeStorage", "startup", "shutdown", "waitUntilStarted",
+        *_WORDS["swift"].split(), "add", "alias", "anonymousId", "apply", "configuration",
+        "enabled", "find", "flush", "group", "hasUnsentEvents", "identify", "pendingUploads",
+        "process", "purgeStorage", "remove", "reset", "screen", "settings", "shutdown", "startup",
+        "track", "traits", "userId", "version", "waitUntilStarted",
     )),
     "kotlin": frozenset((
-        *_KOTLIN.split(), "track", "identify", "screen", "group", "alias", "add", "remove", "find",
-        "flush", "reset", "version", "process", "userId", "anonymousId", "traits", "settings",
-        "configuration", "json", "put", "shutdown", "applyClosureToPlugins", "equals", "hashCode",
-        "name", "ordinal", "entries", "values", "valueOf", "let", "map",
+        "add", "alias", "anonymousId", "applyClosureToPlugins",
+        "configuration", "equals", "find", "flush", "group", "hashCode", "identify", "let", "map",
+        "process", "put", "remove", "reset", "screen", "settings", "shutdown", "toJson", "toString",
+        "track", "traits", "userId", "version",
+    )),
+}  # fmt: skip
+
+#: What types must not be called: what the file and its language have already.
+TYPES: Mapping[str, frozenset[str]] = {
+    "python": frozenset((
+        *_WORDS["python"].split(), "Any", "Enum", "Literal", "Mapping", "NotRequired", "Sequence",
+        "TypedDict", "UUID",
+    )),
+    "typescript": frozenset((
+        "Any", "Array", "Boolean", "Date", "Function", "Number", "Object", "Partial", "Promise",
+        "Readonly", "ReadonlyArray", "Record", "Required", "String", "Symbol", "Tracker",
+    )),
+    "swift": frozenset((
+        *_WORDS["swift"].split(), "Analytics", "Array", "Bool", "Data", "Date", "Dictionary",
+        "Double", "Error", "Foundation", "Int", "NSNull", "Optional", "Properties", "Result",
+        "Segment", "Set", "Settings", "String",
+    )),
+    "kotlin": frozenset((
+        "Analytics", "Any", "Array", "Boolean", "Byte", "Char", "Double", "Enum", "Float", "Int",
+        "JsonArray", "JsonElement", "JsonNull", "JsonObject", "JsonPrimitive", "List", "Long",
+        "Map", "Nothing", "Number", "Pair", "Properties", "Set", "Settings", "Short", "String",
+        "Unit",
     )),
 }  # fmt: skip
 
@@ -114,8 +149,14 @@ def functions(events: Iterable[Event], language: str) -> dict[str, str]:
     identify and group are the verbs themselves."""
     tracked = [event.name for event in events if event.kind == "track"]
     style = snake if language == "python" else camel
-    reserved = RESERVED[language]
-    return unique(tracked, map(style, tracked), reserved=reserved, other="event")
+    return unique(tracked, map(style, tracked), reserved=FUNCTIONS[language], other="event")
+
+
+def ticked(name: str) -> str:
+    """An identifier as Kotlin has it: in backticks where it is a word of the language, or has
+    letters that not every tool which reads Kotlin takes for such."""
+    plain = name.isascii() and name not in _TICKED
+    return name if plain else f"`{name}`"
 
 
 def _may_stand(each: str) -> bool:
