@@ -89,6 +89,15 @@ def test_a_scripts_call_has_the_line_of_its_file() -> None:
     assert call.line == 3
 
 
+def test_each_of_many_listeners_has_its_own_line() -> None:
+    found = read("<a onclick=\"track('Seen')\">\n" * 500).calls
+    assert [call.line for call in found] == list(range(1, 501))
+
+
+def test_trouble_in_a_script_has_the_line_of_its_file() -> None:
+    assert read("<p>\n<script>\ntrack(;\n</script>").trouble[0][0] == 3
+
+
 def test_what_a_template_fills_into_a_script_cannot_be_read() -> None:
     first, second = read(
         '<script>track("A", {a: {{ n }}, b: "{{ x }}", c: [1, "{{ y }}"]});'

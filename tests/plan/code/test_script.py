@@ -155,6 +155,11 @@ def test_a_script_of_any_depth_is_read() -> None:
     assert deep == [Unread()]
 
 
+def test_a_choice_of_any_depth_is_read() -> None:
+    found = names("track(" + 'a ? "A" : ' * 5_000 + '"B")')
+    assert found == ["A"] * 20 + [None]
+
+
 def test_a_call_stands_at_its_line_and_column() -> None:
     (call,) = read('\nx = "ü"; track("A")').calls
     assert (call.line, call.column) == (2, 10)

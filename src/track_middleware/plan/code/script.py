@@ -40,18 +40,17 @@ _PREFIX = "data-track-"
 def read(text: str, *, language: str = "javascript", name: str = "track", line: int = 1) -> Source:
     """The calls of a script. ``name`` is our function's (``client_global``), ``line`` the line at
     which the script begins in its file."""
-    padded = "\n" * (line - 1) + text
-    script = _Script(padded, grammars.root(language, padded), name)
-    return script.source()
+    return _Script(text, grammars.root(language, text), name=name, line=line).source()
 
 
 class _Script:
-    def __init__(self, text: str, top: Node, name: str) -> None:
+    def __init__(self, text: str, top: Node, *, name: str, line: int) -> None:
         self._top = top
+        self._above = line - 1
         self._name = name
         self._lines = text.encode(errors="replace").split(b"\n")
         self._values = Values(top)
-        self._typed = TYPED in text.lstrip().partition("\n")[0]
+        self._typed = TYPED in text.partition("\n")[0]
         self._platform = "server" if _NODE.search(text) else None
         self._own = self._binds_it()
 
@@ -65,7 +64,12 @@ class _Script:
                     calls.extend(self._call(node))
             elif node.type in ("jsx_opening_element", "jsx_self_closing_element"):
                 calls.extend(self._element(node))
-        return Source(calls, frozenset(functions), self._typed, grammars.trouble(self._top))
+        trouble = [(line + self._above, what) for line, what in grammars.trouble(self._top)]
+        return Source(calls, frozenset(functions), self._typed, trouble)
+
+    def _place(self, node: Node) -> tuple[int, int]:
+        line, column = grammars.place(node, self._lines)
+        return line + self._above, column
 
     def _binds_it(self) -> bool:
         """Whether our function's name means something of the file's own."""
@@ -97,7 +101,7 @@ class _Script:
             arguments, properties = [], UNREAD_MEMBERS
         elif at_properties < len(arguments):
             properties = self._values.members(arguments[at_properties])
-        where = grammars.place(node, self._lines)
+        where = self._place(node)
         if verb != "track" or at_name is None:
             yield Call(verb, None, properties, *where, platform=self._platform)
             return
@@ -120,7 +124,7 @@ class _Script:
             verb,
             name if isinstance(name, str) else None,
             told if isinstance(told, Members) else UNREAD_MEMBERS,
-            *grammars.place(node, self._lines),
+            *self._place(node),
             said=f"{verb}({{…}})",
             platform=self._platform,
         )
@@ -161,7 +165,7 @@ class _Script:
             elif key.startswith(_PREFIX):
                 known[key[len(_PREFIX) :].replace("-", "_")] = value
         if found:
-            where = grammars.place(node, self._lines)
+            where = self._place(node)
             yield Call("track", name, Members(known, complete), *where, said="data-track")
 
 

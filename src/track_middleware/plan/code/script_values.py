@@ -58,12 +58,13 @@ class Values:
                 if bound[name] == 1:
                     self._constants[name] = value
 
-    def names(self, node: Node) -> list[str | None]:
+    def names(self, node: Node, depth: int = 0) -> list[str | None]:
         """The names that an expression may stand for; None among them where one cannot be read."""
         node = bare(node)
         branches = [node.child_by_field_name(name) for name in ("consequence", "alternative")]
-        if node.type == "ternary_expression":
-            return [name for each in branches if each is not None for name in self.names(each)]
+        if node.type == "ternary_expression" and depth < DEPTH:
+            known = [each for each in branches if each is not None]
+            return [name for each in known for name in self.names(each, depth + 1)]
         value = self.value(node)
         return [value if isinstance(value, str) else None]
 
