@@ -91,6 +91,15 @@ def test_an_alias_gives_the_user_what_was_under_the_former_id(site):
     assert counts(site) == [0, 1, 2]
 
 
+def test_a_visitor_that_turned_out_to_be_another_brings_its_past(site):
+    site.drains(said(None, "tab", name="Order"), said(None, "other"))
+    with site.store.batch():
+        site.store.intake.join("tab", "cookie", START)
+    site.drains(said(None, "cookie"), said("42", "cookie"), said(None, "cookie"))
+    assert counts(site)[2:] == [1, 2, 0]
+    assert site.store.histories.get(["visitor:tab"]) == {}
+
+
 def test_traits_of_an_identify_are_its_values(site):
     site.drains(said("42", type="identify", traits={"plan": "pro"}), said("42"))
     assert told(site)[1] == {"events": 1, "orders": 0, "plan": "pro"}

@@ -13,8 +13,9 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.stock.host import Host
+from tests.stock.host import Host, hosted
 from track_middleware import cli
+from track_middleware.plan.repairs import Move, Repair
 
 pytestmark = pytest.mark.needs("node", "npm")
 
@@ -23,6 +24,10 @@ NAVIGATION = {"User-Agent": AGENT, "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest
               "Sec-Fetch-Site": "none", "Accept": "text/html"}  # fmt: skip
 OWN = {"User-Agent": AGENT, "Sec-Fetch-Mode": "cors", "Sec-Fetch-Dest": "empty",
        "Sec-Fetch-Site": "same-origin", "content-type": "text/plain"}  # fmt: skip
+
+
+#: What mends the release on the server.
+REPAIRS = [Repair("Order Completed", [Move("total", "revenue")], ["ios"], ">=3.1,<3.2")]
 
 
 def serves(host: Host) -> None:
@@ -41,8 +46,8 @@ def serves(host: Host) -> None:
             assert browser.post("/own/q", content=content, headers=OWN).json() == {"ok": 1}
 
 
-def releases(host: Host, packages: Path, version: str, price: str) -> None:
-    command = ["node", "segment_app.mjs", host.url, "/own", version, price]
+def releases(host: Host, packages: Path, version: str, price: str, count: int = 6) -> None:
+    command = ["node", "segment_app.mjs", host.url, "/own", version, price, str(count)]
     subprocess.run(command, cwd=packages, check=True, timeout=60)
 
 
@@ -63,8 +68,7 @@ def test_a_property_that_an_app_renames_shows_up(
     counts = {name: cell["count"] for name, cell in order["platforms"].items()}
     assert counts == {"server": 6, "web": 6, "ios": 6}
     assert (status, said["findings"]) == (0, [])
-    for _ in range(5):
-        releases(host, packages, "3.1", "total")
+    releases(host, packages, "3.1", "total", 30)
     status, said = drift(host, capsys)
     assert status == 1
     kinds = {(each["kind"], each["platform"], each["property"]) for each in said["findings"]}
@@ -73,3 +77,15 @@ def test_a_property_that_an_app_renames_shows_up(
     }  # fmt: skip
     (renamed,) = [each for each in said["findings"] if each["kind"] == "renamed"]
     assert renamed["other"] == "total"
+
+
+def test_what_a_repair_mends_has_not_drifted(
+    tmp_path: Path, free_port: int, packages: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with hosted(tmp_path, free_port, repairs=f"{__name__}.REPAIRS") as host:
+        serves(host)
+        releases(host, packages, "3.1", "total")
+        status, said = drift(host, capsys)
+        sent = host.by_library("@segment/analytics-node")
+    assert (status, said["findings"]) == (0, [])
+    assert [each["properties"]["revenue"] for each in sent] == [39.5] * 6

@@ -52,6 +52,7 @@ class Past:
         self._wanted = wanted
         self._pasts: dict[str, Known] = {}
         self._dirty: set[str] = set()
+        self._former: dict[str, list[str]] = {}
         self.counts: Counter[str] = Counter()
 
     def told(self, rows: Sequence[NewRow], *, passes: Callable[[NewRow], bool]) -> list[NewRow]:
@@ -68,8 +69,14 @@ class Past:
         return made
 
     def _load(self, says: Any) -> None:
-        asked = {name for said in says for name in _subjects(said)}
-        found = self._store.get(asked) if asked else {}
+        every = list(says)
+        asked = {name for said in every for name in _subjects(said)}
+        if not asked:
+            return
+        found = self._store.get(asked)
+        for visitor, name, past in self._store.joined({e.anonymous_id for e in every} - {None}):
+            found[name] = past
+            self._former.setdefault(visitor, []).append(name)
         self._pasts = {name: _known.decode(past) for name, past in found.items()}
 
     def _one(self, row: NewRow, said: _Says, *, kept: bool) -> NewRow:
@@ -78,7 +85,8 @@ class Past:
         if row.bot is not None or not subjects or context.get("cookieless"):
             return row
         subject = subjects[0]
-        known = self._gathered(subjects, keep=kept)
+        former = self._former.get(said.anonymous_id or "", ())
+        known = self._gathered((*subjects, *former), keep=kept)
         about, after = self._wanted.told(known, _happening(row, said, context))
         if kept:
             self._pasts[subject] = after

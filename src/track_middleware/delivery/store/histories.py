@@ -23,6 +23,12 @@ class SqliteHistories:
         asked = msgspec.json.encode(list(subjects)).decode()
         return dict(self._db.all("histories", (asked,)))
 
+    def joined(self, visitors: Iterable[str]) -> Sequence[tuple[str, str, bytes]]:
+        """The pasts of visitors that turned out to be one of these: that one, and subject and past
+        of the former."""
+        asked = msgspec.json.encode(list(visitors)).decode()
+        return self._db.all("histories_joined", (asked,))
+
     def keep(self, pasts: Iterable[tuple[str, float, bytes]]) -> None:
         """Writes pasts as they are now: subject, when it was last seen, and the past."""
         self._db.change_each("history_keep", pasts)

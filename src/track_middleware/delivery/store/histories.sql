@@ -1,6 +1,11 @@
 -- histories: the pasts of some subjects
 SELECT subject, known FROM history WHERE subject IN (SELECT value FROM json_each(?));
 
+-- histories_joined: the pasts of visitors that turned out to be one of these
+SELECT visitor_join.same_as, history.subject, history.known
+FROM visitor_join JOIN history ON history.subject = 'visitor:' || visitor_join.visitor
+WHERE visitor_join.same_as IN (SELECT value FROM json_each(?));
+
 -- history_keep: a subject's past as it is now
 INSERT INTO history (subject, seen, known) VALUES (?, ?, ?)
 ON CONFLICT (subject) DO UPDATE SET seen = excluded.seen, known = excluded.known;
