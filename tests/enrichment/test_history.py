@@ -38,8 +38,8 @@ def told(setting: dict[str, Any], *events: Happening) -> list[dict[str, Any]]:
 
 
 def happening(label: str = "Visited", at: float = NOON, **values: Any) -> Happening:
-    more = {name: values.pop(name) for name in ("session", "touch") if name in values}
-    return Happening(label, at, values=lambda: values, **more)
+    session, touched = values.pop("session", None), values.pop("touch", None)
+    return Happening(label, at, session, lambda: touched, lambda: values)
 
 
 def ordered(revenue: float, at: float = NOON) -> Happening:

@@ -34,6 +34,13 @@ class _Says(msgspec.Struct, rename="camel", gc=False):
     context: msgspec.Raw = msgspec.Raw()
 
 
+class _Context(msgspec.Struct, gc=False):
+    session: Any = None
+    cookieless: Any = None
+
+
+_NO_CONTEXT = _Context()
+_context = msgspec.json.Decoder(_Context)
 _says = msgspec.json.Decoder(_Says)
 _all_say = msgspec.json.Decoder(list[_Says])
 _known = msgspec.json.Decoder(Known)
@@ -80,9 +87,9 @@ class Past:
         self._pasts = {name: _known.decode(past) for name, past in found.items()}
 
     def _one(self, row: NewRow, said: _Says, *, kept: bool) -> NewRow:
-        context = _decoded(said.context)
+        context = _about(said.context)
         subjects = _subjects(said)
-        if row.bot is not None or not subjects or context.get("cookieless"):
+        if row.bot is not None or not subjects or context.cookieless:
             return row
         subject = subjects[0]
         former = self._former.get(said.anonymous_id or "", ())
@@ -127,16 +134,22 @@ def _subjects(said: _Says) -> list[str]:
     return names
 
 
-def _happening(row: NewRow, said: _Says, context: Mapping[str, Any]) -> Happening:
-    session = context.get("session")
-    number = session.get("id") if isinstance(session, Mapping) else None
-    derived = _mapping.decode(row.derived) if row.derived else {}
+def _about(raw: msgspec.Raw) -> _Context:
+    try:
+        return _context.decode(raw) if raw else _NO_CONTEXT
+    except UNREADABLE:
+        return _NO_CONTEXT
+
+
+def _happening(row: NewRow, said: _Says, context: _Context) -> Happening:
+    session = context.session
+    number = session.get("id") if isinstance(session, dict) else None
     values = said.traits if row.kind in ("identify", "group") else said.properties
     return Happening(
         row.label,
         _moment(row, said),
         number if isinstance(number, str) and number else None,
-        touch({**derived, **context}),
+        lambda: touch({**_decoded(msgspec.Raw(row.derived or b"")), **_decoded(said.context)}),
         lambda: _decoded(values),
     )
 

@@ -7,7 +7,7 @@ event says of itself counts for the ones behind it: the first order comes with n
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -23,6 +23,9 @@ LATE = DAY
 
 #: Sessions whose ids are remembered, so that two that run side by side count as two.
 _SESSIONS = 8
+
+#: Names of events of which is remembered what they count for.
+_LABELS = 4096
 
 #: Characters that are kept of a text.
 LONGEST = 200
@@ -43,12 +46,12 @@ class Known(msgspec.Struct, rename="camel", omit_defaults=True):
 @dataclass(frozen=True, slots=True)
 class Happening:
     """What a past needs of an event. ``values`` reads its properties (of an identify or group: its
-    traits); ``touch`` says where it came from, None where it does not say."""
+    traits); ``touch`` where it came from, None where it does not say."""
 
     label: str
     at: float
     session: str | None = None
-    touch: Mapping[str, str] | None = None
+    touch: Callable[[], Mapping[str, str] | None] = lambda: None
     values: Callable[[], Mapping[str, Any]] = dict
 
 
@@ -68,13 +71,14 @@ class History:
 
     plain: Sequence[str]
     tallies: Mapping[str, Tally]
+    _labels: dict[str, Sequence[Tally]] = field(default_factory=dict, compare=False, repr=False)
 
     def told(self, known: Known | None, event: Happening) -> tuple[dict[str, Any], Known]:
         """What an event is told of its person's past, and that past with the event in it. Nothing
         is told to an event that happened long before others."""
         before = known.seen if known else None
         is_late = before is not None and event.at < before - LATE
-        moved = _moved(known, event)
+        moved = _moved(known, event, touches="first_touch" in self.plain)
         said = {} if is_late else self._said(moved, event.at, before)
         return said, self._tallied(moved, event)
 
@@ -85,7 +89,7 @@ class History:
         return {name: value for name, value in said.items() if value is not None}
 
     def _tallied(self, known: Known, event: Happening) -> Known:
-        wanted = [each for each in self.tallies.values() if each.concerns(event.label)]
+        wanted = self._concerned(event.label)
         if not wanted:
             return known
         values = event.values() if any(each.path for each in wanted) else {}
@@ -95,6 +99,14 @@ class History:
             if after is not None:
                 tallies[each.key] = after
         return msgspec.structs.replace(known, tallies=tallies)
+
+    def _concerned(self, label: str) -> Sequence[Tally]:
+        known = self._labels.get(label)
+        if known is None:
+            known = [each for each in self.tallies.values() if each.concerns(label)]
+            if len(self._labels) < _LABELS:
+                self._labels[label] = known
+        return known
 
     def joined(self, one: Known, other: Known) -> Known:
         """Two pasts that turned out to be one person's: each event counts once in it."""
@@ -146,7 +158,7 @@ def touch(event: Mapping[str, Any]) -> dict[str, str] | None:
     }
 
 
-def _moved(known: Known | None, event: Happening) -> Known:
+def _moved(known: Known | None, event: Happening, *, touches: bool) -> Known:
     if known is None:
         known = Known(event.at, event.at)
     changes: dict[str, Any] = {
@@ -155,8 +167,10 @@ def _moved(known: Known | None, event: Happening) -> Known:
     if event.session and event.session not in known.recent:
         changes["sessions"] = known.sessions + 1
         changes["recent"] = [*known.recent, event.session][-_SESSIONS:]
-    if event.touch and (known.touch is None or event.at < known.touched):
-        changes |= {"touch": dict(event.touch), "touched": event.at}
+    if touches and (known.touch is None or event.at < known.touched):
+        came = event.touch()
+        if came:
+            changes |= {"touch": dict(came), "touched": event.at}
     return msgspec.structs.replace(known, **changes)
 
 
