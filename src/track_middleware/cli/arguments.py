@@ -49,7 +49,15 @@ def replay(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--events", type=place.globs, metavar="NAMES", help="only these, for example Order*,Signup"
     )
+    parser.add_argument(
+        "--derive", action="store_true",
+        help="first apply today's enrichment, repairs, enrichers and before_send to them",
+    )  # fmt: skip
     parser.add_argument("--dry-run", action="store_true", help="only count, and warn")
+    parser.add_argument(
+        "--samples", type=_number, default=10, metavar="N",
+        help="with --derive --dry-run: so many events before and after",
+    )  # fmt: skip
 
 
 def outbox(parser: ArgumentParser) -> None:

@@ -6,6 +6,7 @@ import argparse
 import sys
 import time
 from contextlib import closing
+from typing import Any
 
 from ..address import address
 from ..delivery import plans
@@ -18,14 +19,17 @@ from ..destinations.registry import Route
 from ..errors import SettingsError
 from ..event import iso
 from ..history import replay
+from ..history.derivation import Derived
 from ..history.windows import Window, window
+from . import derive
 from .place import FINDING, WELL, WRONG_CALL, Place, say
 
 
 def run(arguments: argparse.Namespace, where: Place) -> int:
     """Begins a replay, which the worker carries out, or stops one."""
-    chosen = (arguments.since, arguments.until, arguments.events, arguments.dry_run or None)
-    if arguments.stop is not None and chosen != (None,) * 4:
+    chosen = (arguments.since, arguments.until, arguments.events, arguments.dry_run or None,
+              arguments.derive or None)  # fmt: skip
+    if arguments.stop is not None and chosen != (None,) * 5:
         print("--stop ends a whole replay and takes no choice of events", file=sys.stderr)
         return WRONG_CALL
     if arguments.stop is not None:
@@ -39,13 +43,23 @@ def run(arguments: argparse.Namespace, where: Place) -> int:
         live = claimed(routes, store.jobs()).get(route.name)
         if live is None:
             return _nothing(f"no worker has served {route.name} yet")
-        return _begun(arguments, store, route, facts, live)
+        part = Part(arguments.since, arguments.until, tuple(arguments.events or ()))
+        again = None
+        if arguments.derive:
+            samples = arguments.samples if arguments.dry_run else None
+            again = derive.derived(where, store, route, part, live, samples=samples)
+        return _begun(arguments, store, route, facts, live, part, again)
 
 
 def _begun(
-    arguments: argparse.Namespace, store: SqliteStore, route: Route, facts: Window, live: Job
+    arguments: argparse.Namespace,
+    store: SqliteStore,
+    route: Route,
+    facts: Window,
+    live: Job,
+    part: Part,
+    again: Derived | None,
 ) -> int:
-    part = Part(arguments.since, arguments.until, tuple(arguments.events or ()))
     now = time.time()
     found = replay.cover(store, route, part, live, window=facts, now=now)
     if not found.events:
@@ -54,12 +68,13 @@ def _begun(
     number = None
     if not arguments.dry_run:
         number = replay.start(store, live.destination, part, found, now=now)
-    said = replay.warnings(route.name, found, facts)
+    said = [*replay.warnings(route.name, found, facts), *(derive.warnings(again) if again else ())]
     name = "would be sent" if number is None else f"replay {number}"
     noun = "event" if found.events == 1 else "events"
-    lines = [f"{name}: {found.events} {noun} to {route.name}{_span(part)}"]
+    lines = [] if again is None else list(derive.lines(again, is_done=number is not None))
+    lines.append(f"{name}: {found.events} {noun} to {route.name}{_span(part)}")
     lines += [f"warning: {each}" for each in said]
-    told = {
+    told: dict[str, Any] = {
         "replay": number,
         "destination": route.name,
         "events": found.events,
@@ -67,6 +82,8 @@ def _begun(
         "until": None if part.until is None else iso(part.until),
         "warnings": said,
     }
+    if again is not None:
+        told["derived"] = derive.told(again)
     say(told, lines, as_json=arguments.json)
     return WELL
 
@@ -88,8 +105,8 @@ def _stopped(arguments: argparse.Namespace, where: Place) -> int:
 
 def _destination(where: Place, name: str) -> tuple[Route, Window]:
     urls = where.settings.destinations
-    routes = dict(zip(plans.routes(where.settings), urls, strict=True))
-    for route, url in routes.items():
+    routes = plans.routes(where.settings)
+    for route, url in zip(routes, urls, strict=True):
         if route.name == name:
             return route, window(address(url))
     known = ", ".join(route.name for route in routes) or "none"

@@ -62,7 +62,8 @@ class Finisher:
         repairs: Repairs | None = None,
     ) -> None:
         self._enrich = enrich
-        self._version = version
+        #: Which enrichment it is.
+        self.version = version
         self._reads = reads or frozenset()
         self._hooks = (*enrichers, *((before_send,) if before_send else ()))
         #: Whether a row can be made of what an event says, without decoding all of it.
@@ -114,7 +115,7 @@ class Finisher:
             body if original is None else original,
             _encode(derived) if derived else None,
             bot,
-            self._version if derived else 0,
+            self.version if derived else 0,
             None if original is None else body,
         )
 
@@ -177,7 +178,7 @@ class Finisher:
         if not derived:
             return row
         return msgspec.structs.replace(
-            row, derived=_encode(derived), bot=_bot(derived), derived_version=self._version
+            row, derived=_encode(derived), bot=_bot(derived), derived_version=self.version
         )
 
     def _hooked(self, event: Event, derived: dict[str, Any]) -> Event | None:

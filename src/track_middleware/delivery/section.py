@@ -9,7 +9,6 @@ replayed event keeps its id and its time, and comes later than it did the first 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from fnmatch import fnmatchcase
 
 from .store import Stored
 from .store.replays import Part
@@ -55,9 +54,4 @@ class Section:
         return self._end
 
     def _covers(self, stored: Stored) -> bool:
-        part = self._part
-        if part.since is not None and stored.accepted_at < part.since:
-            return False
-        if part.until is not None and stored.accepted_at >= part.until:
-            return False
-        return not part.labels or any(fnmatchcase(stored.label, each) for each in part.labels)
+        return self._part.covers(stored.accepted_at, stored.label)

@@ -16,13 +16,16 @@ from . import channel as channels
 from . import referrer as referrers
 from .place import Place, country
 
-__all__ = ["READS", "VERSION", "Place", "enrich"]
+__all__ = ["FOLLOWING", "READS", "VERSION", "Place", "enrich"]
 
 #: Raised whenever the same facts may come to mean something else.
 VERSION = 1
 
 #: The keys of a context from which something may follow; beside them, an entry's facts.
 READS = frozenset({"userAgent", "page", "campaign", "ip"})
+
+#: What follows from an event's own words alone, so that it can be derived again from them.
+FOLLOWING = frozenset({"browser", "os", "device", "bot", "referrer", "channel", "click"})
 
 
 def enrich(

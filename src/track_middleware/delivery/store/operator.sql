@@ -107,6 +107,14 @@ SELECT position FROM log WHERE accepted_at >= ? ORDER BY position LIMIT 1;
 -- log_last_before: the last position that was accepted before a moment
 SELECT position FROM log WHERE accepted_at < ? ORDER BY position DESC LIMIT 1;
 
+-- log_beside: events in a part of the log as they were accepted, with what stands beside them
+SELECT position, event_id, accepted_at, kind, label, body, derived, bot, derived_version, repaired
+FROM log WHERE position > ? AND position <= ? ORDER BY position LIMIT ?;
+
+-- log_put_beside: what stands beside an event now
+UPDATE log SET kind = ?, label = ?, derived = ?, bot = ?, derived_version = ?, repaired = ?
+WHERE position = ? AND event_id = ?;
+
 -- log_labelled: events of one label behind a position
 SELECT position, event_id, accepted_at, COALESCE(repaired, body) FROM log
 WHERE label = ? AND position > ? ORDER BY position LIMIT ?;

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from fnmatch import fnmatchcase
 from typing import Any
 
 import msgspec
@@ -28,6 +29,29 @@ class Part:
     since: float | None = None
     until: float | None = None
     labels: tuple[str, ...] = ()
+
+    def covers(self, accepted_at: float, label: str) -> bool:
+        """Whether an event is of this part."""
+        if self.since is not None and accepted_at < self.since:
+            return False
+        if self.until is not None and accepted_at >= self.until:
+            return False
+        return not self.labels or any(fnmatchcase(label, each) for each in self.labels)
+
+
+class Beside(msgspec.Struct, frozen=True, gc=False):
+    """An event of the log as it was accepted, with what stands beside it."""
+
+    position: int
+    event_id: str
+    accepted_at: float
+    kind: str
+    label: str
+    body: bytes
+    derived: bytes | None
+    bot: str | None
+    derived_version: int
+    repaired: bytes | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +117,19 @@ class SqliteReplays:
         """Positions between these two that still wait for the destination's live job."""
         rows = self._db.all("held_by_live", (destination, after, up_to))
         return frozenset(row[0] for row in rows)
+
+    def beside(self, after: int, end: int, limit: int) -> Sequence[Beside]:
+        """Events behind a position, up to ``end``, as they were accepted."""
+        return [Beside(*row) for row in self._db.all("log_beside", (after, end, limit))]
+
+    def put_beside(self, rows: Sequence[Beside]) -> None:
+        """Replaces what stands beside these events. Call inside ``batch``."""
+        values = [
+            (row.kind, row.label, row.derived, row.bot, row.derived_version, row.repaired,
+             row.position, row.event_id)
+            for row in rows
+        ]  # fmt: skip
+        self._db.change_each("log_put_beside", values)
 
     def labelled(
         self, label: str, after: int, limit: int
