@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 import yaml
 
 from track_middleware import cli
+from track_middleware.plan.code import grammars
 
 ROOT = Path(__file__).resolve().parent.parent
 PLAN = {
@@ -196,6 +198,17 @@ def test_our_function_has_the_name_that_the_site_gives_it(check, tmp_path, monke
     assert check() == 0
     monkeypatch.setenv("TRACK_CLIENT_GLOBAL", "note")
     assert check() == 1
+
+
+def test_scripts_without_the_grammars_are_a_wrong_call_and_python_is_read(
+    check, tmp_path, monkeypatch, capsys
+) -> None:
+    monkeypatch.setitem(sys.modules, "tree_sitter", None)
+    grammars._parser.cache_clear()
+    assert check() == 0
+    (tmp_path / "a.js").write_text('track("Seen")')
+    assert check() == 2
+    assert "pip install track-middleware[plan-code]" in capsys.readouterr().err
 
 
 SHOP = {
