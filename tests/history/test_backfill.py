@@ -213,6 +213,15 @@ def test_an_interrupted_one_goes_on_behind_what_it_has_read(data_dir, shop, vend
     assert sorted(each["properties"]["id"] for each in events(vendor)) == list(range(1, 401))
 
 
+def test_two_of_the_same_do_not_run_at_once(data_dir, shop, vendor):
+    told(data_dir, hook(vendor))
+    with in_a_process(*call(data_dir, shop), "--rate", "20/s") as process:
+        wait_for_a_checkpoint(data_dir, process, rows=5)
+        assert cli.run(call(data_dir, shop)) == cli.WRONG_CALL
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
+
+
 def wait_for_a_checkpoint(data_dir: Path, process: subprocess.Popen[str], rows: int = 25) -> None:
     deadline = time.monotonic() + 60
     while True:

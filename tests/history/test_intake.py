@@ -148,6 +148,23 @@ def test_its_job_is_over_when_all_is_stored_and_sent_and_not_before(site):
     assert replay.progress == 1.0
 
 
+def test_what_a_killed_process_has_left_is_waited_for_before_all_is_stored(site):
+    number = site.begin("one")
+    killed = site.intake(number)
+    killed.add([entry(1), entry(2)])
+    killed.close()
+    waits: list[bool] = []
+
+    def waited(seconds: float) -> None:
+        waits.append(site.store.backfills.is_stored(number))
+        site.work()
+
+    site.intake(number, waited=waited).finish()
+    site.work()
+    assert waits == [False]
+    assert site.got("one") == [1, 2]
+
+
 def test_an_outage_of_one_destination_holds_up_neither_the_other_nor_the_live_one(site, vendor):
     site.work()
     answers = vendor.answer

@@ -100,8 +100,13 @@ def run(call: Call, where: Place) -> Done:
     """Does it. Ctrl-C and SIGTERM end it so that it can go on."""
     where.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     checkpoint = Checkpoint(where.data_dir, call.parts)
-    with closing(sqlite.open(where.store_path)) as store, beside.worker(where), interruptible():
-        began, state = time.monotonic(), _state(call, store, checkpoint)
+    with (
+        checkpoint.held(),
+        closing(sqlite.open(where.store_path)) as store,
+        beside.worker(where),
+        interruptible(),
+    ):
+        began, state = time.monotonic(), _state(call, where, store, checkpoint)
         done = Done(state.number, Tally())
         try:
             _fill(call, where, store, checkpoint, state, done)
@@ -137,18 +142,18 @@ def _fill(
         done.arrived = delivered(store, state.number)
 
 
-def _state(call: Call, store: SqliteStore, checkpoint: Checkpoint) -> State:
+def _state(call: Call, where: Place, store: SqliteStore, checkpoint: Checkpoint) -> State:
     """Where to begin, with a backfill in the ledger that is open."""
     before = checkpoint.load()
     if before is not None and call.resume and not store.backfills.is_stored(before.number):
         return before
+    if before is not None and not call.resume:
+        intake(where, store, before.number).finish()  # what it has read goes by its own jobs
+        rows = f"{before.read:,} rows"
+        print(f"an earlier run read {rows}; --resume would have gone on there", file=sys.stderr)
     number = store.backfills.begin(call.title, call.names, now=time.time())
     if before is not None and call.resume:
         return State(number, before.place, before.read, before.kept)
-    if before is not None:
-        store.backfills.stored(before.number, time.time())
-        rows = f"{before.read:,} rows"
-        print(f"an earlier run read {rows}; --resume would have gone on there", file=sys.stderr)
     return State(number)
 
 

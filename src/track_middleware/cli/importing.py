@@ -219,6 +219,7 @@ def _kept(call: _Call) -> _Kept:
     parts = ["import", given.format, given.host, *given.files, *(given.destination or ())]
     checkpoint = Checkpoint(where.data_dir, parts)
     with (
+        checkpoint.held(),
         closing(sqlite.open(where.store_path)) as store,
         beside.worker(where),
         filling.interruptible(),

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from ..delivery.files import private_folder, replace_file
+from ..delivery.files import lock_taken, private_folder, replace_file
+from ..errors import TrackError
 
 #: Folder of the checkpoints inside the data folder.
 FOLDER = "backfills"
+
+
+class BusyError(TrackError):
+    """Another process does the same at this moment."""
 
 
 class State(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -32,6 +39,18 @@ class Checkpoint:
     def __init__(self, data_dir: Path, parts: Sequence[str]) -> None:
         name = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:20]
         self.path = data_dir / FOLDER / f"{name}.json"
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Nobody else does the same meanwhile; BusyError when somebody does already."""
+        private_folder(self.path.parent)
+        fd = os.open(self.path.with_suffix(".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            if not lock_taken(fd):
+                raise BusyError("the same call is at work already, in another process")
+            yield
+        finally:
+            os.close(fd)
 
     def load(self) -> State | None:
         """Where an earlier reading was interrupted; None when none was."""
