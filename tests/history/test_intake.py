@@ -285,3 +285,10 @@ def test_parts_that_follow_each_other_are_one(store):
     assert store.backfills.parts(number, 3) == [(8, 9)]
     assert store.backfills.between(2, 8) == [(1, 3), (4, 5), (8, 9)]
     assert store.backfills.between(5, 7) == []
+
+
+def test_a_backfill_that_nobody_goes_on_with_is_given_up(store):
+    old, new = store.backfills.begin("a", (), now=0.0), store.backfills.begin("b", (), now=10.0)
+    with store.batch():
+        store.backfills.fade(30 * 86_400.0 + 5)
+    assert (store.backfills.is_stored(old), store.backfills.is_stored(new)) == (True, False)

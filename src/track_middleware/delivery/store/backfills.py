@@ -7,6 +7,10 @@ from collections.abc import Sequence
 from . import Stored
 from .connection import Connection
 
+#: A backfill that was begun so many seconds ago and is not whole will not be any more; a call that
+#: goes on with it after all gets a new one.
+ABANDONED = 30 * 86400.0
+
 
 class SqliteBackfills:
     """The backfills of a SQLite ledger."""
@@ -80,6 +84,8 @@ class SqliteBackfills:
             if not any(first <= each.position <= last for first, last in parts)
         ]
 
-    def fade(self) -> None:
-        """Forgets parts of which the log has nothing any more. Call inside ``batch``."""
+    def fade(self, now: float) -> None:
+        """Forgets parts of which the log has nothing any more, and gives up backfills that nobody
+        went on with. Call inside ``batch``."""
         self._db.change("backfill_fade")
+        self._db.change("backfill_give_up", {"now": now, "before": now - ABANDONED})

@@ -48,3 +48,6 @@ WHERE first <= :up_to AND last > :after AND first >= COALESCE(
 
 -- backfill_fade: parts of which nothing is left
 DELETE FROM backfill_part WHERE last < (SELECT MIN(position) FROM log);
+
+-- backfill_give_up: what was begun before a moment and is not whole
+UPDATE backfill SET stored = :now WHERE stored IS NULL AND made < :before;

@@ -180,7 +180,7 @@ class SqliteStore:
                 *self.merges.fade(ids, limit),
             )
             self.replays.forget(self._now() - SHOWN)
-            self.backfills.fade()
+            self.backfills.fade(self._now())
         return limit in gone
 
     def identity(self) -> str:
