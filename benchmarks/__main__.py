@@ -1,7 +1,7 @@
 """``python -m benchmarks [NAME …]``: every bar, a table each; 1 when one is missed.
 
-Names are ``cost``, ``throughput``, ``waiting``, ``latency``, ``plan`` and ``script``; without any
-all run.
+Names are ``cost``, ``throughput``, ``waiting``, ``latency``, ``plan``, ``script`` and ``import``;
+without any all run.
 ``BENCH_SMALL=1`` runs small ones: the ratios are then less steady, the bars the same.
 """
 
@@ -12,7 +12,7 @@ import sys
 
 SMALL = {"BENCH_ROUNDS": "8", "BENCH_EVENTS": "20000", "BENCH_WAITING": "50000",
          "BENCH_CALLS": "10000", "BENCH_SECONDS": "3", "BENCH_LOADS": "5",
-         "BENCH_CLICKS": "50"}  # fmt: skip
+         "BENCH_CLICKS": "50", "BENCH_IMPORTS": "1"}  # fmt: skip
 
 
 def main(names: list[str]) -> int:
@@ -20,17 +20,18 @@ def main(names: list[str]) -> int:
     if os.environ.get("BENCH_SMALL"):
         for name, value in SMALL.items():
             os.environ.setdefault(name, value)
-    from . import (
+    from . import (  # they read the variables at import
         cost,
+        imports,
         latency,
         plan,
         script,
         throughput,
         waiting,
-    )  # they read the variables at import
+    )
 
     known = {"cost": cost, "throughput": throughput, "waiting": waiting, "latency": latency,
-             "plan": plan, "script": script}  # fmt: skip
+             "plan": plan, "script": script, "import": imports}  # fmt: skip
     missed = []
     for name in names or known:
         print(f"== {name}", flush=True)

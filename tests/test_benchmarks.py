@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from benchmarks import plan, script, throughput, trace, waiting
+from benchmarks import imports, plan, script, throughput, trace, waiting
 from benchmarks.receiver import running
 from tests.chrome import launched
 
@@ -37,6 +38,11 @@ def test_events_that_wait_for_a_destination_arrive_once_when_it_is_back() -> Non
 def test_the_plans_benchmark_drains_the_same_events_with_a_plan_and_without() -> None:
     bare, planned, ratio = plan.measured(1)
     assert min(bare, planned, ratio) > 0
+
+
+def test_every_page_view_of_an_imported_log_is_stored(tmp_path: Path) -> None:
+    result = imports.measured(imports.written(tmp_path, 2000), 2000)
+    assert result.events == result.stored > 300
 
 
 @pytest.mark.needs("chromium")

@@ -18,6 +18,7 @@ import msgspec
 from .. import places
 from ..address import address
 from ..delivery.store import sqlite
+from ..delivery.store.connection import SMALL_CACHE
 from ..destinations import registry
 from ..enrichment import enrich
 from ..errors import SettingsError, TrackError
@@ -220,7 +221,7 @@ def _kept(call: _Call) -> _Kept:
     checkpoint = Checkpoint(where.data_dir, parts)
     with (
         checkpoint.held(),
-        closing(sqlite.open(where.store_path)) as store,
+        closing(sqlite.open(where.store_path, cache=SMALL_CACHE)) as store,
         beside.worker(where),
         filling.interruptible(),
     ):

@@ -50,7 +50,7 @@ _FEED = re.compile(r"(?:^|&)(?:feed|flav|format|output|type)=(?:rss|atom|rdf|xml
 _NO_DOCUMENT = frozenset({204, 205, 206})
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=1024)
 def names_page(path: str) -> bool:
     """Whether a path looks like a page's."""
     last = path.rstrip("/").rpartition("/")[2].lower()
@@ -114,6 +114,8 @@ class Views:
 
         Its id follows from the line: the same log imported twice is imported once.
         """
+        if hit.method != "GET" or not 200 <= hit.status < 300:
+            return None  # most lines; what follows costs more
         target = hit.target
         host = hit.host or self._host
         if target[:1] != "/":

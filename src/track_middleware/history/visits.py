@@ -37,7 +37,7 @@ class Visitors:
         secret = hashlib.blake2b(b"track-middleware/import/1\0" + key.encode()).digest()
         mode = "full" if ip == "full" else "truncate"
 
-        @lru_cache(maxsize=4096)
+        @lru_cache(maxsize=1024)
         def of(address: str, agent: str, day: int) -> str:
             said = (str(day), kept_address(address, mode) or "", agent)
             text = "\0".join(said).encode("utf-8", "replace")
@@ -137,17 +137,18 @@ class Ordinals:
     of the first: no log tells the same second twice so far apart.
     """
 
-    def __init__(self, most: int = 40_000) -> None:
+    def __init__(self, most: int = 10_000) -> None:
         self._most = most
-        self._new: dict[bytes, int] = {}
-        self._old: dict[bytes, int] = {}
+        self._new: dict[int, int] = {}
+        self._old: dict[int, int] = {}
 
     def of(self, digest: bytes) -> int:
         """0 for a line that is new, 1 for its second one, …"""
-        seen = self._new.get(digest)
+        key = int.from_bytes(digest[:8])
+        seen = self._new.get(key)
         if seen is None:
-            seen = self._old.get(digest, 0)
+            seen = self._old.get(key, 0)
             if len(self._new) >= self._most:
                 self._old, self._new = self._new, {}
-        self._new[digest] = seen + 1
+        self._new[key] = seen + 1
         return seen
