@@ -124,6 +124,12 @@ def test_bots_the_cookieless_and_nobody_have_no_past(site):
     assert site.store.histories.get(["visitor:v", "user:42"]).keys() == {"user:42"}
 
 
+@pytest.mark.parametrize("state", ["denied", "pending"])
+def test_what_is_kept_without_consent_has_no_past(site, state):
+    site.drains(said("42", context={"consent": {"analytics": state}}), said("42"))
+    assert counts(site) == [None, 0]
+
+
 def test_who_denied_leaves_no_past(sites):
     site = sites(default="denied")
     site.drains(said("42", consent=None))

@@ -2,8 +2,8 @@
 
 A person is the user, else the visitor. What a visitor did goes to the user once, with the first
 event that names both: on a shared device the next user finds nothing of it. Bots, who is counted
-without cookies and what nobody is named in have no past, and what the store does not keep leaves
-none behind.
+without cookies, who has not consented (the record of a no, an order that a contract needs) and what
+nobody is named in have no past, and what the store does not keep leaves none behind.
 """
 
 from __future__ import annotations
@@ -37,6 +37,13 @@ class _Says(msgspec.Struct, rename="camel", gc=False):
 class _Context(msgspec.Struct, gc=False):
     session: Any = None
     cookieless: Any = None
+    consent: Any = None
+
+    @property
+    def permits(self) -> bool:
+        """Whether anything may be remembered of whom it is about."""
+        said = self.consent if isinstance(self.consent, dict) else {}
+        return not self.cookieless and said.get("analytics", "granted") == "granted"
 
 
 _NO_CONTEXT = _Context()
@@ -89,7 +96,7 @@ class Past:
     def _one(self, row: NewRow, said: _Says, *, kept: bool) -> NewRow:
         context = _about(said.context)
         subjects = _subjects(said)
-        if row.bot is not None or not subjects or context.cookieless:
+        if row.bot is not None or not subjects or not context.permits:
             return row
         subject = subjects[0]
         former = self._former.get(said.anonymous_id or "", ())
