@@ -20,9 +20,9 @@ from track_middleware.delivery.store import DeadLetter, sqlite
 from track_middleware.delivery.worker import Worker
 from track_middleware.errors import SettingsError
 from track_middleware.event import Entry, Event, iso, lenient_encoder
-from track_middleware.history.comparison import Span, amount, units
+from track_middleware.history.comparison import Comparison, Fact, Span, Told, amount, units
 from track_middleware.history.reconcile import YOUNG, Reconcile, mend, rule
-from track_middleware.history.telling import named
+from track_middleware.history.telling import Telling, named
 from track_middleware.reading import load
 
 HOUR, DAY = 3600.0, 86400.0
@@ -145,6 +145,10 @@ class Shop:
         return count
 
 
+def _interrupted() -> None:
+    raise KeyboardInterrupt
+
+
 @pytest.fixture
 def shop(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[Shop]:
     shop = Shop(tmp_path, capsys)
@@ -229,6 +233,40 @@ def test_an_event_that_is_on_its_way_is_not_missing(shop, place):
     status, said = shop.asked()
     assert (status, said["equal"], said["waiting"]) == (0, True, 1)
     assert shop.mend() == 0
+
+
+def test_an_event_in_the_apps_own_database_is_on_its_way_too(shop):
+    frame = lenient_encoder.encode(shop.event(1))
+    telling = Telling("Order Completed", "order_id", "revenue")
+    store = sqlite.open(Path(shop.given["data_dir"]) / "events.db")
+    with closing(store):
+        found = telling.waiting(store, Path(shop.given["data_dir"]), outbox=[frame, b"{}", b"x"])
+        assert [(each.id, each.amount, each.place) for each in found] == [("1", 100_000, "outbox")]
+
+
+def test_an_event_that_was_seen_on_its_way_and_stored_meanwhile_is_one(shop):
+    both = Comparison(Span(0, 2e9, 2e9), days("UTC"))
+    with closing(both):
+        both.facts([Fact("1", 1e9, 10, b"{}")])
+        both.events([Told("m", "own", "1", 1e9, 10, place) for place in ("outbox", "spool", "log")])
+        both.match()
+        assert (list(both.twice()), both.waiting()) == ([], 0)
+        assert [each.is_equal for each in both.days()] == [True]
+
+
+def test_a_mend_that_was_interrupted_goes_on_and_doubles_none(shop):
+    for number in range(1, 8):
+        shop.order(number)
+    work, shop.work = shop.work, _interrupted
+    with pytest.raises(KeyboardInterrupt):
+        shop.mend()
+    shop.work = work
+    assert shop.asked()[1]["waiting"] == 7
+    assert shop.asked("--fix")[0] == 0
+    assert shop.delivered() == shop.truth()
+    store = sqlite.open(Path(shop.given["data_dir"]) / "events.db")
+    with closing(store):
+        assert [each.ended is not None for each in store.replays.all()] == [True]
 
 
 def test_an_event_that_the_plan_has_refused_is_not_mended_a_second_time(shop):

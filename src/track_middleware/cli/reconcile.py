@@ -22,7 +22,7 @@ from ..destinations import registry
 from ..errors import SettingsError
 from ..event import iso
 from ..history.comparison import Span
-from ..history.reconcile import YOUNG, Found, Reconcile, Rule, mend, rule
+from ..history.reconcile import YOUNG, Found, Reconcile, Rule, begun, mend, rule
 from ..history.windows import DAY, window
 from ..patterns import Patterns
 from ..tracking.campaign import CLICK_IDS
@@ -123,9 +123,9 @@ def _mended(done: Done, store: SqliteStore, where: Place) -> Done:
     """Adds the missing events, waits until they are stored and sent, and compares again."""
     with closing(_reconcile(done, store, where)) as comparing:
         before = comparing.compare()
-        if not before.missing.count:
+        if not before.missing.count and begun(done.rule.event, store) is None:
             return replace(done, found=before)
-        if before.nameless.count:
+        if before.missing.count and before.nameless.count:
             why = "nothing is mended: the missing rows may be those of the nameless events"
             return replace(done, found=before, said=[*done.said, why])
         said = [*done.said, *_late(comparing, where)]

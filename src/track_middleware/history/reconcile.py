@@ -248,15 +248,23 @@ def mend(
     """Adds what is missing of an event, and returns when it is stored; the backfill's number. What
     an interrupted call has begun goes on. The rest is as ``Intake`` takes it; Refused when the disk
     is full."""
-    title = f"reconcile {event}"
-    number = store.backfills.begun(title)
+    number = begun(event, store)
     if number is None:
-        number = store.backfills.begin(title, destinations, now=now())
+        number = store.backfills.begin(_title(event), destinations, now=now())
     taking = Intake(data_dir, store, number, min_free=min_free, count=count, waited=waited)
     with closing(taking):
         taking.add(entries)
         taking.finish()
     return number
+
+
+def begun(event: str, store: SqliteStore) -> int | None:
+    """The backfill of an interrupted call for an event, which ``mend`` goes on with."""
+    return store.backfills.begun(_title(event))
+
+
+def _title(event: str) -> str:
+    return f"reconcile {event}"
 
 
 def _names(ids: Iterable[Any]) -> Names:
