@@ -45,6 +45,10 @@ LATER = START + 1000
 STRAGGLERS = {
     "of the user, from before": entry(user_id="anna"),
     "of the user, come late": entry(user_id="anna", accepted=LATER),
+    "of the user's cookie, sent late": entry(
+        "browser", anonymous_id="shared", accepted=LATER, person=Person("shared", user="anna"),
+        page=PageRef("p", START - 20, "counted"),
+    ),
     "of the visitor, whenever": entry(anonymous_id="phone", at=LATER),
     "that says who the visitor is": entry(user_id="ben", previous_id="phone", at=LATER),
     "that claims to be the user": entry(anonymous_id="x", context={"claimedUserId": "anna"}),

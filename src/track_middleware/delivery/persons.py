@@ -60,7 +60,8 @@ class Held(msgspec.Struct, rename="camel", gc=False):
         """Whose its event is, and whose the page or the cookie beside it."""
         found = [self.event] if self.event else []
         if self.person is not None:
-            found.append(Names(self.person.user, self.person.visitor))
+            when = self.event.timestamp if self.event else ""
+            found.append(Names(self.person.user, self.person.visitor, timestamp=when))
         return found + (worded(self.raw.encode()) if self.raw else [])
 
 

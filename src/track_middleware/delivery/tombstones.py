@@ -65,7 +65,8 @@ class Tombstones:
                 ("visitor", each.anonymous_id), ("visitor", each.previous_id),
             ):  # fmt: skip
                 if id_:
-                    found[self._hash(kind, id_)] = at
+                    name = self._hash(kind, id_)
+                    found[name] = min(at, found.get(name, at))
         if held.page is not None:
             found[self._hash("page", held.page.id)] = held.at
         return found
