@@ -237,7 +237,7 @@ def test_sync_reaches_the_disk_also_while_somebody_reads(tmp_path, monkeypatch):
     store.close()
 
 
-def test_every_statement_has_a_name_of_its_own():
+def test_every_statement_has_a_name_of_its_own() -> None:
     folder = Path(connection.__file__).parent
     files = [file for file in folder.glob("*.sql") if not file.name.startswith("schema_")]
     texts = [file.read_text() for file in files]
