@@ -287,3 +287,31 @@ def test_an_excluded_page_takes_no_choice() -> None:
     browser.cookies["CookieConsent"] = "0"
     assert browser.visit("/admin").cookies == ()
     assert site.entries == []
+
+
+def test_an_old_grant_in_another_banners_cookie_is_no_news_when_a_refusal_runs_out() -> None:
+    site = Site(consent="opt_in", banners=["klaro?analytics=m&marketing=a", "cookiebot"])
+    browser = Browser(site)
+    browser.cookies["CookieConsent"] = cookiebot("true", "true").partition("=")[2]
+    browser.visit("/")
+    browser.cookies["klaro"] = quote('{"m":false,"a":false}')
+    browser.visit("/")
+    del browser.cookies["klaro"]
+    before = len(site.entries)
+    browser.visit("/")
+    assert browser.exchange is not None
+    assert browser.exchange.consent == {"analytics": "denied", "marketing": "denied"}
+    assert len(site.entries) == before
+
+
+def test_of_what_stood_behind_the_first_banner_only_another_word_is_news() -> None:
+    site = Site(consent="opt_in", banners=["klaro?analytics=m&marketing=a", "cookiebot"])
+    browser = Browser(site)
+    browser.cookies["CookieConsent"] = cookiebot("true", "true").partition("=")[2]
+    browser.cookies["klaro"] = quote('{"m":false,"a":false}')
+    browser.visit("/")
+    del browser.cookies["klaro"]
+    browser.cookies["CookieConsent"] = cookiebot("true", "false").partition("=")[2]
+    browser.visit("/")
+    assert browser.exchange is not None
+    assert browser.exchange.consent == {"analytics": "granted", "marketing": "denied"}

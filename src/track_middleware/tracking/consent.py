@@ -21,7 +21,7 @@ Consent = dict[str, str]
 class Choice(msgspec.Struct, array_like=True, frozen=True):
     """What somebody chose, as the consent cookie holds it: no id, only states and the time.
 
-    ``seen`` is what another banner's cookie said last.
+    ``seen`` is what other banners' cookies said last, a word of each, with commas between.
     """
 
     states: dict[str, str]
@@ -75,6 +75,8 @@ def chosen(given: Mapping[str, Any], before: Choice | None, now: float) -> Choic
 
     A purpose that is not named stays as it was. EventError for an unknown purpose or value.
     """
+    if not isinstance(given, Mapping):
+        raise EventError(f"a choice is {{purpose: bool}}, not a {type(given).__name__}")
     states = dict(before.states) if before else {}
     for purpose, value in given.items():
         if purpose not in PURPOSES:

@@ -157,11 +157,17 @@ def heard(header: str, known: Sequence[Banner], before: Choice | None, now: floa
     told = next(filter(None, (each.told(header) for each in known)), None) if header else None
     if told is None or (before is not None and before.seen == told.word):
         return None
+    seen = {word.partition(" ")[0]: word for word in before.seen.split(",")} if before else {}
+    if seen.get(told.source) == told.word:
+        return None
+    # Also of those that stand behind it: what they said before it is no news once it is gone.
+    said = filter(None, (each.told(header) for each in reversed(known)))
+    seen |= {each.source: each.word for each in said}
     choice = chosen(told.states, before, now)
     is_same = before is not None and before.states == choice.states
     kept = before if is_same and before is not None else choice
     return Heard(
-        msgspec.structs.replace(kept, seen=told.word),
+        msgspec.structs.replace(kept, seen=",".join(filter(None, seen.values()))),
         "" if is_same else told.source,
         f"{told.word} {before.at if before is not None else 0}",
     )
