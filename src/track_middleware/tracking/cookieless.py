@@ -18,6 +18,7 @@ import msgspec
 from ..event import Entry, Event, iso
 from ..http import Request
 from . import ids, origin
+from .arguments import is_context
 from .consent import PENDING
 from .context import Page
 from .core import Core
@@ -102,7 +103,7 @@ class Cookieless(msgspec.Struct, frozen=True):
         context = self.scene.counted()
         if measure is not None:
             measure(context.page)
-        if not more:
+        if not more or not is_context(more, self.core.mistaken):
             return context
         told = {name: value for name, value in more.items() if name not in _SAYS_WHO}
         return {**msgspec.json.decode(msgspec.json.encode(context)), **told}

@@ -14,10 +14,11 @@ from typing import Any
 import msgspec
 
 from ..errors import EventError, Refused
-from ..event import Entry, Event, Kind, Sink, epoch, iso, strict_encoder
+from ..event import Entry, Event, Kind, Sink, iso, strict_encoder
 from ..patterns import Patterns
 from ..settings import Settings
 from . import ids, migration, routes, vendors
+from .arguments import checked_name, is_context, moment
 from .banners import banners
 from .campaign import CLICK_IDS
 from .consent import Rules
@@ -36,8 +37,6 @@ from .token import Tokens, host_id
 _BURST, _RATE = 120.0, 20.0
 #: Calls of apps' and servers' SDKs: many phones, or a whole fleet of servers, share an address.
 _MANY_BURST, _MANY_RATE = 1000.0, 500.0
-
-_NAME_LENGTH = 200
 
 #: Properties that say what somebody is.
 _AS_TRAITS = frozenset(("$set", "$set_once"))
@@ -193,7 +192,7 @@ class Core:
         """
         is_track = kind == "track"
         if name is not None:
-            name = _checked_name(name)
+            name = checked_name(name)
         elif is_track:
             raise EventError("track() wants the event's name")
         if bag is not None and type(bag) is not dict and not isinstance(bag, Mapping):
@@ -203,7 +202,7 @@ class Core:
         event = Event(
             self.new_id() if event_id is None else ids.event_id(event_id),
             kind,
-            iso(now) if timestamp is None else _time(timestamp),
+            iso(now) if timestamp is None else moment(timestamp),
             name if is_track else None,
             None if is_track else name,
             None if anonymous_id is None else ids.user(anonymous_id),
@@ -231,10 +230,11 @@ class Core:
         group_id, previous_id = more.pop("group_id", None), more.pop("previous_id", None)
         try:
             event = self.event(kind, name, bag, now=now, **more)
+            event.previous_id = None if previous_id is None else ids.user(previous_id)
         except EventError as error:
             self.mistaken(error)
             return None
-        event.group_id, event.previous_id = group_id, previous_id
+        event.group_id = group_id
         return event, context
 
     def keep_outside(self, event: Event, context: Mapping[str, Any] | None) -> str | None:
@@ -248,7 +248,7 @@ class Core:
     def kept_context(self, about: msgspec.Raw, more: Mapping[str, Any] | None) -> Any:
         """A context with a caller's own keys over it; of traits among them what the allow-list lets
         through, of an address what may be kept."""
-        if not more:
+        if not more or not is_context(more, self.mistaken):
             return about
         both = {**msgspec.json.decode(about), **more}
         if "ip" in more:
@@ -283,18 +283,3 @@ class Core:
         if not traits or self.traits is None:
             return traits or None
         return {name: value for name, value in traits.items() if name in self.traits} or None
-
-
-def _checked_name(name: object) -> str:
-    if not isinstance(name, str) or not name.strip():
-        raise EventError(f"an event's name is a text such as 'Order Completed', not {name!r:.60}")
-    return name[:_NAME_LENGTH]
-
-
-def _time(moment: datetime | date | float | str) -> str:
-    if not isinstance(moment, str):
-        return iso(moment)
-    try:
-        return iso(epoch(moment))
-    except ValueError as error:
-        raise EventError(f"timestamp {moment[:40]!r} is no ISO 8601 time") from error
