@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 
 from tests.delivery.site import GRANTED, START, Site, new_id
+from track_middleware.delivery.belongings import stored
+from track_middleware.delivery.persons import Subject
 from track_middleware.delivery.plans import PlanStage
 from track_middleware.delivery.store import Outcome
 from track_middleware.event import Entry, Event, decode_entry, iso
@@ -163,3 +165,26 @@ def test_a_letter_of_a_destination_has_what_is_right(sites):
     site.store.advance(job, stored.position, [refused])
     (letter,) = site.store.dead(stage="destination")
     assert json.loads(letter.body)["event"] == "Order Completed"
+
+
+def named_by_the_site(event: Event) -> Event:
+    event.user_id = "ann"
+    return event
+
+
+def test_whom_a_hook_names_in_what_was_repaired_is_found_to_be_erased(sites):
+    site = sites(hook=named_by_the_site)
+    event = Event(new_id(), "track", iso(START), event="Order Done", anonymous_id="v",
+                  properties={"total": "1"}, context={"platform": "ios"})  # fmt: skip
+    site.drains(Entry("event", START, event, consent=GRANTED))
+    assert site.event.user_id == "ann"
+    (piece,) = stored(site.store)
+    assert Subject("ann", "user", users=frozenset(("ann",))).owns(piece.names)
+
+
+def test_a_merge_is_of_what_was_repaired_and_told_not_of_what_was_accepted(sites):
+    site = sites([Repair("Identify", [Drop("note")])], hook=named_by_the_site)
+    event = Event(new_id(), "identify", iso(START), anonymous_id="v", user_id="ann@example.org",
+                  traits={"note": 1})  # fmt: skip
+    site.drains(Entry("event", START, event, consent=GRANTED))
+    assert [(each.visitor, each.user) for each in site.store.merges.of("v")] == [("v", "ann")]

@@ -10,6 +10,9 @@ from . import segments
 from .persons import Gathering, Names, Subject, held, named, named_each
 from .store.sqlite import SqliteStore
 
+#: Where a row of the log, as ``persons.pieces`` gives it, has what repairs made of its event.
+_REPAIRED = 5
+
 
 class Piece(NamedTuple):
     """Something that is kept. ``where``: ``spool``, ``outbox``, ``waiting``, ``page``, ``log`` or
@@ -88,7 +91,11 @@ def _person(person: bytes) -> list[Names]:
 
 
 def _log(rows: list[Any]) -> list[list[Names]]:
-    return named_each([row[1] for row in rows])
+    found = named_each([row[1] for row in rows])
+    for names, row in zip(found, rows, strict=True):
+        if row[_REPAIRED] is not None:  # the site's own hooks may have named somebody else in it
+            names += named(row[_REPAIRED])
+    return found
 
 
 def _dead(rows: list[Any]) -> list[list[Names]]:

@@ -62,7 +62,7 @@ class Journal:
         """Writes what the stored events say, and what was heard."""
         for row in rows:
             if row.kind in JOINING and row.event_id in positions:
-                pair = pair_of(row.kind, row.body)
+                pair = pair_of(row.kind, row.repaired or row.body)
                 if pair is not None:
                     how = self._how.get(
                         row.event_id, "alias" if row.kind == "alias" else "identify"
