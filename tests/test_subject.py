@@ -172,6 +172,17 @@ def test_what_waits_behind_an_erased_event_waits_no_longer(site: Site, call: Cal
     assert (due.position, due.state) == (2, "retry")
 
 
+def test_what_waits_of_a_visitor_who_is_called_as_the_user_is_still_waits(
+    site: Site, call: Call
+) -> None:
+    site.drains(*ANNA, entry("Bought", user="ben", visitor="anna"))
+    job = site.store.job("webhook")
+    number = len(ANNA) + 1
+    site.store.advance(job, number, [Outcome(number, "e", "anna", "retry", due=0.0)])
+    assert call("erase", "anna", "--yes", "--user")[0] == 0
+    assert [each.position for each in site.store.due(job, time.time(), 10)] == [number]
+
+
 def test_a_second_erasure_is_the_same_receipt(site: Site, call: Call) -> None:
     site.drains(*ANNA)
     _, first, _ = call("erase", "anna", "--yes")

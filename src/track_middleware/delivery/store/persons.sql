@@ -33,10 +33,12 @@ DELETE FROM log WHERE position IN (SELECT value FROM json_each(?));
 -- person_known_drop: an id that may come again
 DELETE FROM known WHERE id = ?;
 
--- person_delivery_drop: what waits of these events, or of these visitors and users
+-- person_delivery_drop: what waits of these events, or of events of these visitors and users that
+-- are gone; somebody else's visitor may be called as this user is
 DELETE FROM delivery
 WHERE position IN (SELECT value FROM json_each(:positions))
-    OR order_key IN (SELECT value FROM json_each(:ids));
+    OR (order_key IN (SELECT value FROM json_each(:ids))
+        AND NOT EXISTS (SELECT 1 FROM log WHERE log.position = delivery.position));
 
 -- person_delivery_promote: what was held behind an event that is gone is due at once
 UPDATE delivery SET state = 'retry', due = 0
