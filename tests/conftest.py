@@ -21,7 +21,6 @@ from typing import Any
 import hypothesis
 import pytest
 
-from tests.processes import started
 from tests.programs import KNOWN, there
 
 #: Taken out of the environment at once: settings are read from ``TRACK_*`` variables.
@@ -152,6 +151,8 @@ def data_dir(tmp_path: Path) -> Path:
 @pytest.fixture(scope="session")
 def stands() -> Iterator[subprocess.Popen[str]]:
     """The process that servers are forked from; it is told what to serve line by line."""
+    from tests.processes import started  # a copy of this file may stand without it
+
     command = [sys.executable, "-m", "tests.faces.stands"]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     with started(

@@ -13,12 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.faces import test_servers
 from tests.faces.attacks import ANN, BOBS_COOKIE, SETTINGS, Attack, Sent, table
+from tests.faces.test_servers import _listens, _until
 from track_middleware.delivery import segments
 from track_middleware.event import Entry, decode_entry
-
-stands = test_servers.stands
 
 SERVERS = {
     "wsgi": "gunicorn", "flask": "gunicorn", "django-sync": "gunicorn", "asgi": "uvicorn",
@@ -65,7 +63,7 @@ def _served(face: str, stands: subprocess.Popen[str], data_dir: Path, port: int)
     print(*told, sep="\t", file=stands.stdin, flush=True)
     server = int(stands.stdout.readline())
     try:
-        test_servers._until(lambda: test_servers._listens(port), "the server did not come up")
+        _until(lambda: _listens(port), "the server did not come up")
         found = Host(port, data_dir)
         yield found
         found.close()

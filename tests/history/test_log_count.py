@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import io
-import os
 import random
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 from crawleruseragents import is_crawler
 
+from tests.journeys import replay
 from track_middleware.event import Entry
 from track_middleware.history.formats import FORMATS
 from track_middleware.history.importing import log_entries
@@ -220,10 +219,9 @@ def test_pages_visitors_sessions_channels_and_bots_are_what_another_program_coun
     assert as_count(ours("".join(lines).encode(), HOST)) == there
 
 
-@pytest.mark.skipif("TEST_ACCESS_LOG" not in os.environ, reason="names no log to count")
-def test_a_given_log_is_what_another_program_counts():
-    """``TEST_ACCESS_LOG=access.log TEST_ACCESS_LOG_HOST=shop.example``, a combined one."""
-    text = Path(os.environ["TEST_ACCESS_LOG"]).read_bytes()
-    host = os.environ["TEST_ACCESS_LOG_HOST"]
-    there = counted(text.decode("utf-8", "replace").splitlines(), host)
-    assert as_count(ours(text, host)) == there
+@pytest.mark.needs("shared-data")
+def test_a_real_log_is_what_another_program_counts():
+    text = replay.LOG.read_bytes()
+    there = counted(text.decode("utf-8", "replace").splitlines(), replay.HOST)
+    assert min(there.people, there.bots, there.visitors, there.sessions) > 100
+    assert as_count(ours(text, replay.HOST)) == there
