@@ -33,6 +33,15 @@ def test_every_process_of_a_folder_has_the_same_salt(data_dir: Path) -> None:
     assert (len(mine), mine == theirs) == (32, True)
 
 
+@pytest.mark.parametrize("left", [b"", b"a part of one"])
+def test_a_salt_that_a_power_cut_left_empty_is_made_anew(data_dir: Path, left: bytes) -> None:
+    Salts(data_dir)(NOON)
+    (data_dir / FOLDER / NAMES[1]).write_bytes(left)
+    mine = Salts(data_dir)(NOON)
+    assert mine is not None
+    assert (len(mine), mine == Salts(data_dir)(NOON)) == (32, True)
+
+
 def test_of_many_that_make_one_at_once_all_have_the_same(data_dir: Path) -> None:
     found: list[bytes | None] = []
     gate = threading.Barrier(16)

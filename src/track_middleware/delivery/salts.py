@@ -55,7 +55,11 @@ def made(folder: Path, day: int) -> bytes:
     """The salt of a day (days since 1970), made here if nobody has. OSError as the system says."""
     path = folder / name(day)
     with suppress(FileNotFoundError):
-        return path.read_bytes()
+        found = path.read_bytes()
+        if len(found) == _LENGTH:
+            return found
+        # The machine went down before its content was on the disk; an empty key would hide nobody.
+        path.unlink()
     private_folder(folder)
     hidden = folder / f"{HIDDEN}{os.urandom(4).hex()}"
     fd = os.open(hidden, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
