@@ -63,6 +63,20 @@ def test_a_cookie_of_ours_inside_another_cookies_value_is_none(around: str) -> N
     assert exchange.anonymous_id == own.exchange.anonymous_id
 
 
+@pytest.mark.parametrize("between", [" ", "a=1;  ", "a=1;\t", "a=1 ;   "])
+def test_a_refusal_holds_whatever_spaces_a_proxy_puts_between_cookies(between: str) -> None:
+    site = Site()
+    browser = Browser(site)
+    browser.post("c", {"analytics": False, "marketing": False})
+    site.entries.clear()
+    sent = {**NAVIGATION, "cookie": f"{between}_tm_c={browser.cookies['_tm_c']}"}
+    exchange = site.tracker.open(requested("GET", "/", sent))
+    assert exchange.track("Bought") is None
+    assert exchange.close(200, HTML).cookies == ()
+    exchange.finish()
+    assert site.entries == []
+
+
 @pytest.mark.parametrize("settings", [{"consent": "opt_in"}, {"respect_gpc": "all"}])
 def test_nothing_is_kept_of_an_unreadable_body_without_permission(settings: dict[str, str]) -> None:
     site = Site(**settings)

@@ -128,11 +128,15 @@ class Cookies:
         session = value_of(header, self.session.name)
         chosen = value_of(header, self.choice.name)
         known_of = (visitor is not None) + (session is not None) + (chosen is not None)
-        if header.count(self._mark) > known_of and self._is_several(header):
+        if header.count(self._mark) > known_of:
             choices = filter(None, map(self.choice.read, values_of(header, self.choice.name)))
             held = max(choices, key=_latest, default=None)
             some = max(values_of(header, self.visitor.name), key=len, default=None)
-            return Held(some, session, held, several=True)
+            if self._is_several(header):
+                return Held(some, session, held, several=True)
+            # One of each, though perhaps with other spaces between them than browsers write.
+            last = next(iter(values_of(header, self.session.name)), None)
+            return Held(some, last, held)
         return Held(visitor, session, self.choice.read(chosen) if chosen else None)
 
     def _is_several(self, header: str) -> bool:
@@ -219,7 +223,7 @@ _MOST_TWINS = 8
 def values_of(header: str, name: str) -> list[str]:
     """The values of every cookie of a name, in their order; of very many the first."""
     sign = f"{name}="
-    pairs = (pair.strip(" ") for pair in header.split(";"))
+    pairs = (pair.strip(" \t") for pair in header.split(";"))
     found = [pair[len(sign) :].strip(' "') for pair in pairs if pair.startswith(sign)]
     return found[:_MOST_TWINS]
 
