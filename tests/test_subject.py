@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 import uuid
 from collections import Counter
@@ -50,6 +51,13 @@ def test_the_last_choice_of_a_user_is_shown_with_its_time(site: Site, call: Call
     assert told == [
         {"subject": "user:u1", "at": "2027-01-15T08:00:00.000Z", "states": {"analytics": "denied"}}
     ]
+
+
+@pytest.mark.parametrize("way", ["show", "consent", "export", "erase", "receipt"])
+def test_an_id_that_is_no_text_is_a_wrong_call(way: str, call: Call) -> None:
+    status, told, complaint = call(way, os.fsdecode(b"\xff"))
+    assert (status, told) == (2, None)
+    assert "its bytes are no UTF-8" in complaint
 
 
 def test_no_choice_is_a_finding(site: Site, call: Call) -> None:

@@ -88,12 +88,21 @@ def dead(parser: ArgumentParser) -> None:
         each.add_argument("--data-dir", type=Path, default=SUPPRESS, help="the app's data folder")
 
 
+def text(given: str) -> str:
+    """An argument as it was given; ArgumentTypeError where its bytes are no text."""
+    try:
+        given.encode()
+    except UnicodeEncodeError as error:
+        raise ArgumentTypeError("its bytes are no UTF-8") from error
+    return given
+
+
 def subject(parser: ArgumentParser) -> None:
     """Of ``subject`` and its ways."""
     ways = parser.add_subparsers(metavar="|".join((*PERSON, "split")), required=True)
     for name, (meaning, way) in PERSON.items():
         each = ways.add_parser(name, help=meaning, description=meaning)
-        each.add_argument("id", metavar="ID", help="a user's or a visitor's id")
+        each.add_argument("id", metavar="ID", type=text, help="a user's or a visitor's id")
         kinds = each.add_mutually_exclusive_group()
         for kind in ("user", "visitor"):
             kinds.add_argument(
