@@ -94,6 +94,20 @@ def test_what_was_not_taken_tells_again(shop: Shop) -> None:
     assert shop.store.merges.told(shop.route.target, ["v1"]) == {("v1", "ann"): event_id(1)}
 
 
+@pytest.mark.parametrize("shop", JOINED, indirect=True)
+def test_where_what_tells_is_refused_the_next_tells(
+    shop: Shop, request: pytest.FixtureRequest
+) -> None:
+    vendor(shop).answers = [Answer(400, {}, b'{"error": "no"}')]
+    shop.accept(identify(1), identify(2), identify(3))
+    shop.run()
+    shop.run_out()
+    assert list(shop.dead()) == [event_id(1)]
+    assert shop.store.merges.told(shop.route.target, ["v1"]) == {("v1", "ann"): event_id(2)}
+    assert JOINED[request.node.callspec.params["shop"]](vendor(shop)) == 1
+    assert not shop.waiting()
+
+
 def assert_sent_alike_again(shop: Shop) -> None:
     shop.run()
     first = list(vendor(shop).records)

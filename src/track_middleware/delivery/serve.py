@@ -126,6 +126,7 @@ class Serve:
         items = self._items([stored[row.position] for row in rows if row.position in stored],
                             turn.roads, sending)  # fmt: skip
         sending.send(items)
+        self._whom.settle(sending.fates)
         told = [self._row_after(row, sending, row.position in stored) for row in rows]
         outcomes = _lined_up([outcome for outcome in told if outcome])
         settled = [each.event_id for each in outcomes if each.state == "delivered"]
@@ -166,6 +167,7 @@ class Serve:
             batch = [each for each in batch if each.position <= items[-1].position]
             wanted = [each for each in wanted if each.position <= items[-1].position]
         sending.send(items)
+        self._whom.settle(sending.fates)
         position = _reached(batch, wanted, sending, keys)
         behind = [each for each in wanted if each.position <= position]
         delivered = {each for each, fate in sending.fates.items() if fate.state == "delivered"}

@@ -9,11 +9,12 @@ whenever it is sent, again or in a replay, it is the same.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, MutableMapping, Sequence
 from uuid import uuid5
 
 import msgspec
 
+from ..destinations import Verdict
 from ..destinations.registry import Route
 from ..event import NAMESPACE, Event, decode_event, encode_event
 from .items import Item
@@ -32,6 +33,7 @@ class Whom:
         self._destination = route.target or route.name
         self._joins = bool(getattr(route.destination, "joins", False))
         self._telling: dict[Pair, str] = {}
+        self._leaning: dict[str, str] = {}
 
     def items(
         self, items: Sequence[Item], kinds: Collection[str]
@@ -45,6 +47,15 @@ class Whom:
         if self._joins and not JOINING.isdisjoint(kinds):
             items = self._once(items, passed)
         return items, passed
+
+    def settle(self, fates: MutableMapping[str, Verdict]) -> None:
+        """Of the events that have nothing to tell because another of theirs tells it: where that
+        one was not taken, they go again, and tell it themselves."""
+        for each, teller in self._leaning.items():
+            fate = fates.get(teller)
+            if fate is not None and fate.state != "delivered":
+                fates[each] = Verdict("retry", "what tells of the same merge was not taken")
+        self._leaning.clear()
 
     def tell(self, delivered: Collection[str], *, at: float) -> None:
         """Of the events that were made ready last, these were delivered."""
@@ -86,6 +97,7 @@ class Whom:
                     event = _event(item)
                     if event.type == "alias" or not event.traits:
                         passed.append(item.id)
+                        self._leaning[item.id] = told[pair]
                         continue
                     item = _with(item, msgspec.structs.replace(event, anonymous_id=None))
             made.append(item)
