@@ -38,9 +38,6 @@ _LEFT_OUT_TESTS: pytest.StashKey[int] = pytest.StashKey()
 
 _strangers: list[str] = []
 
-#: Folders whose tests take long.
-SLOW = {"browser", "journeys", "stock", "torture"}
-
 
 def pytest_configure(config: pytest.Config) -> None:
     for name in [name for name in os.environ if name.startswith("TRACK_")]:
@@ -74,9 +71,7 @@ def pytest_testnodedown(node: Any) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leaves out what cannot run here; unknown names are errors, not silent omissions. Folders
-    whose tests take long come first, so that of two processes none ends long before the other."""
-    items.sort(key=lambda item: SLOW.isdisjoint(item.path.parts))
+    """Leaves out what cannot run here; unknown names are errors, not silent omissions."""
     missing = {item: _missing(item) for item in items}
     if config.stash[_ALL_REQUIRED]:
         return
