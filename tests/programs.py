@@ -14,6 +14,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 SHARED_DATA = ROOT.parent / "shared" / "data"
 
+#: There where Linux makes groups of sessions.
+AUTOGROUP = Path("/proc/self/autogroup")
+
 
 def chromium() -> str | None:
     """The path of a Chromium-like browser, None when there is none."""
@@ -106,6 +109,8 @@ KNOWN: dict[str, Callable[[], bool]] = {
     "clickhouse": _module("chdb"),  # `make engines`
     "blockers": blockers,  # `make lists`
     "linux": Path("/proc/self/stat").exists,
+    "autogroup": lambda: AUTOGROUP.exists() and AUTOGROUP.read_text() != "",
+    "tmpfs": Path("/dev/shm").is_dir,
     "root": lambda: os.geteuid() == 0,
     "shared-data": SHARED_DATA.is_dir,
 }  # fmt: skip

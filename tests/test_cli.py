@@ -19,7 +19,6 @@ import pytest
 
 from tests.processes import started
 from track_middleware import cli
-from track_middleware.cli import demo as demo_verb
 from track_middleware.delivery.store import DeadLetter, sqlite
 from track_middleware.wiring import build
 
@@ -452,7 +451,6 @@ def test_the_builtin_demo_shows_its_events_in_the_same_terminal() -> None:
     shows_its_events("--builtin")
 
 
-@pytest.mark.skipif(not demo_verb.SHOP.exists(), reason="no checkout: no shop")
 def test_the_demo_of_a_checkout_is_the_django_shop() -> None:
     shows_its_events()
 

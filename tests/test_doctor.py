@@ -81,7 +81,7 @@ def test_no_mount_table_is_no_finding() -> None:
     assert doctor.file_system(Path("/srv"), "") == ""
 
 
-@pytest.mark.skipif(not Path("/dev/shm").is_dir(), reason="no tmpfs to look at")
+@pytest.mark.needs("tmpfs")
 def test_a_throw_away_layer_is_a_warning() -> None:
     assert ids(Path("/dev/shm/track-doctor"))["layer"] == "warning"
 

@@ -121,7 +121,7 @@ def test_flush_waits_until_it_is_delivered(host, out):
     assert delivered(out) == ["A"]
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.needs("linux")
 def test_a_kept_worker_lets_requests_go_first(host, out):
     web = host("process")
     web.tracks("A")
@@ -135,12 +135,7 @@ def priority_of_session(pid):
     return int(Path(f"/proc/{pid}/autogroup").read_text().rpartition(" ")[2])
 
 
-AUTOGROUP = Path("/proc/self/autogroup")
-
-
-@pytest.mark.skipif(
-    not (AUTOGROUP.exists() and AUTOGROUP.read_text()), reason="sessions are no groups here"
-)
+@pytest.mark.needs("linux", "autogroup")
 def test_a_kept_worker_lets_requests_go_first_from_a_session_of_its_own(host, out):
     web = host("process")
     web.tracks("A")

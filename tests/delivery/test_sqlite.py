@@ -139,7 +139,7 @@ def test_a_volume_that_refuses_locks_is_found_out(tmp_path):
     assert not locks_work(tmp_path, lock=refuses)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux can ask both sides")
+@pytest.mark.needs("linux")
 def test_a_volume_that_grants_every_lock_is_found_out(tmp_path):
     assert not locks_work(tmp_path, lock=lambda fd, command, form: form)
     assert fcntl.F_OFD_SETLK

@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import gzip
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -29,7 +30,7 @@ _DELIMITERS = (",", ";", "\t", "|")
 _rows = msgspec.json.Decoder(dict[str, Any])
 
 
-class Lines:
+class Lines(ABC):
     """A file's rows by their offsets; what is common to both kinds."""
 
     columns: Sequence[str] = ()
@@ -61,8 +62,9 @@ class Lines:
         """Closes the file."""
         self._file.close()
 
+    @abstractmethod
     def _rows_from_here(self) -> Iterator[tuple[Row, int]]:
-        raise NotImplementedError
+        """Each row, and the offset behind it, from where the file is read next."""
 
 
 class Jsonl(Lines):
