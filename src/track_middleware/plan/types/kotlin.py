@@ -43,9 +43,9 @@ def written(plan: Plan, *, platform: str | None = "android") -> str:
 
 def _types(function: Function) -> Iterator[str]:
     for type_ in types_of(function.record):
-        if _is_enum(type_):
+        if type_.is_enum:
             yield from _enum(type_)
-        elif _is_record(type_) and type_.record is not None:
+        elif type_.is_record and type_.record is not None:
             yield from _class(type_.record)
 
 
@@ -100,13 +100,13 @@ def _parameter(field: Field) -> str:
 
 def _kind(type_: Type) -> str:
     """A type, as if it could not be null."""
-    if _is_enum(type_):
+    if type_.is_enum:
         return type_.name
     if len(type_.kinds) != 1:
         return "JsonElement"
     if type_.kinds == ("array",) and type_.items is not None:
         return f"List<{_kind(type_.items)}{'?' if type_.items.nullable else ''}>"
-    if _is_record(type_) and type_.record is not None:
+    if type_.is_record and type_.record is not None:
         return type_.record.name
     return _PLAIN[type_.kinds[0]]
 
@@ -120,23 +120,15 @@ def _json(type_: Type, value: str) -> str:
 
 def _known(type_: Type, value: str) -> str:
     """The same of a value that is not null."""
-    if _is_enum(type_):
+    if type_.is_enum:
         return f"JsonPrimitive({value}.sent)"
-    if _is_record(type_):
+    if type_.is_record:
         return f"{value}.toJson()"
     if type_.kinds == ("array",) and type_.items is not None:
         return f"JsonArray({value}.map {{ {_json(type_.items, 'it')} }})"
     if type_.kinds in (("string",), ("integer",), ("number",), ("boolean",)):
         return f"JsonPrimitive({value})"
     return value
-
-
-def _is_enum(type_: Type) -> bool:
-    return type_.kinds == ("string",) and bool(type_.enum)
-
-
-def _is_record(type_: Type) -> bool:
-    return type_.kinds == ("object",) and type_.record is not None
 
 
 def _comment(about: str, indent: str) -> Iterator[str]:

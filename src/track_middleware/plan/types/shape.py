@@ -29,6 +29,16 @@ class Type:
     record: Record | None = None
     name: str = ""
 
+    @property
+    def is_enum(self) -> bool:
+        """Whether it is one of a few texts."""
+        return self.kinds == ("string",) and bool(self.enum)
+
+    @property
+    def is_record(self) -> bool:
+        """Whether it is an object whose members are known."""
+        return self.kinds == ("object",) and self.record is not None
+
 
 @dataclass(frozen=True, slots=True)
 class Field:

@@ -33,9 +33,9 @@ def written(plan: Plan, *, platform: str | None = "ios") -> str:
 
 def _types(function: Function) -> Iterator[str]:
     for type_ in types_of(function.record):
-        if _is_enum(type_):
+        if type_.is_enum:
             yield from _enum(type_)
-        elif _is_record(type_) and type_.record is not None:
+        elif type_.is_record and type_.record is not None:
             yield from _struct(type_.record)
 
 
@@ -105,7 +105,7 @@ def _optional(field: Field) -> str:
 
 def _kind(type_: Type) -> str:
     """A type, as if it could not be null."""
-    if _is_enum(type_):
+    if type_.is_enum:
         return type_.name
     if len(type_.kinds) != 1:
         return "Any"
@@ -113,7 +113,7 @@ def _kind(type_: Type) -> str:
         if type_.items is None:
             return "[Any]"
         return f"[{_kind(type_.items)}{'?' if type_.items.nullable else ''}]"
-    if _is_record(type_) and type_.record is not None:
+    if type_.is_record and type_.record is not None:
         return type_.record.name
     return _PLAIN[type_.kinds[0]]
 
@@ -127,22 +127,14 @@ def _json(type_: Type, value: str) -> str:
 
 def _known(type_: Type, value: str) -> str:
     """The same of a value that is not null."""
-    if _is_enum(type_):
+    if type_.is_enum:
         return f"{value}.rawValue"
-    if _is_record(type_):
+    if type_.is_record:
         return f"{value}.sent"
     if type_.kinds == ("array",) and type_.items is not None:
         inner = _json(type_.items, "$0")
         return value if inner == "$0" else f"{value}.map {{ {inner} }}"
     return value
-
-
-def _is_enum(type_: Type) -> bool:
-    return type_.kinds == ("string",) and bool(type_.enum)
-
-
-def _is_record(type_: Type) -> bool:
-    return type_.kinds == ("object",) and type_.record is not None
 
 
 def _comment(about: str, indent: str) -> Iterator[str]:
