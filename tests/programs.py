@@ -14,8 +14,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 SHARED_DATA = ROOT.parent / "shared" / "data"
 
-#: There where Linux makes groups of sessions.
-AUTOGROUP = Path("/proc/self/autogroup")
+#: Says 1 where Linux makes a group of each session that is begun.
+AUTOGROUP = Path("/proc/sys/kernel/sched_autogroup_enabled")
 
 
 def chromium() -> str | None:
@@ -109,7 +109,7 @@ KNOWN: dict[str, Callable[[], bool]] = {
     "clickhouse": _module("chdb"),  # `make engines`
     "blockers": blockers,  # `make lists`
     "linux": Path("/proc/self/stat").exists,
-    "autogroup": lambda: AUTOGROUP.exists() and AUTOGROUP.read_text() != "",
+    "autogroup": lambda: AUTOGROUP.exists() and AUTOGROUP.read_text().strip() == "1",
     "tmpfs": Path("/dev/shm").is_dir,
     "root": lambda: os.geteuid() == 0,
     "shared-data": SHARED_DATA.is_dir,

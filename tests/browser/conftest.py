@@ -80,7 +80,9 @@ def arrives(browser: Browser, shop: Shop) -> Iterator[Callable[..., Person]]:
 
         def arrive(*, lives_at: str | None = None, **given: Any) -> Person:
             context = profiles.enter_context(browser.new_context(**given))
-            return Person(context, shop, lives_at)
+            person = Person(context, shop, lives_at)
+            profiles.callback(person.leaves)
+            return person
 
         yield arrive
 

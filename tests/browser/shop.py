@@ -48,6 +48,12 @@ class Shop:
         and headers ``asked`` and ``told``."""
         return _lines(self.var / "seen.jsonl")
 
+    @property
+    def busy(self) -> bool:
+        """Whether somebody still waits for an answer."""
+        begun = self.var / "begun"
+        return begun.exists() and begun.stat().st_size > len(self.seen)
+
     def drain(self) -> None:
         """Returns when what the shop's processes have accepted has reached the destination."""
         folder = self.var / "track"

@@ -10,6 +10,7 @@ from tests.browser.shop import wait
 from tests.browser.test_offline import looks_at_a_route
 from tests.browser.test_people import signs_up
 from tests.browser.walk import Person, Walk
+from tests.client.conftest import close
 
 pytestmark = pytest.mark.needs("chromium", "gunicorn", "uvicorn", "django", "flask", "fastapi")
 
@@ -18,7 +19,7 @@ def test_view_of_a_tab_that_was_closed_is_told_by_the_next_one(walk: Walk, ada: 
     stays, page = ada.opens("/x/plain"), ada.opens("/x/spa")
     ada.context.set_offline(True)
     looks_at_a_route(ada, page)
-    page.close()
+    close(page)
     ada.context.set_offline(False)
     with ada.views("/x/spa/two", "/x/other"):
         stays.goto(ada.url("/x/other"))

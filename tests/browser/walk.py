@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from tests.browser.shop import SECONDS, Shop
+from tests.browser.shop import SECONDS, Shop, wait
 
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, Page, Request
@@ -35,7 +35,13 @@ class Person:
         self.made: list[tuple[str, View]] = []
         self._base = lives_at or shop.url("")
         self._told = 0
+        self._asking: set[Request] = set()
         context.set_default_timeout(SECONDS * 1000)
+        context.on("request", lambda request: self._asking.add(request))
+        context.on("requestfinished", lambda request: self._asking.discard(request))
+        context.on("requestfailed", lambda request: self._asking.discard(request))
+        # A driver does not tell whether what a closed page asked has been answered.
+        context.on("page", lambda page: page.on("close", lambda _: self._asking.clear()))
         context.on("requestfinished", self._finished)
 
     def url(self, path: str) -> str:
@@ -46,6 +52,13 @@ class Person:
         """The visitor's id in the cookie that their browser holds; "" without one."""
         cookies = {cookie["name"]: cookie["value"] for cookie in self.context.cookies()}
         return visitor_of(cookies.get("_tm_v", ""))
+
+    def leaves(self) -> None:
+        """Goes away; what the pages still say on the way has been answered then, so that it is not
+        taken for the next person's."""
+        for page in self.context.pages:
+            page.goto("about:blank")
+        self._wait_until(lambda: not self._asking, "something has no answer")
 
     @contextmanager
     def views(self, *paths: str, confirmed: bool = True, tells: bool = True) -> Iterator[None]:
@@ -120,6 +133,7 @@ class Walk:
 
     def __init__(self, shop: Shop) -> None:
         self.shop = shop
+        wait(lambda: not shop.busy, lambda: "a request of the test before has no answer")
         shop.drain()  # what a test before did not look at
         self._delivered, self._seen = len(shop.delivered), len(shop.seen)
 

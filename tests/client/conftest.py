@@ -60,6 +60,13 @@ def settled(page: Page) -> None:
         page.wait_for_timeout(10)
 
 
+def close(page: Page) -> None:
+    """A tab is closed, which its script learns of: where processors are short, a browser ends a
+    page before that."""
+    page.evaluate("dispatchEvent(new PageTransitionEvent('pagehide'))")
+    page.close()
+
+
 def hide(page: Page, *, hidden: bool = True) -> None:
     """Another tab comes to the front, or this one comes back: a headless browser does neither."""
     page.evaluate(

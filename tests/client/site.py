@@ -89,7 +89,7 @@ class Site:
         """The events of that name that the script made by itself."""
         return [event for event in self.events if event.get("name") == name]
 
-    def wait(self, enough: Callable[[], object], *, seconds: float = 10) -> None:
+    def wait(self, enough: Callable[[], object], *, seconds: float = 60) -> None:
         """Waits until calls and visits say that it holds; AssertionError if they never do."""
         with self.changed:
             held = self.changed.wait_for(enough, seconds)

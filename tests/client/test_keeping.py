@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import BrowserContext, Page
 
-from tests.client.conftest import Open, hide, settled
+from tests.client.conftest import Open, close, hide, settled
 from tests.client.site import TOKEN, Site, document
 
 pytestmark = pytest.mark.needs("chromium")
@@ -100,7 +100,8 @@ def test_a_tab_that_is_alive_keeps_its_own_and_a_closed_ones_is_taken_over(
     alive.evaluate("track('Of the living')")
     stored(alive, "Of the living")
     stored(alive, "Of the closed")
-    closed.close()
+    close(closed)
+    alive.wait_for_function(f"{STORED}.some(key => localStorage[key].startsWith('0\\n'))")
     assert alive.evaluate(f"{STORED}.length") == 2
     context.set_offline(False)
     third = open_page()

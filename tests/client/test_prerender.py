@@ -49,7 +49,7 @@ def _purpose(site: Site) -> str:
 
 
 def test_prerendered_page_is_confirmed_only_when_it_is_shown(walked: Site) -> None:
-    walked.wait(lambda: any(path == "/alive" for path, _ in walked.visits), seconds=20)
+    walked.wait(lambda: any(path == "/alive" for path, _ in walked.visits))
     walked.wait_for(1, "view")
     assert _purpose(walked) == "prefetch;prerender"
     assert [event["token"] for event in walked.events] == ["home"]

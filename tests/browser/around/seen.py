@@ -22,6 +22,7 @@ def wsgi(app: Callable[..., Iterable[bytes]]) -> Callable[..., Iterable[bytes]]:
             _write(environ["REQUEST_METHOD"], _path(environ), int(status[:3]), asked, headers)
             return start_response(status, headers, *more)
 
+        _begin()
         return app(environ, started)
 
     return around
@@ -44,9 +45,16 @@ def asgi(app: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
                 _write(scope["method"], path, message["status"], asked, told)
             await send(message)
 
+        if scope["type"] == "http":
+            _begin()
         await app(scope, receive, sent)
 
     return around
+
+
+def _begin() -> None:
+    """One byte for each request, so that somebody can wait for the answers."""
+    _append("begun", b".")
 
 
 def _write(
@@ -60,10 +68,12 @@ def _write(
     headers = {name: value for name, value in asked.items() if value is not None}
     answered = {name.lower(): value for name, value in told}
     line = {"method": method, "path": path, "status": status, "asked": headers, "told": answered}
-    file = os.open(
-        Path(os.environ["SHOP_VAR"]) / "seen.jsonl", os.O_APPEND | os.O_CREAT | os.O_WRONLY
-    )
+    _append("seen.jsonl", json.dumps(line).encode() + b"\n")
+
+
+def _append(name: str, text: bytes) -> None:
+    file = os.open(Path(os.environ["SHOP_VAR"]) / name, os.O_APPEND | os.O_CREAT | os.O_WRONLY)
     try:
-        os.write(file, json.dumps(line).encode() + b"\n")
+        os.write(file, text)
     finally:
         os.close(file)
