@@ -15,7 +15,7 @@ import pytest
 from tests.delivery.served import event_id, row
 from track_middleware import cli
 from track_middleware.delivery.store import DeadLetter, Outcome, sqlite
-from track_middleware.delivery.store.sqlite import SqliteStore
+from track_middleware.delivery.store.whole import Store
 from track_middleware.delivery.worker import Worker
 from track_middleware.event import Entry, Event, encode_event, iso, lenient_encoder
 from track_middleware.reading import load
@@ -36,7 +36,7 @@ class Operator:
         }
         self._capsys = capsys
         self.work()
-        self.store: SqliteStore = sqlite.open(folder / "data" / "events.db")
+        self.store: Store = sqlite.open(folder / "data" / "events.db")
 
     def work(self) -> None:
         worker = Worker(load(self.given, {}), data_dir=Path(self.given["data_dir"]))

@@ -10,11 +10,11 @@ from typing import Any
 from .delivery import counters, handover, notes, segments
 from .delivery.lease import STALE
 from .delivery.pace import allowed, per_minute
-from .delivery.store import Job, sqlite
+from .delivery.store import Job, opening
 from .delivery.store.claims import claimed, former
 from .delivery.store.persons import UNANSWERED, Erasure
 from .delivery.store.replays import Replay
-from .delivery.store.sqlite import SqliteStore
+from .delivery.store.whole import Store
 from .destinations import registry
 from .destinations.registry import Route
 from .errors import SettingsError
@@ -27,12 +27,11 @@ def state(settings: Settings, data_dir: Path) -> dict[str, Any]:
 
     StoreError when the store cannot be read.
     """
-    path = sqlite.path_of(settings.store, data_dir)
     facts: dict[str, Any] = {
         "dataDir": str(data_dir),
-        "store": str(path),
+        "store": opening.shown(settings.store, data_dir),
         "events": 0,
-        "worker": _worker(settings, data_dir, path),
+        "worker": _worker(settings, data_dir),
         "spool": _spool(data_dir, {}),
         "destinations": [],
         "former": [],
@@ -40,7 +39,7 @@ def state(settings: Settings, data_dir: Path) -> dict[str, Any]:
         "erasures": [],
         "counters": counters.totals(data_dir / counters.FOLDER),
     }
-    store = sqlite.to_read(path)
+    store = opening.to_read(settings.store, data_dir)
     if store is not None:
         try:
             _add_stored(facts, store, settings, data_dir)
@@ -49,9 +48,7 @@ def state(settings: Settings, data_dir: Path) -> dict[str, Any]:
     return facts
 
 
-def _add_stored(
-    facts: dict[str, Any], store: SqliteStore, settings: Settings, data_dir: Path
-) -> None:
+def _add_stored(facts: dict[str, Any], store: Store, settings: Settings, data_dir: Path) -> None:
     facts["events"] = store.end()
     facts["spool"] = _spool(data_dir, dict(store.intake.offsets()))
     routes, all_jobs = registry.routes(settings.destinations), store.jobs()
@@ -66,14 +63,14 @@ def _add_stored(
         facts["counters"][reason] = facts["counters"].get(reason, 0) + number
 
 
-def _erasure(store: SqliteStore, each: Erasure) -> dict[str, Any]:
+def _erasure(store: Store, each: Erasure) -> dict[str, Any]:
     """An erasure that some system has not answered, and which those are."""
     waits = [said for said in store.persons.answers(each.id) if said.state in UNANSWERED]
     systems = [{"system": e.system, "state": e.state, "answer": e.words} for e in waits]
     return {"erasure": each.id, "askedAt": iso(each.asked), "waitsFor": systems}
 
 
-def _destination(store: SqliteStore, route: Route, job: Job | None) -> dict[str, Any]:
+def _destination(store: Store, route: Route, job: Job | None) -> dict[str, Any]:
     counts = store.count(job) if job else {}
     lag, since = store.claims.ahead(job, route) if job else (0, None)
     seconds = max(0.0, time.time() - since) if since is not None else 0.0
@@ -114,7 +111,7 @@ def _learnt(job: Job | None) -> dict[str, Any]:
     }
 
 
-def _replay(store: SqliteStore, replay: Replay) -> dict[str, Any]:
+def _replay(store: Store, replay: Replay) -> dict[str, Any]:
     counts = store.count(replay.job)
     return {
         "id": replay.job.id,
@@ -140,13 +137,10 @@ def _spool(data_dir: Path, offsets: dict[str, int]) -> dict[str, Any]:
     }
 
 
-def _worker(settings: Settings, data_dir: Path, store: Path) -> dict[str, Any]:
-    """The worker renews its lease every second, and nobody else writes to the store."""
-    written = [
-        path.stat().st_mtime
-        for path in (store, store.with_name(store.name + "-wal"))
-        if path.exists()
-    ]
+def _worker(settings: Settings, data_dir: Path) -> dict[str, Any]:
+    """The worker renews its lease every second, and nobody else touches these files."""
+    files = opening.touched(settings.store, data_dir)
+    written = [path.stat().st_mtime for path in files if path.exists()]
     age = max(0.0, time.time() - max(written)) if written else None
     alive = age is not None and age < STALE and _is_held(data_dir / "worker.lock")
     note = notes.read(data_dir)

@@ -9,7 +9,7 @@ from typing import Any
 
 from track_middleware.delivery.serve import Serve
 from track_middleware.delivery.store import Ledger, NewRow, sqlite
-from track_middleware.delivery.store.sqlite import SqliteStore
+from track_middleware.delivery.store.whole import Store
 from track_middleware.delivery.transport import Silence
 from track_middleware.destinations import Answer, Call
 from track_middleware.destinations.registry import Route, routes
@@ -60,7 +60,7 @@ class Shop:
         self.network = network
         self.leading = True
         self.random: Callable[[], float] = lambda: 0.5
-        self.store: SqliteStore = sqlite.open(folder / "events.db", now=lambda: self.now)
+        self.store: Store = sqlite.open(folder / "events.db", now=lambda: self.now)
         self.ledger: Ledger = self.store
         self.route = route or routes([url])[0]
         self.job = self.store.job(self.route.name)

@@ -11,7 +11,7 @@ import pytest
 from tests.delivery.served import row
 from track_middleware.delivery.flush import flush
 from track_middleware.delivery.store import sqlite
-from track_middleware.delivery.store.sqlite import SqliteStore
+from track_middleware.delivery.store.whole import Store
 from track_middleware.destinations import registry
 from track_middleware.reading import load
 from track_middleware.settings import Settings
@@ -26,7 +26,7 @@ def settings(data_dir: Path) -> Settings:
 
 
 @pytest.fixture
-def store(data_dir: Path) -> Iterator[SqliteStore]:
+def store(data_dir: Path) -> Iterator[Store]:
     store = sqlite.open(data_dir / "events.db", now=lambda: NOW)
     store.job("webhook")
     store.append([row(1)])
@@ -48,7 +48,7 @@ def flushed(settings: Settings, data_dir: Path) -> bool:
 
 
 def test_what_a_destination_has_is_flushed(
-    settings: Settings, data_dir: Path, store: SqliteStore
+    settings: Settings, data_dir: Path, store: Store
 ) -> None:
     assert not flushed(settings, data_dir)
     store.advance(store.job("webhook"), 1, [])
@@ -56,7 +56,7 @@ def test_what_a_destination_has_is_flushed(
 
 
 def test_what_comes_while_it_waits_is_not_waited_for(
-    settings: Settings, data_dir: Path, store: SqliteStore
+    settings: Settings, data_dir: Path, store: Store
 ) -> None:
     numbers = itertools.count(2)
 
@@ -67,22 +67,20 @@ def test_what_comes_while_it_waits_is_not_waited_for(
     assert flush(settings, data_dir, 3.0, now=lambda: NOW, sleep=meanwhile)
 
 
-def test_an_outage_is_not_waited_for(
-    settings: Settings, data_dir: Path, store: SqliteStore
-) -> None:
+def test_an_outage_is_not_waited_for(settings: Settings, data_dir: Path, store: Store) -> None:
     store.pause(store.job("webhook"), NOW + 1, "no answer", wait=1.0)
     assert flushed(settings, data_dir)
 
 
 def test_a_destination_that_is_asked_again_has_not_got_it_yet(
-    settings: Settings, data_dir: Path, store: SqliteStore
+    settings: Settings, data_dir: Path, store: Store
 ) -> None:
     store.pause(store.job("webhook"), NOW - 1, "no answer", wait=1.0)
     assert not flushed(settings, data_dir)
 
 
 def test_a_destination_is_found_by_what_it_points_at_whatever_it_is_called(
-    settings: Settings, data_dir: Path, store: SqliteStore
+    settings: Settings, data_dir: Path, store: Store
 ) -> None:
     """The list has changed since the last worker gave jobs their names."""
     kept, other = "webhook+https://example.test/in", "webhook+https://example.test/other"

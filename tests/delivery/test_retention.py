@@ -8,7 +8,7 @@ import pytest
 
 from tests.delivery.store_contract import row
 from track_middleware.delivery.retention import EVERY, Retention
-from track_middleware.delivery.store import sqlite
+from track_middleware.delivery.store import sqlite, whole
 from track_middleware.reading import load
 
 DAY = 86400.0
@@ -17,7 +17,7 @@ DAY = 86400.0
 def test_what_is_past_its_time_goes_step_by_step(
     data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sqlite, "FORGOTTEN_AT_ONCE", 2)
+    monkeypatch.setattr(whole, "FORGOTTEN_AT_ONCE", 2)
     clock = [0.0]
     store = sqlite.open(data_dir / "events.db")
     store.append([row(number, at=100 * DAY - number) for number in range(5)])

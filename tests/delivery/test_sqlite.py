@@ -17,6 +17,7 @@ import pytest
 from tests.delivery.store_contract import StoreContract, outcome, row
 from track_middleware.delivery.store import connection, sqlite
 from track_middleware.delivery.store.connection import locks_work
+from track_middleware.delivery.store.statements import SQL
 from track_middleware.errors import StoreError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -103,10 +104,10 @@ def test_what_is_due_is_found_without_reading_all_that_waits(store, data_dir):
     steps = []
     raw.set_progress_handler(lambda: steps.append(1), 1)
     asked = {"job": job.id, "now": 99.0, "never": 1e9, "limit": 10}
-    keys = raw.execute(connection.SQL["delivery_due_keys"], asked).fetchall()
-    first = raw.execute(connection.SQL["delivery_of_key"], (job.id, keys[0][0], 10)).fetchall()
-    raw.execute(connection.SQL["delivery_next"], (job.id,)).fetchall()
-    raw.execute(connection.SQL["delivery_keys"], (job.id, '["v1","v2"]')).fetchall()
+    keys = raw.execute(SQL["delivery_due_keys"], asked).fetchall()
+    first = raw.execute(SQL["delivery_of_key"], (job.id, keys[0][0], 10)).fetchall()
+    raw.execute(SQL["delivery_next"], (job.id,)).fetchall()
+    raw.execute(SQL["delivery_keys"], (job.id, '["v1","v2"]')).fetchall()
     raw.close()
     assert (len(keys), len(first)) == (10, 10)
     assert len(steps) < 3_000
@@ -243,4 +244,4 @@ def test_every_statement_has_a_name_of_its_own() -> None:
     texts = [file.read_text() for file in files]
     names = [name for text in texts for name in re.findall(r"(?m)^-- (\w+): ", text)]
     assert len(names) == len(set(names))
-    assert set(connection.SQL) == set(names)
+    assert set(SQL) == set(names)

@@ -15,7 +15,7 @@ from track_middleware.delivery.retention import Retention
 from track_middleware.delivery.spool import Spool
 from track_middleware.delivery.store import sqlite
 from track_middleware.delivery.store.replays import Part
-from track_middleware.delivery.store.sqlite import SqliteStore
+from track_middleware.delivery.store.whole import Store
 from track_middleware.delivery.worker import Worker
 from track_middleware.destinations import Answer, Call, registry
 from track_middleware.event import Entry, Event, encode_event, iso
@@ -67,7 +67,7 @@ class Shop:
             self.got += json.loads(call.body)["batch"]
         return answer
 
-    def store(self) -> SqliteStore:
+    def store(self) -> Store:
         return sqlite.open(self.folder / "events.db", now=lambda: self.now)
 
     def log(self) -> list[str]:

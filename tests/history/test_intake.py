@@ -15,7 +15,7 @@ from tests.delivery.site import Site as LiveSite
 from track_middleware.delivery import segments
 from track_middleware.delivery.spool import Spool
 from track_middleware.delivery.store import sqlite
-from track_middleware.delivery.store.sqlite import SqliteStore
+from track_middleware.delivery.store.whole import Store
 from track_middleware.delivery.worker import Worker
 from track_middleware.errors import Refused
 from track_middleware.event import Entry, Event, iso
@@ -267,7 +267,7 @@ def test_a_segment_says_whose_it_is():
 
 
 @pytest.fixture
-def store(data_dir: Path) -> Iterator[SqliteStore]:
+def store(data_dir: Path) -> Iterator[Store]:
     store = sqlite.open(data_dir / "events.db")
     yield store
     store.close()

@@ -15,9 +15,9 @@ import pytest
 from tests.delivery.served import event_id, row
 from track_middleware.address import address
 from track_middleware.delivery import handover
-from track_middleware.delivery.store import Outcome, sqlite
+from track_middleware.delivery.store import Outcome, sqlite, whole
 from track_middleware.delivery.store.replays import Part
-from track_middleware.delivery.store.sqlite import SqliteStore
+from track_middleware.delivery.store.whole import Store
 from track_middleware.delivery.worker import Worker
 from track_middleware.destinations import Answer, Call, ga4, registry
 from track_middleware.destinations.registry import Route, routes
@@ -69,7 +69,7 @@ def worker(settings: Settings, data_dir: Path, vendor: Vendor) -> Iterator[Worke
 
 
 @pytest.fixture
-def store(worker: Worker, data_dir: Path) -> Iterator[SqliteStore]:
+def store(worker: Worker, data_dir: Path) -> Iterator[Store]:
     store = sqlite.open(data_dir / "events.db", now=lambda: NOW)
     yield store
     store.close()
@@ -80,13 +80,13 @@ def route() -> Route:
     return routes([URL])[0]
 
 
-def accepted(store: SqliteStore, *numbers: int, at: float = NOW, **more: Any) -> None:
+def accepted(store: Store, *numbers: int, at: float = NOW, **more: Any) -> None:
     rows = [msgspec.structs.replace(row(number, **more), accepted_at=at) for number in numbers]
     with store.batch():
         store.append(rows)
 
 
-def replayed(store: SqliteStore, route: Route, **part: Any) -> replay.Cover:
+def replayed(store: Store, route: Route, **part: Any) -> replay.Cover:
     chosen = Part(**part)
     found = replay.cover(store, route, chosen, store.job(route.name), window=UNKNOWN, now=NOW)
     replay.start(store, route.name, chosen, found, now=NOW)
@@ -94,7 +94,7 @@ def replayed(store: SqliteStore, route: Route, **part: Any) -> replay.Cover:
 
 
 def test_a_replay_sends_a_part_of_the_log_again_with_the_same_ids_and_times(
-    worker: Worker, store: SqliteStore, vendor: Vendor, route: Route
+    worker: Worker, store: Store, vendor: Vendor, route: Route
 ) -> None:
     for number in range(1, 6):
         accepted(store, number, at=NOW + number)
@@ -108,7 +108,7 @@ def test_a_replay_sends_a_part_of_the_log_again_with_the_same_ids_and_times(
 
 
 def test_only_the_events_that_are_named_are_sent(
-    worker: Worker, store: SqliteStore, vendor: Vendor, route: Route
+    worker: Worker, store: Store, vendor: Vendor, route: Route
 ) -> None:
     accepted(store, 1, event="Order Completed")
     accepted(store, 2, event="Signed Up")
@@ -120,7 +120,7 @@ def test_only_the_events_that_are_named_are_sent(
 
 
 def test_what_the_live_job_has_not_reached_is_left_to_it(
-    worker: Worker, store: SqliteStore, vendor: Vendor, route: Route
+    worker: Worker, store: Store, vendor: Vendor, route: Route
 ) -> None:
     accepted(store, 1)
     worker.once()
@@ -131,7 +131,7 @@ def test_what_the_live_job_has_not_reached_is_left_to_it(
 
 
 def test_what_waits_for_the_live_job_is_not_overtaken(
-    worker: Worker, store: SqliteStore, vendor: Vendor, route: Route
+    worker: Worker, store: Store, vendor: Vendor, route: Route
 ) -> None:
     accepted(store, 1, 2, 3)
     live = store.job(route.name)
@@ -144,7 +144,7 @@ def test_what_waits_for_the_live_job_is_not_overtaken(
 
 
 def test_a_replay_rests_while_the_live_job_is_paused(
-    worker: Worker, store: SqliteStore, vendor: Vendor, route: Route
+    worker: Worker, store: Store, vendor: Vendor, route: Route
 ) -> None:
     accepted(store, 1)
     worker.once()
@@ -158,7 +158,7 @@ def test_a_replay_rests_while_the_live_job_is_paused(
 
 
 def test_several_replays_run_beside_each_other_and_end(
-    worker: Worker, store: SqliteStore, vendor: Vendor, route: Route
+    worker: Worker, store: Store, vendor: Vendor, route: Route
 ) -> None:
     accepted(store, 1, 2, 3)
     worker.once()
@@ -172,7 +172,7 @@ def test_several_replays_run_beside_each_other_and_end(
 
 
 def test_a_replay_goes_on_where_it_stood(
-    worker: Worker, store: SqliteStore, vendor: Vendor, route: Route, settings: Settings
+    worker: Worker, store: Store, vendor: Vendor, route: Route, settings: Settings
 ) -> None:
     accepted(store, 1, 2, 3)
     worker.once()
@@ -185,7 +185,7 @@ def test_a_replay_goes_on_where_it_stood(
 
 
 def test_what_a_replay_cannot_deliver_is_retried_by_itself_and_refused_to_the_dead(
-    worker: Worker, store: SqliteStore, vendor: Vendor, route: Route
+    worker: Worker, store: Store, vendor: Vendor, route: Route
 ) -> None:
     accepted(store, 1, 2)
     worker.once()
@@ -199,7 +199,7 @@ def test_what_a_replay_cannot_deliver_is_retried_by_itself_and_refused_to_the_de
 
 
 def test_a_stopped_replay_sends_nothing_more(
-    worker: Worker, store: SqliteStore, vendor: Vendor, route: Route
+    worker: Worker, store: Store, vendor: Vendor, route: Route
 ) -> None:
     accepted(store, 1)
     worker.once()
@@ -211,7 +211,7 @@ def test_a_stopped_replay_sends_nothing_more(
 
 
 def test_a_running_worker_finds_a_replay_within_a_moment(
-    worker: Worker, store: SqliteStore, vendor: Vendor, route: Route
+    worker: Worker, store: Store, vendor: Vendor, route: Route
 ) -> None:
     accepted(store, 1)
     worker.once()
@@ -233,14 +233,14 @@ def test_a_running_worker_finds_a_replay_within_a_moment(
 # Retention.
 
 
-def forgotten(store: SqliteStore, *served_by: str) -> list[int]:
+def forgotten(store: Store, *served_by: str) -> list[int]:
     """What is left of the log once everything old enough has gone."""
     store.forget(events=NOW + 1, ids=0.0, pages=0.0, served_by=served_by)
     return [each.position for each in store.read(0, 100)]
 
 
 def test_an_open_replay_holds_its_part_of_the_log(
-    worker: Worker, store: SqliteStore, route: Route
+    worker: Worker, store: Store, route: Route
 ) -> None:
     accepted(store, 1, 2, 3)
     worker.once()
@@ -248,9 +248,7 @@ def test_an_open_replay_holds_its_part_of_the_log(
     assert forgotten(store, route.name) == [2, 3]
 
 
-def test_a_replay_that_is_over_holds_nothing(
-    worker: Worker, store: SqliteStore, route: Route
-) -> None:
+def test_a_replay_that_is_over_holds_nothing(worker: Worker, store: Store, route: Route) -> None:
     accepted(store, 1, 2, 3)
     worker.once()
     number = store.replays.add(route.name, Part(), (1, 3), total=2, now=NOW)
@@ -261,7 +259,7 @@ def test_a_replay_that_is_over_holds_nothing(
 
 
 def test_a_destination_that_is_no_longer_configured_holds_nothing(
-    worker: Worker, store: SqliteStore, route: Route
+    worker: Worker, store: Store, route: Route
 ) -> None:
     accepted(store, 1, 2, 3)
     worker.once()
@@ -272,9 +270,9 @@ def test_a_destination_that_is_no_longer_configured_holds_nothing(
 
 
 def test_a_row_that_waits_holds_its_event_and_no_other(
-    worker: Worker, store: SqliteStore, route: Route, monkeypatch: pytest.MonkeyPatch
+    worker: Worker, store: Store, route: Route, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sqlite, "FORGOTTEN_AT_ONCE", 1)
+    monkeypatch.setattr(whole, "FORGOTTEN_AT_ONCE", 1)
     accepted(store, 1, 2, 3)
     live = store.job(route.name)
     store.advance(live, 3, [Outcome(1, event_id(1), "v1", "retry", 1, NOW, "busy")])
@@ -292,7 +290,7 @@ def said(facts: Window, **more: Any) -> list[str]:
 
 
 def test_events_beyond_the_vendors_age_limit_and_window_are_counted(
-    worker: Worker, store: SqliteStore, route: Route
+    worker: Worker, store: Store, route: Route
 ) -> None:
     accepted(store, 1, at=NOW - 8 * DAY, timestamp=iso(NOW - 8 * DAY))
     accepted(store, 2, at=NOW - 1 * DAY, timestamp=iso(NOW - 4 * DAY))
@@ -329,7 +327,7 @@ def test_the_facts_are_about_destinations_that_there_are_and_agree_with_their_co
     assert WINDOWS["ga4"].age_limit == ga4.AGE
 
 
-def test_a_replays_job_remembers_what_it_has_learnt(store: SqliteStore) -> None:
+def test_a_replays_job_remembers_what_it_has_learnt(store: Store) -> None:
     number = store.replays.add("webhook", Part(), (0, 1), total=1, now=NOW)
     replayed = store.replays.get(number)
     assert replayed is not None

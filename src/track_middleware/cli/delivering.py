@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..delivery.store.replays import Replay
-from ..delivery.store.sqlite import SqliteStore
+from ..delivery.store.whole import Store
 from .progress import Bar
 
 _LOOK = 0.1
@@ -54,12 +54,12 @@ class Arrived:
         )
 
 
-def arrived(store: SqliteStore, number: int) -> list[Arrived]:
+def arrived(store: Store, number: int) -> list[Arrived]:
     """Each destination's share of a backfill."""
     return [_of(store, each) for each in store.replays.all() if each.backfill == number]
 
 
-def delivered(store: SqliteStore, number: int) -> list[Arrived]:
+def delivered(store: Store, number: int) -> list[Arrived]:
     """The shares, once no destination will be sent more soon; a bar shows them coming."""
     found = arrived(store, number)
     bar = Bar("deliveries", sum(each.events for each in found))
@@ -72,7 +72,7 @@ def delivered(store: SqliteStore, number: int) -> list[Arrived]:
     return found
 
 
-def _of(store: SqliteStore, replay: Replay) -> Arrived:
+def _of(store: Store, replay: Replay) -> Arrived:
     rows = store.count(replay.job)
     live = [job for job in store.jobs()
             if job.destination == replay.job.destination and job.end is None]  # fmt: skip

@@ -11,7 +11,7 @@ from ..delivery import handover
 from ..delivery.parts import finisher
 from ..delivery.store import Job
 from ..delivery.store.replays import Part
-from ..delivery.store.sqlite import SqliteStore
+from ..delivery.store.whole import Store
 from ..destinations.registry import Route
 from ..history.derivation import Derivation, Derived, Sample
 from .place import Place
@@ -25,7 +25,7 @@ _PATHS = 20
 
 
 def derived(
-    where: Place, store: SqliteStore, route: Route, part: Part, live: Job, *, samples: int | None
+    where: Place, store: Store, route: Route, part: Part, live: Job, *, samples: int | None
 ) -> Derived:
     """Derives a part of the log again, as far as the destination's live job has come; with
     ``samples`` it only tells what would change, with so many of them."""

@@ -12,8 +12,7 @@ from typing import Any
 
 from ..delivery import counters
 from ..delivery.counters import Counters
-from ..delivery.store import sqlite
-from ..delivery.store.sqlite import SqliteStore
+from ..delivery.store.whole import Store
 from ..errors import Refused
 from ..history.backfill import Ages, Backfill, Tally
 from ..history.checkpoint import Checkpoint, State
@@ -102,7 +101,7 @@ def run(call: Call, where: Place) -> Done:
     checkpoint = Checkpoint(where.data_dir, call.parts)
     with (
         checkpoint.held(),
-        closing(sqlite.open(where.store_path)) as store,
+        closing(where.opened()) as store,
         beside.worker(where),
         interruptible(),
     ):
@@ -122,7 +121,7 @@ def run(call: Call, where: Place) -> Done:
 def _fill(
     call: Call,
     where: Place,
-    store: SqliteStore,
+    store: Store,
     checkpoint: Checkpoint,
     state: State,
     done: Done,
@@ -142,7 +141,7 @@ def _fill(
         done.arrived = delivered(store, state.number)
 
 
-def _state(call: Call, where: Place, store: SqliteStore, checkpoint: Checkpoint) -> State:
+def _state(call: Call, where: Place, store: Store, checkpoint: Checkpoint) -> State:
     """Where to begin, with a backfill in the ledger that is open."""
     before = checkpoint.load()
     if before is not None and call.resume and not store.backfills.is_stored(before.number):
@@ -157,7 +156,7 @@ def _state(call: Call, where: Place, store: SqliteStore, checkpoint: Checkpoint)
     return State(number)
 
 
-def intake(where: Place, store: SqliteStore, number: int) -> Intake:
+def intake(where: Place, store: Store, number: int) -> Intake:
     silent: list[float] = []
 
     def waited(seconds: float) -> None:

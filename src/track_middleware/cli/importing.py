@@ -17,7 +17,6 @@ import msgspec
 
 from .. import places
 from ..address import address
-from ..delivery.store import sqlite
 from ..delivery.store.connection import SMALL_CACHE
 from ..destinations import registry
 from ..enrichment import enrich
@@ -221,7 +220,7 @@ def _kept(call: _Call) -> _Kept:
     checkpoint = Checkpoint(where.data_dir, parts)
     with (
         checkpoint.held(),
-        closing(sqlite.open(where.store_path, cache=SMALL_CACHE)) as store,
+        closing(where.opened(cache=SMALL_CACHE)) as store,
         beside.worker(where),
         filling.interruptible(),
     ):

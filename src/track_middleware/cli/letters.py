@@ -16,7 +16,7 @@ from ..delivery.spool import Spool
 from ..delivery.store import DeadLetter, Job
 from ..delivery.store.claims import claimed
 from ..delivery.store.letters import Choice
-from ..delivery.store.sqlite import SqliteStore
+from ..delivery.store.whole import Store
 from ..destinations import registry
 from ..event import decode_entry, iso
 from .place import FINDING, WELL, WRONG_CALL, Place, say
@@ -91,7 +91,7 @@ def dropped(arguments: argparse.Namespace, where: Place) -> int:
         return _tell_dropped(arguments, count)
 
 
-def _replay(store: SqliteStore, choice: Choice, where: Place) -> tuple[int, dict[int, str]]:
+def _replay(store: Store, choice: Choice, where: Place) -> tuple[int, dict[int, str]]:
     """How many letters are in a queue again, and why the others are not."""
     count, left = 0, dict[int, str]()
     routes = registry.routes(where.settings.destinations)
@@ -103,13 +103,13 @@ def _replay(store: SqliteStore, choice: Choice, where: Place) -> tuple[int, dict
     return count, left
 
 
-def _requeued(store: SqliteStore, piece: list[DeadLetter], jobs: dict[str, Job]) -> Iterator[int]:
+def _requeued(store: Store, piece: list[DeadLetter], jobs: dict[str, Job]) -> Iterator[int]:
     for name in {each.destination for each in piece} & jobs.keys():
         ids = [each.id for each in piece if each.destination == name]
         yield from store.letters.requeue(ids, jobs[name])
 
 
-def _respooled(store: SqliteStore, piece: list[DeadLetter], where: Place) -> Iterator[int]:
+def _respooled(store: Store, piece: list[DeadLetter], where: Place) -> Iterator[int]:
     """Frames that could not be stored, or broke the plan, go through the spool again: the worker
     checks them anew. What the collector refused is never read as a frame: anybody can have written
     it."""
@@ -141,7 +141,7 @@ def _why_not(letter: DeadLetter, jobs: dict[str, Job]) -> str:
     return "its event is no longer kept anywhere"
 
 
-def _pieces(store: SqliteStore, choice: Choice) -> Iterator[list[DeadLetter]]:
+def _pieces(store: Store, choice: Choice) -> Iterator[list[DeadLetter]]:
     before: int | None = None
     while found := store.letters.chosen(choice, limit=_AT_ONCE, before=before):
         before = found[-1].id
@@ -160,7 +160,7 @@ def _choice(arguments: argparse.Namespace) -> Choice:
     )
 
 
-def _missing(arguments: argparse.Namespace, store: SqliteStore) -> list[int]:
+def _missing(arguments: argparse.Namespace, store: Store) -> list[int]:
     asked = set(arguments.ids)
     there = {e.id for piece in _pieces(store, Choice(ids=arguments.ids)) for e in piece}
     return sorted(asked - there)

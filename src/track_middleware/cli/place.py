@@ -17,8 +17,9 @@ import msgspec
 from .. import places
 from ..delivery import handover, startup
 from ..delivery.handover import NO_OUTBOX, Origin
-from ..delivery.store import sqlite
-from ..delivery.store.sqlite import SqliteStore
+from ..delivery.store import opening
+from ..delivery.store.connection import CACHE
+from ..delivery.store.whole import Store
 from ..errors import SettingsError
 from ..event import epoch
 from ..history.source import Models
@@ -46,9 +47,9 @@ class Place:
     models: Models | None = None
 
     @property
-    def store_path(self) -> Path:
-        """The file of the store; StoreError for an engine that is no file."""
-        return sqlite.path_of(self.settings.store, self.data_dir)
+    def store_name(self) -> str:
+        """How the store is called where people read it."""
+        return opening.shown(self.settings.store, self.data_dir)
 
     @property
     def stranger(self) -> str:
@@ -62,14 +63,19 @@ class Place:
             f"{self.data_dir} is not there: no app has written to it yet, or it is not its folder"
         )
 
-    def store(self) -> SqliteStore | None:
+    def store(self) -> Store | None:
         """The store, to read from; None before there is one. The caller closes it."""
-        return sqlite.to_read(self.store_path)
+        return opening.to_read(self.settings.store, self.data_dir)
 
-    def ledger(self) -> SqliteStore | None:
+    def ledger(self) -> Store | None:
         """The store, to write to, also beside a worker; None before there is one. The caller
         closes it."""
-        return sqlite.open(self.store_path) if self.store_path.exists() else None
+        return self.opened() if opening.is_there(self.settings.store, self.data_dir) else None
+
+    def opened(self, *, cache: int = CACHE) -> Store:
+        """The store, to write to, made where there is none; ``cache`` is in KiB. The caller closes
+        it."""
+        return opening.opened(self.settings.store, self.data_dir, cache=cache)
 
 
 def found(

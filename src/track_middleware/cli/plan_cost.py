@@ -37,7 +37,7 @@ def run(arguments: argparse.Namespace, where: Place) -> int:
     routes = routed(registry.routes(where.settings.destinations), plan)
     store = where.store()
     if store is None:
-        raise TrackError(f"there is no store yet at {where.store_path}")
+        raise TrackError(f"there is no store yet at {where.store_name}")
     now = time.time()
     since = now - arguments.days * _DAY
     with closing(store):

@@ -14,7 +14,7 @@ import msgspec
 from ..delivery import parts
 from ..delivery.splice import several
 from ..delivery.store.replays import Part
-from ..delivery.store.sqlite import SqliteStore
+from ..delivery.store.whole import Store
 from ..errors import TrackError
 from ..event import iso
 from ..plan import drift
@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace, where: Place) -> int:
     plan = load(where.settings.plan) if where.settings.plan else None
     store = where.store()
     if store is None:
-        raise TrackError(f"there is no store yet at {where.store_path}")
+        raise TrackError(f"there is no store yet at {where.store_name}")
     with closing(store):
         observed = _observed(store, since, arguments.events or ())
         days = drift.days(store.event_counts(), since=parts.days(where.settings.time_zone)(since))
@@ -70,7 +70,7 @@ def _wanted(label: str, globs: Sequence[str]) -> bool:
     return not globs or any(fnmatchcase(label, each) for each in globs)
 
 
-def _observed(store: SqliteStore, since: float, globs: Sequence[str]) -> Observed:
+def _observed(store: Store, since: float, globs: Sequence[str]) -> Observed:
     observed = Observed()
     begin, end = store.replays.bounds(Part(since, None, ()), store.end())
     bar, after = Bar("events", end - begin), begin

@@ -97,7 +97,7 @@ def _events(arguments: argparse.Namespace, where: Place) -> Iterator[tuple[str, 
         return
     store = where.store()
     if store is None:
-        raise TrackError(f"there is no store yet at {where.store_path}")
+        raise TrackError(f"there is no store yet at {where.store_name}")
     with closing(store):
         if arguments.dead:
             before: int | None = None

@@ -17,7 +17,7 @@ from ..delivery.counters import Counters
 from ..delivery.outbox import waiting
 from ..delivery.parts import days
 from ..delivery.store.claims import claimed
-from ..delivery.store.sqlite import SqliteStore
+from ..delivery.store.whole import Store
 from ..destinations import registry
 from ..errors import SettingsError
 from ..event import iso
@@ -61,7 +61,7 @@ def run(given: Namespace, where: Place) -> int:
     span, said = _span(given, where)
     store = where.ledger() if given.fix else where.store()
     if store is None:
-        print(f"there is no store yet at {where.store_path}", file=sys.stderr)
+        print(f"there is no store yet at {where.store_name}", file=sys.stderr)
         return FINDING
     take = _mended if given.fix else _compared
     with closing(store):
@@ -96,7 +96,7 @@ def _span(given: Namespace, where: Place) -> tuple[Span, list[str]]:
     return Span(since, until, now - YOUNG), said
 
 
-def _reconcile(done: Done, store: SqliteStore, where: Place) -> Reconcile:
+def _reconcile(done: Done, store: Store, where: Place) -> Reconcile:
     settings = where.settings
     patterns = Patterns(settings.redact_patterns, ids=CLICK_IDS)
     origin = where.outbox if settings.outbox else None
@@ -114,12 +114,12 @@ def _reconcile(done: Done, store: SqliteStore, where: Place) -> Reconcile:
     )
 
 
-def _compared(done: Done, store: SqliteStore, where: Place) -> Done:
+def _compared(done: Done, store: Store, where: Place) -> Done:
     with closing(_reconcile(done, store, where)) as comparing:
         return replace(done, found=comparing.compare())
 
 
-def _mended(done: Done, store: SqliteStore, where: Place) -> Done:
+def _mended(done: Done, store: Store, where: Place) -> Done:
     """Adds the missing events, waits until they are stored and sent, and compares again."""
     with closing(_reconcile(done, store, where)) as comparing:
         before = comparing.compare()
@@ -139,7 +139,7 @@ def _mended(done: Done, store: SqliteStore, where: Place) -> Done:
     return replace(after, mended=before.missing.count - left, said=said)
 
 
-def _fill(rule: Rule, store: SqliteStore, comparing: Reconcile, where: Place) -> None:
+def _fill(rule: Rule, store: Store, comparing: Reconcile, where: Place) -> None:
     silent: list[float] = []
 
     def waited(seconds: float) -> None:
@@ -160,7 +160,7 @@ def _fill(rule: Rule, store: SqliteStore, comparing: Reconcile, where: Place) ->
     delivered(store, number)
 
 
-def _destinations(store: SqliteStore, where: Place) -> list[str]:
+def _destinations(store: Store, where: Place) -> list[str]:
     routes = registry.routes(where.settings.destinations)
     live = claimed(routes, store.jobs())
     return [live[each.name].destination if each.name in live else each.name for each in routes]

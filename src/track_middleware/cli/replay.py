@@ -13,7 +13,7 @@ from ..delivery import plans
 from ..delivery.store import Job
 from ..delivery.store.claims import claimed
 from ..delivery.store.replays import Part
-from ..delivery.store.sqlite import SqliteStore
+from ..delivery.store.whole import Store
 from ..destinations import registry
 from ..destinations.registry import Route
 from ..errors import SettingsError
@@ -37,7 +37,7 @@ def run(arguments: argparse.Namespace, where: Place) -> int:
     route, facts = _destination(where, arguments.destination)
     store = where.store() if arguments.dry_run else where.ledger()
     if store is None:
-        return _nothing(f"there is no store yet at {where.store_path}")
+        return _nothing(f"there is no store yet at {where.store_name}")
     with closing(store):
         routes = registry.routes(where.settings.destinations)
         live = claimed(routes, store.jobs()).get(route.name)
@@ -53,7 +53,7 @@ def run(arguments: argparse.Namespace, where: Place) -> int:
 
 def _begun(
     arguments: argparse.Namespace,
-    store: SqliteStore,
+    store: Store,
     route: Route,
     facts: Window,
     live: Job,
@@ -91,7 +91,7 @@ def _begun(
 def _stopped(arguments: argparse.Namespace, where: Place) -> int:
     store = where.ledger()
     if store is None:
-        return _nothing(f"there is no store yet at {where.store_path}")
+        return _nothing(f"there is no store yet at {where.store_name}")
     with closing(store):
         found = store.replays.get(arguments.stop)
         if found is None:

@@ -7,7 +7,7 @@ import sys
 import time
 from contextlib import closing
 
-from ..delivery.store.sqlite import SqliteStore
+from ..delivery.store.whole import Store
 from .place import FINDING, WELL, Place, say
 
 
@@ -42,7 +42,7 @@ def run(arguments: argparse.Namespace, where: Place) -> int:
     return WELL
 
 
-def _done(store: SqliteStore, arguments: argparse.Namespace) -> bool:
+def _done(store: Store, arguments: argparse.Namespace) -> bool:
     if arguments.back:
         return store.merges.redo(arguments.visitor, arguments.user)
     after = 0 if arguments.all else store.end()

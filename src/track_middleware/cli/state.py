@@ -11,7 +11,6 @@ from typing import Any, Literal
 from .. import doctor, places
 from .. import facts as site
 from .. import metrics as exposition
-from ..delivery.store import sqlite
 from ..errors import SettingsError
 from ..event import iso
 from ..proxy import slots
@@ -27,9 +26,9 @@ def init(arguments: argparse.Namespace, where: Place) -> int:
         places.folder(where.data_dir)
     except OSError as error:
         raise SettingsError("data_dir", f"{where.data_dir}: {error.strerror}") from error
-    sqlite.open(where.store_path).close()
-    made = {"dataDir": str(where.data_dir), "store": str(where.store_path)}
-    lines = (f"data folder  {where.data_dir}", f"store        {where.store_path}")
+    where.opened().close()
+    made = {"dataDir": str(where.data_dir), "store": where.store_name}
+    lines = (f"data folder  {where.data_dir}", f"store        {where.store_name}")
     say(made, lines, as_json=arguments.json)
     return WELL
 

@@ -15,9 +15,8 @@ from ..delivery.erasing import erasers
 from ..delivery.handover import NO_OUTBOX
 from ..delivery.outbox import waiting
 from ..delivery.persons import Kind, Subject
-from ..delivery.store import sqlite
 from ..delivery.store.persons import UNANSWERED, Answered, Erasure
-from ..delivery.store.sqlite import SqliteStore
+from ..delivery.store.whole import Store
 from ..delivery.worker import Worker
 from ..destinations import registry
 from ..event import iso
@@ -89,7 +88,7 @@ def erased(arguments: argparse.Namespace, where: Place) -> int:
     key = places.secret(where.data_dir).encode()
     with _folder(where) as (folder, _):
         found = folder.of(folder.who(arguments.id, arguments.kind))
-    with closing(sqlite.open(where.store_path)) as store:
+    with closing(where.opened()) as store:
         last = _last(store, key, arguments, found.subject if not found.empty else None)
         if last is None or not found.empty or _may_be_asked(store, last, where):
             if not arguments.yes and not _agreed(found):
@@ -117,7 +116,7 @@ def receipt(arguments: argparse.Namespace, where: Place) -> int:
 
 
 def _last(
-    store: SqliteStore, key: bytes, arguments: argparse.Namespace, who: Subject | None
+    store: Store, key: bytes, arguments: argparse.Namespace, who: Subject | None
 ) -> Erasure | None:
     """The last erasure of a person; of one of whom nothing is kept, whichever kind it was."""
     if who is not None:
@@ -127,7 +126,7 @@ def _last(
     return next((each for each in found if each is not None), None)
 
 
-def _receipt(arguments: argparse.Namespace, store: SqliteStore, number: int) -> int:
+def _receipt(arguments: argparse.Namespace, store: Store, number: int) -> int:
     erasure = next(each for each in store.persons.erasures() if each.id == number)
     answers = store.persons.answers(number)
     told = {
@@ -148,7 +147,7 @@ def _receipt(arguments: argparse.Namespace, store: SqliteStore, number: int) -> 
     return WELL if well else FINDING
 
 
-def _wait(store: SqliteStore, number: int, where: Place) -> None:
+def _wait(store: Store, number: int, where: Place) -> None:
     """Until every system has answered or failed once; where no worker is at work, it is done
     here."""
     deadline = time.monotonic() + PATIENCE
@@ -164,14 +163,14 @@ def _wait(store: SqliteStore, number: int, where: Place) -> None:
         worker.close()
 
 
-def _is_open(store: SqliteStore, number: int) -> bool:
+def _is_open(store: Store, number: int) -> bool:
     """Whether something may happen at once that has not."""
     return any(
         each.state == "waiting" and not each.attempts for each in store.persons.answers(number)
     ) or any(each.id == number for each in store.persons.open_erasures() if _is_over(store, each))
 
 
-def _is_over(store: SqliteStore, erasure: Erasure) -> bool:
+def _is_over(store: Store, erasure: Erasure) -> bool:
     return not any(_is_waiting(each) for each in store.persons.answers(erasure.id))
 
 
@@ -179,7 +178,7 @@ def _is_waiting(each: Answered) -> bool:
     return each.state in UNANSWERED
 
 
-def _may_be_asked(store: SqliteStore, last: Erasure, where: Place) -> bool:
+def _may_be_asked(store: Store, last: Erasure, where: Place) -> bool:
     """Whether a system that was not asked, or refused, can be asked now."""
     systems = _systems(where)
     return last.done is not None and any(
@@ -194,7 +193,7 @@ def _systems(where: Place) -> Any:
 
 
 @contextmanager
-def _folder(where: Place) -> Iterator[tuple[Folder, SqliteStore | None]]:
+def _folder(where: Place) -> Iterator[tuple[Folder, Store | None]]:
     store = where.store()
     try:
         origin = where.outbox if where.settings.outbox else None
@@ -242,5 +241,5 @@ def _states(states: Any) -> str:
 
 
 def _nothing(where: Place) -> int:
-    print(f"there is no store yet at {where.store_path}", file=sys.stderr)
+    print(f"there is no store yet at {where.store_name}", file=sys.stderr)
     return FINDING

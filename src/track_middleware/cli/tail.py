@@ -11,7 +11,7 @@ import msgspec
 
 from ..delivery import emission
 from ..delivery.store import Stored
-from ..delivery.store.sqlite import SqliteStore
+from ..delivery.store.whole import Store
 from ..event import Event
 from .place import WELL, Place, plain
 
@@ -48,13 +48,13 @@ def follow(
         store.close()
 
 
-def _opened(where: Place, once: bool, alive: Callable[[], bool]) -> SqliteStore | None:
+def _opened(where: Place, once: bool, alive: Callable[[], bool]) -> Store | None:
     while (store := where.store()) is None and not once and alive():
         time.sleep(_POLL)
     return store
 
 
-def _print_new(store: SqliteStore, after: int, as_json: bool) -> int:
+def _print_new(store: Store, after: int, as_json: bool) -> int:
     while events := store.read(after, _AT_ONCE):
         positions = {job.destination: job.position for job in store.jobs() if job.end is None}
         for each in events:

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from .store import Stored
-from .store.sqlite import SqliteStore
+from .store.whole import Store
 
 
 class Backfilled:
     """``Log`` for one job of a backfill: its events, and nothing else."""
 
-    def __init__(self, store: SqliteStore, number: int) -> None:
+    def __init__(self, store: Store, number: int) -> None:
         self._store = store
         self._number = number
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from . import segments
 from .persons import Gathering, Names, Subject, held, named, named_each
-from .store.sqlite import SqliteStore
+from .store.whole import Store
 
 #: Where a row of the log, as ``persons.pieces`` gives it, has what repairs made of its event.
 _REPAIRED = 5
@@ -29,9 +29,7 @@ class Piece(NamedTuple):
 Read = Callable[[], Iterable[Piece]]
 
 
-def kept(
-    store: SqliteStore | None, data_dir: Path, *, outbox: Iterable[bytes] = ()
-) -> Iterator[Piece]:
+def kept(store: Store | None, data_dir: Path, *, outbox: Iterable[bytes] = ()) -> Iterator[Piece]:
     """Everything, what is not stored yet first, so that nothing slips by on its way.
 
     ``outbox``: frames' JSON that lies in the app's own database.
@@ -45,7 +43,7 @@ def kept(
         yield from stored(store)
 
 
-def stored(store: SqliteStore) -> Iterator[Piece]:
+def stored(store: Store) -> Iterator[Piece]:
     """Everything in the store."""
     for table, read in _TABLES.items():
         for rows in store.persons.pieces(table):
@@ -53,7 +51,7 @@ def stored(store: SqliteStore) -> Iterator[Piece]:
                 yield Piece(table, row[0], names, row)
 
 
-def gathered(read: Read, store: SqliteStore | None, given: str) -> Gathering:
+def gathered(read: Read, store: Store | None, given: str) -> Gathering:
     """Who an id is, found in everything kept: read twice, nothing of others is remembered."""
     found = Gathering(given)
     for piece in read():

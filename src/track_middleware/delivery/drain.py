@@ -21,7 +21,7 @@ from .numbers import Numbers, by_day, by_own_day
 from .past import Past
 from .plans import PlanStage
 from .segments import Segment
-from .store.sqlite import DEAD_MOST, SqliteStore
+from .store.whole import DEAD_MOST, Store
 from .tombstones import Tombstones
 
 logger = logging.getLogger("track_middleware")
@@ -52,7 +52,7 @@ class Drain:
 
     def __init__(
         self,
-        store: SqliteStore,
+        store: Store,
         data_dir: Path,
         *,
         finisher: Finisher,

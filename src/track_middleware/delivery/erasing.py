@@ -26,7 +26,7 @@ from .lines import Silence
 from .persons import Subject
 from .store import Deposed
 from .store.persons import UNANSWERED, Answered, Erasure
-from .store.sqlite import SqliteStore
+from .store.whole import Store
 from .transport import Transport
 
 logger = logging.getLogger("track_middleware")
@@ -68,7 +68,7 @@ class Erasing:
 
     def __init__(
         self,
-        store: SqliteStore,
+        store: Store,
         data_dir: Path,
         *,
         erasers: Mapping[str, Eraser | str],
@@ -183,11 +183,11 @@ class Erasing:
 
     # There.
 
-    def beside(self, serve: Steps, route: Route, store: SqliteStore) -> Beside:
+    def beside(self, serve: Steps, route: Route, store: Store) -> Beside:
         """Serves a destination, and asks it in the same thread what it is to be asked."""
         return Beside(serve, lambda: self._ask(route, store), now=self._now)
 
-    def _ask(self, route: Route, store: SqliteStore) -> None:
+    def _ask(self, route: Route, store: Store) -> None:
         for number in store.persons.due(route.name, self._now()):
             found = {each.system: each for each in store.persons.answers(number)}
             here = found.get(HERE)
@@ -197,7 +197,7 @@ class Erasing:
                 store.persons.answer(number, told)
 
     def _asked(
-        self, store: SqliteStore, erasure: Erasure, before: Answered, how: Eraser | str | None
+        self, store: Store, erasure: Erasure, before: Answered, how: Eraser | str | None
     ) -> Answered:
         """What a system has said when it was asked what comes next."""
         now = self._now()

@@ -17,9 +17,9 @@ from ..settings import Settings
 from . import segments
 from .drain import FLUSH
 from .files import private_folder
-from .store import Job, sqlite
+from .store import Job, opening
 from .store.claims import claimed
-from .store.sqlite import SqliteStore
+from .store.whole import Store
 
 _LOOK = 0.02
 
@@ -43,12 +43,12 @@ def flush(
     """
     accepted = {size.name: size.length for size in segments.sizes(data_dir)}
     nothing = not any(accepted.values()) and not waits()
-    if nothing and not sqlite.path_of(settings.store, data_dir).exists():
+    if nothing and not opening.is_there(settings.store, data_dir):
         return True
     before = _ask(private_folder(data_dir) / FLUSH) + settings.merge_window
     routes = registry.routes(settings.destinations)
     deadline = monotonic() + timeout
-    store: SqliteStore | None = None
+    store: Store | None = None
     end: int | None = None  # what comes behind it while this waits was accepted later
     try:
         while True:
@@ -77,15 +77,15 @@ def _ask(path: Path) -> float:
     return path.stat().st_mtime
 
 
-def _opened(settings: Settings, data_dir: Path) -> SqliteStore | None:
+def _opened(settings: Settings, data_dir: Path) -> Store | None:
     """The store, once a worker has made it."""
     try:
-        return sqlite.to_read(sqlite.path_of(settings.store, data_dir))
+        return opening.to_read(settings.store, data_dir)
     except StoreError:
         return None
 
 
-def _is_stored(store: SqliteStore, data_dir: Path, accepted: dict[str, int], before: float) -> bool:
+def _is_stored(store: Store, data_dir: Path, accepted: dict[str, int], before: float) -> bool:
     offsets = store.intake.offsets()
     drained = all(
         offsets.get(name, 0) >= length or not segments.is_there(data_dir, name)
@@ -95,7 +95,7 @@ def _is_stored(store: SqliteStore, data_dir: Path, accepted: dict[str, int], bef
     return drained and not waits
 
 
-def _is_served(store: SqliteStore, routes: Sequence[Route], end: int, now: float) -> bool:
+def _is_served(store: Store, routes: Sequence[Route], end: int, now: float) -> bool:
     jobs = claimed(routes, store.jobs())
     return len(jobs) == len(routes) and all(_is_done(job, end, now) for job in jobs.values())
 

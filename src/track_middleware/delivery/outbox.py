@@ -16,7 +16,7 @@ from .drain import Drain
 from .framing import bodies
 from .handover import Origin, resolved
 from .store import Deposed
-from .store.sqlite import SqliteStore
+from .store.whole import Store
 
 #: How often the app's databases are asked for rows, in seconds.
 POLL = 0.2
@@ -90,7 +90,7 @@ class Mover:
         self,
         origin: Origin,
         *,
-        drain: Callable[[SqliteStore], Drain],
+        drain: Callable[[Store], Drain],
         now: Callable[[], float],
         guard: Guard,
     ) -> None:
@@ -105,7 +105,7 @@ class Mover:
         while self._origin.path and self._guard("the outbox", lambda: self._move(drain, owner)):
             pass
 
-    def start(self, store: SqliteStore, ended: threading.Event) -> list[threading.Thread]:
+    def start(self, store: Store, ended: threading.Event) -> list[threading.Thread]:
         """Moves what comes until ``ended``, in a thread of its own: the app's database may be slow.
         No thread where there is no outbox."""
         if not self._origin.path:
@@ -114,7 +114,7 @@ class Mover:
         thread.start()
         return [thread]
 
-    def _run(self, store: SqliteStore, ended: threading.Event) -> None:
+    def _run(self, store: Store, ended: threading.Event) -> None:
         own = store.sibling()
         try:
             drain, owner = self._drain(own), own.identity()

@@ -18,7 +18,7 @@ from ..enrichment.history import Happening, History, Known, touch
 from ..event import epoch
 from .splice import UNREADABLE, several
 from .store import NewRow
-from .store.histories import SqliteHistories
+from .store.histories import Histories
 
 #: The key of a context under which an event is told.
 KEY = "history"
@@ -61,7 +61,7 @@ class Past:
     ``counts`` says how many events were told nothing because they came too late.
     """
 
-    def __init__(self, store: SqliteHistories, wanted: History) -> None:
+    def __init__(self, store: Histories, wanted: History) -> None:
         self._store = store
         self._wanted = wanted
         self._pasts: dict[str, Known] = {}

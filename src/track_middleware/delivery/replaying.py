@@ -13,7 +13,7 @@ from .backfilled import Backfilled
 from .section import Section
 from .serve import Serve
 from .store import Deposed, Job, Log
-from .store.sqlite import SqliteStore
+from .store.whole import Store
 
 logger = logging.getLogger("track_middleware")
 
@@ -26,7 +26,7 @@ class MakeServe(Protocol):
     """How the worker serves a job that ``find`` looks up, from a log."""
 
     def __call__(
-        self, route: Route, store: SqliteStore, *, log: Log, find: Callable[[], Job]
+        self, route: Route, store: Store, *, log: Log, find: Callable[[], Job]
     ) -> Serve: ...
 
 
@@ -45,7 +45,7 @@ class Replaying:
         self,
         number: int,
         route: Route,
-        store: SqliteStore,
+        store: Store,
         *,
         serve: MakeServe,
         now: Callable[[], float],
@@ -111,7 +111,7 @@ class Replays:
     def __init__(
         self,
         routes: Mapping[str, Route],
-        store: SqliteStore,
+        store: Store,
         *,
         serve: MakeServe,
         guard: Guard,

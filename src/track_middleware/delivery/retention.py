@@ -8,7 +8,7 @@ from pathlib import Path
 from ..settings import Settings
 from . import counters, segments
 from .salts import Agreement
-from .store.sqlite import SqliteStore
+from .store.whole import Store
 
 #: How often the store is tidied, in seconds; while there is more to forget, at every turn.
 EVERY = 10.0
@@ -27,7 +27,7 @@ class Retention:
 
     def __init__(
         self,
-        store: SqliteStore,
+        store: Store,
         settings: Settings,
         data_dir: Path,
         *,

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from .files import HIDDEN, private_folder, replace_file
-from .store.sqlite import SqliteStore
+from .store.whole import Store
 
 FOLDER = "salts"
 
@@ -94,7 +94,7 @@ class Agreement:
     """The worker's part: today's and tomorrow's salt are the same at every host of the store, and
     those of past days are nowhere. ``wanted``: something is counted without cookies."""
 
-    def __init__(self, store: SqliteStore, data_dir: Path, *, wanted: bool) -> None:
+    def __init__(self, store: Store, data_dir: Path, *, wanted: bool) -> None:
         self._store = store
         self._folder = data_dir / FOLDER
         self._wanted = wanted

@@ -12,13 +12,13 @@ from collections.abc import Iterator, Sequence
 
 from .store import Stored
 from .store.replays import Part
-from .store.sqlite import SqliteStore
+from .store.whole import Store
 
 
 class Section:
     """``Log`` for one bounded job: events of ``part`` up to the position ``end``."""
 
-    def __init__(self, store: SqliteStore, destination: str, part: Part, end: int) -> None:
+    def __init__(self, store: Store, destination: str, part: Part, end: int) -> None:
         self._store = store
         self._destination = destination
         self._part = part

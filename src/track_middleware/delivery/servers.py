@@ -8,7 +8,7 @@ from typing import Protocol
 
 from ..destinations.registry import Route
 from .store import Deposed
-from .store.sqlite import SqliteStore
+from .store.whole import Store
 
 #: How often the spool, and a thread that waits for new events the log's end, is looked at, in
 #: seconds.
@@ -24,7 +24,7 @@ class Serves(Protocol):
 
 
 #: Who serves a destination from a store.
-Make = Callable[[Route, SqliteStore], Serves]
+Make = Callable[[Route, Store], Serves]
 
 #: The worker's boundary: runs a step, None where it failed.
 Guard = Callable[[str, Callable[[], float | None]], float | None]
@@ -35,7 +35,7 @@ class Servers:
 
     def __init__(
         self,
-        store: SqliteStore,
+        store: Store,
         *,
         serve: Make,
         guard: Guard,
@@ -82,7 +82,7 @@ class Servers:
             store.close()
 
     def _until_news(
-        self, store: SqliteStore, ended: threading.Event, *, seen: int, again: float | None
+        self, store: Store, ended: threading.Event, *, seen: int, again: float | None
     ) -> None:
         """Waits for new events, the moment ``again``, or the end."""
         deadline = self._monotonic() + (1.0 if again is None else max(POLL, again - self._now()))

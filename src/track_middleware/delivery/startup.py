@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from ..destinations import registry
@@ -14,7 +13,7 @@ from ..reading import load
 from ..settings import Settings
 from . import parts
 from .handover import dotted_path, resolved
-from .store import sqlite
+from .store import opening
 
 
 def loaded(
@@ -71,7 +70,7 @@ def _plan(settings: Settings) -> None:
 
 def _store(url: str) -> None:
     try:
-        sqlite.path_of(url, Path())
+        opening.check(url)
     except StoreError as error:
         raise SettingsError("store", str(error)) from error
 

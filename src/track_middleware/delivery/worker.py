@@ -29,8 +29,8 @@ from .replaying import Replays
 from .retention import Retention
 from .serve import Serve
 from .servers import POLL, Servers, Serves
-from .store import Deposed, Job, Log, sqlite
-from .store.sqlite import SqliteStore
+from .store import Deposed, Job, Log, opening
+from .store.whole import Store
 from .transport import Deliver, Transport
 
 logger = logging.getLogger("track_middleware")
@@ -67,7 +67,7 @@ class Worker:
         self._deliver = Deliver()
         self._transport = transport or self._deliver
         self._routes = plans.routes(settings)
-        self._store = sqlite.open(sqlite.path_of(settings.store, data_dir), now=now)
+        self._store = opening.opened(settings.store, data_dir, now=now)
         self._lease = Lease(
             self._store.lease, data_dir / LOCK, owner=str(os.getpid()), monotonic=monotonic
         )
@@ -218,9 +218,7 @@ class Worker:
         if not self._lease.keep():
             raise Deposed("another worker has taken over this store")
 
-    def _drain_into(
-        self, store: SqliteStore, *, renew: Callable[[], object] = lambda: None
-    ) -> Drain:
+    def _drain_into(self, store: Store, *, renew: Callable[[], object] = lambda: None) -> Drain:
         return Drain(
             store,
             self._data_dir,
@@ -236,7 +234,7 @@ class Worker:
     def _serve(
         self,
         route: Route,
-        store: SqliteStore,
+        store: Store,
         *,
         log: Log | None = None,
         find: Callable[[], Job] | None = None,
@@ -252,7 +250,7 @@ class Worker:
             may_send=partial(self._lease.is_held, store.lease, self._lease.generation),
         )
 
-    def _serve_beside(self, route: Route, store: SqliteStore) -> Serves:
+    def _serve_beside(self, route: Route, store: Store) -> Serves:
         return self._erasing.beside(self._serve(route, store), route, store)
 
     def _serve_all(self) -> None:

@@ -15,7 +15,7 @@ from ..delivery.items import of_log, outbound
 from ..delivery.splice import several
 from ..delivery.store import Stored
 from ..delivery.store.replays import Part
-from ..delivery.store.sqlite import SqliteStore
+from ..delivery.store.whole import Store
 from ..destinations.registry import Route
 from ..plan.cost import Cost, Sizes
 
@@ -53,7 +53,7 @@ class Costs:
 
 
 def costs(
-    store: SqliteStore,
+    store: Store,
     routes: Sequence[Route],
     *,
     since: float,

@@ -18,7 +18,7 @@ from ..delivery.batch import MISTAKES
 from ..delivery.finish import Finisher
 from ..delivery.store import Stored
 from ..delivery.store.replays import Beside, Part
-from ..delivery.store.sqlite import SqliteStore
+from ..delivery.store.whole import Store
 from ..destinations.fields import Fields
 from ..enrichment import FOLLOWING
 from ..event import Event, decode_event, encode_event
@@ -63,7 +63,7 @@ class Derivation:
     as samples show it. ``samples``: so many are kept."""
 
     def __init__(
-        self, store: SqliteStore, finisher: Finisher, *, fields: Fields | None, samples: int
+        self, store: Store, finisher: Finisher, *, fields: Fields | None, samples: int
     ) -> None:
         self._store = store
         self._finisher = finisher

@@ -18,7 +18,7 @@ import msgspec
 
 from ..delivery import segments
 from ..delivery.spool import Spool
-from ..delivery.store.sqlite import SqliteStore
+from ..delivery.store.whole import Store
 from ..errors import Refused
 from ..event import Entry
 
@@ -58,7 +58,7 @@ class Intake:
     def __init__(
         self,
         data_dir: Path,
-        store: SqliteStore,
+        store: Store,
         number: int,
         *,
         min_free: str = "",

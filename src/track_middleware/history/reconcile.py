@@ -17,7 +17,7 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from ..delivery.store.sqlite import SqliteStore
+from ..delivery.store.whole import Store
 from ..errors import SettingsError
 from ..event import Entry, decode_entry, epoch, lenient_encoder, wire_id
 from . import intake, sources
@@ -130,7 +130,7 @@ class Reconcile:
     def __init__(
         self,
         rule: Rule,
-        store: SqliteStore,
+        store: Store,
         data_dir: Path,
         *,
         span: Span,
@@ -236,7 +236,7 @@ class Reconcile:
 def mend(
     event: str,
     entries: Iterable[Entry],
-    store: SqliteStore,
+    store: Store,
     data_dir: Path,
     *,
     destinations: Sequence[str],
@@ -258,7 +258,7 @@ def mend(
     return number
 
 
-def begun(event: str, store: SqliteStore) -> int | None:
+def begun(event: str, store: Store) -> int | None:
     """The backfill of an interrupted call for an event, which ``mend`` goes on with."""
     return store.backfills.begun(_title(event))
 

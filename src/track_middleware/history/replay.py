@@ -16,7 +16,7 @@ import msgspec
 from ..delivery.section import Section
 from ..delivery.store import Job, Stored
 from ..delivery.store.replays import Part
-from ..delivery.store.sqlite import SqliteStore
+from ..delivery.store.whole import Store
 from ..destinations.registry import Route
 from ..event import epoch
 from .windows import DAY, Window
@@ -49,7 +49,7 @@ class Cover:
 
 
 def cover(
-    store: SqliteStore, route: Route, part: Part, live: Job, *, window: Window, now: float
+    store: Store, route: Route, part: Part, live: Job, *, window: Window, now: float
 ) -> Cover:
     """Counts a part of the log, as far as the live job of the destination has come.
 
@@ -67,7 +67,7 @@ def cover(
     return found
 
 
-def start(store: SqliteStore, destination: str, part: Part, found: Cover, *, now: float) -> int:
+def start(store: Store, destination: str, part: Part, found: Cover, *, now: float) -> int:
     """Makes the replay, which the worker finds within a second; its number."""
     return store.replays.add(destination, part, found.bounds, total=found.events, now=now)
 

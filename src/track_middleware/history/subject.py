@@ -17,8 +17,8 @@ from ..delivery.erasing import HERE
 from ..delivery.persons import Kind, Subject, vendors_ids
 from ..delivery.store import ChoiceRecord
 from ..delivery.store.persons import Answered, Chosen, Erasure
-from ..delivery.store.sqlite import SqliteStore
 from ..delivery.store.who import Merge
+from ..delivery.store.whole import Store
 from ..errors import TrackError
 from ..event import iso
 
@@ -59,7 +59,7 @@ class Folder:
 
     def __init__(
         self,
-        store: SqliteStore | None,
+        store: Store | None,
         data_dir: Path,
         *,
         outbox: Callable[[], Iterable[bytes]] = tuple,
@@ -151,14 +151,14 @@ class Folder:
         return list(dict.fromkeys(found))
 
 
-def asked(store: SqliteStore, key: bytes, subject: Subject) -> Erasure | None:
+def asked(store: Store, key: bytes, subject: Subject) -> Erasure | None:
     """The last erasure of a person; None where there was none."""
     found = store.persons.erasures(_hash(key, subject))
     return found[-1] if found else None
 
 
 def ask(
-    store: SqliteStore,
+    store: Store,
     data_dir: Path,
     subject: Subject,
     *,

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from ..delivery import segments
-from ..delivery.store.sqlite import SqliteStore
+from ..delivery.store.whole import Store
 from ..event import epoch, wire_id
 from .comparison import Told, units
 
@@ -52,7 +52,7 @@ class Telling:
     amount: str | None = None
 
     def waiting(
-        self, store: SqliteStore, data_dir: Path, *, outbox: Iterable[bytes] = ()
+        self, store: Store, data_dir: Path, *, outbox: Iterable[bytes] = ()
     ) -> Iterator[Told]:
         """Those that are not in the log (yet), in the order of their way there, so that none slips
         by; ``stored`` is read after them. ``outbox``: frames that lie in the app's database."""
@@ -68,7 +68,7 @@ class Telling:
                 if stage != "destination":  # of those the log has the event
                     yield from self._framed(body, "dead")
 
-    def stored(self, store: SqliteStore) -> Iterator[Told]:
+    def stored(self, store: Store) -> Iterator[Told]:
         """Those of the log."""
         after = 0
         while rows := store.replays.labelled(self.event, after, _AT_ONCE):

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from . import Stored
-from .connection import Connection
+from .database import Database
 
 #: A backfill that was begun so many seconds ago and is not whole will not be any more; a call that
 #: goes on with it after all gets a new one.
 ABANDONED = 30 * 86400.0
 
 
-class SqliteBackfills:
-    """The backfills of a SQLite ledger."""
+class Backfills:
+    """The backfills of a ledger."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Database) -> None:
         self._db = connection
 
     def begin(self, source: str, destinations: Sequence[str], *, now: float) -> int:

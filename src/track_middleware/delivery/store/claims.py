@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from ...destinations.registry import Route
-from .connection import Connection
+from .database import Database
 from .jobs import Job
 
 #: Says whether a job is a route's, given what the routes without a job point at.
@@ -64,10 +64,10 @@ class Ahead(NamedTuple):
 COUNTED = 100_000
 
 
-class SqliteClaims:
-    """The claims in a SQLite ledger."""
+class Claims:
+    """The claims in a ledger."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Database) -> None:
         self._db = connection
 
     def take(self, routes: Sequence[Route]) -> None:

@@ -5,23 +5,25 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-import re
 import sqlite3
 import struct
 import sys
 import tempfile
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import cache
-from importlib import resources
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from ...errors import StoreError
-from . import Deposed, schema
+from . import Deposed, NewRow, appending, schema
+from .database import Fence
 from .gate import Gate
+from .statements import SQL
 
 #: How long one waits for another's transaction before the store counts as stuck, in seconds.
 PATIENCE = 20.0
@@ -41,46 +43,35 @@ _WAL_PAGES = 4000
 #: Rows of one INSERT: SQLite has much to do once per statement.
 _BLOCK = 50
 
-_FOLDER = resources.files(__package__)
-
 #: ``struct flock`` of Linux for a write lock on all of a file.
 _WHOLE_FILE = struct.pack("hhqqi", fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
-
-
-def _named_queries(text: str) -> dict[str, str]:
-    """The statements of a file in which each stands under ``-- name: a sentence``."""
-    parts = re.split(r"^-- (\w+): .*$", text, flags=re.MULTILINE)
-    return {
-        name: sql.strip().rstrip(";") for name, sql in zip(parts[1::2], parts[2::2], strict=True)
-    }
-
-
-SQL = {
-    name: sql
-    for file in ("queries", "operator", "merges", "persons", "backfills", "histories")
-    for name, sql in _named_queries(_FOLDER.joinpath(f"{file}.sql").read_text("utf-8")).items()
-}
 
 
 class Connection:
     """A connection that one thread uses at a time.
 
     ``gate`` is shared by the connections of one process, so that they queue for SQLite's one
-    writer instead of polling for it. With a ``fence`` (a lease's generation) every transaction
-    first checks that no later generation exists, and raises ``Deposed`` when one does. ``cache``
-    is in KiB.
+    writer instead of polling for it. ``cache`` is in KiB; the rest is as ``Database`` says.
     """
 
     def __init__(
         self, path: Path, *, gate: Gate, read_only: bool = False, cache: int = CACHE
     ) -> None:
         self.path = path
+        self.name = str(path)
+        self.drains = "worker"
         self.gate = gate
-        self.fence: int | None = None
+        self.fence: Fence | None = None
         self._raw = _opened(path, read_only=read_only)
         self._raw.execute(f"PRAGMA cache_size = -{cache}")
         # A forgotten one is closed without Python 3.13's warning; never at a forked child's exit.
         weakref.finalize(self, self._raw.close).atexit = False
+
+    def sibling(self) -> Connection:
+        """Another connection to the same store, with the same fence, for another thread."""
+        made = Connection(self.path, gate=self.gate, cache=SMALL_CACHE)
+        made.fence = self.fence
+        return made
 
     @property
     def is_made(self) -> bool:
@@ -138,6 +129,17 @@ class Connection:
                 self._undo()
                 raise
 
+    #: SQLite has one writer.
+    job_batch = aside = batch
+
+    def listed(self, values: Iterable[int] | Iterable[float] | Iterable[str]) -> str:
+        """Values as a JSON list."""
+        return msgspec.json.encode(list(values)).decode()
+
+    def append(self, rows: Sequence[NewRow]) -> Mapping[str, int]:
+        """``Log.append``. Call inside ``batch``."""
+        return appending.append(self, rows)
+
     def overwrite_freed(self) -> None:
         """From now on, what this connection removes is overwritten. Call outside ``batch``."""
         self._raw.execute("PRAGMA secure_delete = ON")
@@ -185,7 +187,8 @@ class Connection:
             self._raw.execute("ROLLBACK")
 
     def _check_fence(self) -> None:
-        if self.fence is not None and self.value("lease_read") != self.fence:
+        fence = self.fence
+        if fence and self.value("lease_read", (fence.lease,)) != fence.generation:
             raise Deposed("another worker has taken over this store")
 
 

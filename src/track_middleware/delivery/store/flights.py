@@ -1,17 +1,17 @@
-"""What a job in SQLite learns: notes of calls which must not be repeated, and rows that are due."""
+"""What a job learns: notes of calls which must not be repeated, and rows that are due."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .connection import Connection
+from .database import Database
 from .jobs import Flight, Job, Learnt, Outcome
 
 #: A row that is due later than this from now was written by a clock that was wrong, in seconds.
 _NEVER = 2 * 86_400.0
 
 
-def note(db: Connection, job: Job, flights: Sequence[Flight]) -> None:
+def note(db: Database, job: Job, flights: Sequence[Flight]) -> None:
     """Writes what is known of these now; of one event's the last counts. Call inside ``batch``."""
     latest = {(each.position, each.road): each.taken for each in flights}
     kept = [(job.id, *key, taken) for key, taken in latest.items()]
@@ -19,7 +19,7 @@ def note(db: Connection, job: Job, flights: Sequence[Flight]) -> None:
     db.change_each("flight_back", [values[:-1] for values in kept if values[-1] is None])
 
 
-def learn(db: Connection, job: Job, position: int, learnt: Learnt) -> None:
+def learn(db: Database, job: Job, position: int, learnt: Learnt) -> None:
     """Moves a job behind a position, knowing more than before. Call inside ``batch``."""
     values = {
         "job": job.id, "position": position, "delivered": learnt.delivered,
@@ -32,18 +32,18 @@ def learn(db: Connection, job: Job, position: int, learnt: Learnt) -> None:
     note(db, job, learnt.flights)
 
 
-def unknown(db: Connection, job: Job) -> int:
+def unknown(db: Database, job: Job) -> int:
     """How many events left of which nobody knows whether they were taken."""
     return int(db.value("flights_unknown", (job.id,)))
 
 
-def end(db: Connection, job: Job) -> None:
+def end(db: Database, job: Job) -> None:
     """Drops the notes of events that are behind the job and do not wait. Call inside ``batch``."""
     if db.value("flight_first", (job.id,)) is not None:
         db.change("flights_over", {"job": job.id})
 
 
-def roads(db: Connection, job: Job) -> dict[int, frozenset[bytes]]:
+def roads(db: Database, job: Job) -> dict[int, frozenset[bytes]]:
     """Every road that is noted, by position."""
     found: dict[int, frozenset[bytes]] = {}
     for position, road in db.all("flights", (job.id,)):
@@ -51,7 +51,7 @@ def roads(db: Connection, job: Job) -> dict[int, frozenset[bytes]]:
     return found
 
 
-def due(db: Connection, job: Job, now: float, limit: int) -> Sequence[Outcome]:
+def due(db: Database, job: Job, now: float, limit: int) -> Sequence[Outcome]:
     """``Ledger.due``: key by key, so that what waits behind is not read before its turn."""
     values = {"job": job.id, "now": now, "never": now + _NEVER, "limit": limit}
     found: list[Outcome] = []

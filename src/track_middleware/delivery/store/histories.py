@@ -4,30 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-import msgspec
-
 from . import NewRow
-from .connection import Connection
+from .database import Database
 from .keys import key_of, keys_of
 
 
-class SqliteHistories:
-    """The pasts in a SQLite store, as JSON, by subject (``user:ID``, ``visitor:ID``). What is
+class Histories:
+    """The pasts in a store, as JSON, by subject (``user:ID``, ``visitor:ID``). What is
     written is written inside ``batch``."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Database) -> None:
         self._db = connection
 
     def get(self, subjects: Iterable[str]) -> dict[str, bytes]:
         """The pasts of those of these subjects that have one: one query, however many they are."""
-        asked = msgspec.json.encode(list(subjects)).decode()
-        return dict(self._db.all("histories", (asked,)))
+        return dict(self._db.all("histories", (self._db.listed(subjects),)))
 
     def joined(self, visitors: Iterable[str]) -> Sequence[tuple[str, str, bytes]]:
         """The pasts of visitors that turned out to be one of these: that one, and subject and past
         of the former."""
-        asked = msgspec.json.encode(list(visitors)).decode()
-        return self._db.all("histories_joined", (asked,))
+        return self._db.all("histories_joined", (self._db.listed(visitors),))
 
     def keep(self, pasts: Iterable[tuple[str, float, bytes]]) -> None:
         """Writes pasts as they are now: subject, when it was last seen, and the past."""

@@ -1,4 +1,4 @@
-"""The drain's part of the SQLite ledger: pages, waiting entries, offsets, joins, choices, sums."""
+"""The drain's part of the ledger: pages, waiting entries, offsets, joins, choices, sums."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ import msgspec
 
 from ...event import PageRef, Person
 from . import ChoiceRecord, CountedSession, Merge, PageRow
-from .connection import Connection
+from .database import Database
 
 _ref_decoder = msgspec.json.Decoder(PageRef)
 _person_decoder = msgspec.json.Decoder(Person)
 _states_decoder = msgspec.json.Decoder(dict[str, str])
 
 
-class SqliteIntake:
-    """``Intake`` in SQLite."""
+class IntakeRows:
+    """``Intake`` as rows."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Database) -> None:
         self._db = connection
 
     def offsets(self) -> Mapping[str, int]:
@@ -32,7 +32,7 @@ class SqliteIntake:
         self._db.change("segment_forget", (segment,))
 
     def pages(self, ids: Iterable[str]) -> dict[str, PageRow]:
-        rows = [_page(row) for row in self._db.all("pages_get", (_json(ids),))]
+        rows = [_page(row) for row in self._db.all("pages_get", (self._db.listed(ids),))]
         return {row.page.id: row for row in rows}
 
     def keep_pages(self, rows: Iterable[PageRow]) -> None:
@@ -60,7 +60,7 @@ class SqliteIntake:
         self._db.change_each("unstored_add", [(position,) for position in positions])
 
     def joined(self, visitors: Iterable[str]) -> dict[str, str]:
-        return dict(self._db.all("joined", (_json(visitors),)))
+        return dict(self._db.all("joined", (self._db.listed(visitors),)))
 
     def join(self, visitor: str, same_as: str, at: float) -> None:
         self._db.change("join_follow", (same_as, visitor))
@@ -74,7 +74,7 @@ class SqliteIntake:
         return bool(self._db.all("choices_any"))
 
     def choices(self, subjects: Iterable[str]) -> dict[str, dict[str, str]]:
-        rows = self._db.all("choices", (_json(subjects),))
+        rows = self._db.all("choices", (self._db.listed(subjects),))
         return {subject: _states_decoder.decode(states) for subject, states in rows}
 
     def choose(self, subject: str, states: Mapping[str, str], at: float) -> None:
@@ -118,10 +118,6 @@ class SqliteIntake:
     ) -> None:
         self._db.change_each("rollup_add", [(*key, count) for key, count in pages.items()])
         self._db.change_each("event_count_add", [(*key, count) for key, count in events.items()])
-
-
-def _json(values: Iterable[str]) -> str:
-    return msgspec.json.encode(list(values)).decode()
 
 
 def _page(row: Sequence[Any]) -> PageRow:

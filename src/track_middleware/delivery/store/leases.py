@@ -1,28 +1,31 @@
-"""The lease's row in SQLite."""
+"""The leases' rows: who drains a data folder and, where several workers share a store, who serves
+what."""
 
 from __future__ import annotations
 
-from .connection import Connection
+from .database import Database
 
 
-class SqliteLease:
-    """Reads, takes and renews the lease by compare-and-swap on its generation."""
+class LeaseRow:
+    """Reads, takes and renews a lease of a store by compare-and-swap on its generation."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Database, name: str) -> None:
         self._db = connection
+        self._name = name
 
     def read(self) -> tuple[int, int]:
         """The generation, and how often its holder has renewed it."""
-        generation, renewals = self._db.all("lease_read")[0]
-        return generation, renewals
+        rows = self._db.all("lease_read", (self._name,))
+        return rows[0][:2] if rows else (0, 0)
 
     def take(self, generation: int, owner: str) -> int | None:
         """The next generation, if ``generation`` is still the present one; else None."""
-        with self._db.batch():
-            taken = self._db.change("lease_take", (owner, generation))
+        with self._db.aside():
+            self._db.change("lease_make", (self._name,))
+            taken = self._db.change("lease_take", (owner, self._name, generation))
         return generation + 1 if taken else None
 
     def renew(self, generation: int) -> bool:
         """A sign of life; False when a later generation exists."""
-        with self._db.batch():
-            return self._db.change("lease_renew", (generation,)) == 1
+        with self._db.aside():
+            return self._db.change("lease_renew", (self._name, generation)) == 1

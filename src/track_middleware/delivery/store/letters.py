@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
-import msgspec
-
 from . import DeadLetter, Job
-from .connection import Connection
+from .database import Database
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +26,10 @@ class Choice:
     ids: Sequence[int] | None = None
 
 
-class SqliteLetters:
-    """The letters of a SQLite ledger."""
+class Letters:
+    """The letters of a ledger."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Database) -> None:
         self._db = connection
 
     def chosen(
@@ -40,14 +38,14 @@ class SqliteLetters:
         """Letters of a choice, newest first; ``before``: only those with a lower id."""
         asked = asdict(choice)
         for name in ("labels", "ids"):
-            asked[name] = None if asked[name] is None else _json(asked[name])
+            asked[name] = None if asked[name] is None else self._db.listed(asked[name])
         values = {**asked, "before": before, "limit": limit}
         return [DeadLetter(*row) for row in self._db.all("letters_chosen", values)]
 
     def drop(self, ids: Sequence[int]) -> int:
         """Deletes letters; how many there were."""
         with self._db.batch():
-            return self._db.change("letters_drop", (_json(ids),))
+            return self._db.change("letters_drop", (self._db.listed(ids),))
 
     def requeue(self, ids: Sequence[int], job: Job) -> Sequence[int]:
         """Puts the events of letters back into the queue of their destination's live job.
@@ -57,7 +55,7 @@ class SqliteLetters:
         any more, so that no other destination sees it again. From now on the later events of its
         visitor wait behind it. The ids of those letters whose events wait now.
         """
-        asked = {"job": job.id, "ids": _json(ids)}
+        asked = {"job": job.id, "ids": self._db.listed(ids)}
         with self._db.batch():
             self._db.change("letters_place", (asked["ids"],))
             self._db.change("letters_restore", (asked["ids"],))
@@ -65,9 +63,5 @@ class SqliteLetters:
             self._db.change("letters_first", asked)
             self._db.change("letters_behind", asked)
             done = [row[0] for row in self._db.all("letters_requeued", asked)]
-            self._db.change("letters_drop", (_json(done),))
+            self._db.change("letters_drop", (self._db.listed(done),))
             return done
-
-
-def _json(values: Sequence[int] | Sequence[str]) -> str:
-    return msgspec.json.encode(values).decode()

@@ -8,16 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-import msgspec
-
-from .connection import Connection
+from .database import Database
 from .who import Merge, Pair, Undone
 
 
-class SqliteMerges:
-    """The journal of a SQLite ledger."""
+class Journal:
+    """The journal of a ledger."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Database) -> None:
         self._db = connection
 
     def of(self, subject: str) -> Sequence[Merge]:
@@ -58,8 +56,7 @@ class SqliteMerges:
 
     def told(self, destination: str, visitors: Iterable[str]) -> Mapping[Pair, str]:
         """Which event told a destination that these visitors are some users."""
-        asked = msgspec.json.encode(list(visitors)).decode()
-        rows = self._db.all("told_of", (destination, asked))
+        rows = self._db.all("told_of", (destination, self._db.listed(visitors)))
         return {(visitor, user): event_id for visitor, user, event_id in rows}
 
     def tell(self, destination: str, told: Mapping[Pair, str], *, at: float) -> None:

@@ -1,4 +1,4 @@
-"""One person's rows in a SQLite store, and what is remembered of persons that were erased."""
+"""One person's rows in a store, and what is remembered of persons that were erased."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from ...errors import StoreError
-from .connection import Connection
+from .database import Database
 from .keys import key_of
 
 _states = msgspec.json.Decoder(dict[str, str])
@@ -67,10 +67,10 @@ class Answered:
     due: float = 0.0
 
 
-class SqlitePersons:
-    """What a SQLite store keeps of one person, and of erasures."""
+class Persons:
+    """What a store keeps of one person, and of erasures."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Database) -> None:
         self._db = connection
 
     def choices(self, subject: str) -> Sequence[Chosen]:
@@ -109,28 +109,30 @@ class SqlitePersons:
 
     def drop_events(self, positions: Sequence[int], ids: Iterable[str]) -> int:
         """Removes events and everything that refers to them; how many there were."""
-        at = _json(positions)
+        at = self._db.listed(positions)
         known = [(key_of(row[0]),) for row in self._db.all("person_log_ids", (at,))]
         self._db.change_each("person_known_drop", known)
-        self._db.change("person_delivery_drop", {"positions": at, "ids": _json(ids)})
+        self._db.change("person_delivery_drop", {"positions": at, "ids": self._db.listed(ids)})
         self._db.change("person_flight_drop", (at,))
         return self._db.change("person_log_drop", (at,))
 
     def drop(self, table: str, keys: Sequence[int] | Sequence[str]) -> int:
         """Removes rows of ``page`` or ``waiting`` by their keys."""
-        return self._db.change(f"person_{table}_drop", (_json(keys),))
+        return self._db.change(f"person_{table}_drop", (self._db.listed(keys),))
 
     def drop_names(self, subjects: Sequence[str], ids: Sequence[str]) -> None:
         """Removes choices, merges, and ids that destinations have repeated in their answers."""
-        self._db.change("person_choices_drop", (_json(subjects),))
-        self._db.change("person_records_drop", (_json(subjects),))
+        self._db.change("person_choices_drop", (self._db.listed(subjects),))
+        self._db.change("person_records_drop", (self._db.listed(subjects),))
         self._db.change_each("history_drop", [(each,) for each in subjects])
-        self._db.change("person_counted_drop", (_json(ids),))
-        self._db.change("person_joins_drop", {"ids": _json(ids)})
+        self._db.change("person_counted_drop", (self._db.listed(ids),))
+        self._db.change("person_joins_drop", {"ids": self._db.listed(ids)})
         for each in ids:
             self._db.change("told_forget", {"subject": each})
             self._db.change("merge_forget", {"subject": each})
-        self._db.change("person_delivery_drop", {"positions": "[]", "ids": _json(ids)})
+        self._db.change(
+            "person_delivery_drop", {"positions": self._db.listed(()), "ids": self._db.listed(ids)}
+        )
         self._db.change("person_delivery_promote")
         for each in ids:
             if len(each) >= _TELLING:
@@ -145,7 +147,7 @@ class SqlitePersons:
 
     def tombstones(self, names: Iterable[str]) -> dict[str, float | None]:
         """Those of these names that were erased, and up to which moment (None: for ever)."""
-        return dict(self._db.all("tombstones", (_json(names),)))
+        return dict(self._db.all("tombstones", (self._db.listed(names),)))
 
     def entomb(self, names: Mapping[str, float | None]) -> None:
         """What bears one of these names is dropped from now on. Call inside ``batch``."""
@@ -207,13 +209,9 @@ class SqlitePersons:
                 if self._db.empty_wal():
                     return
             time.sleep(_WAIT)
-        raise StoreError(f"the WAL of {self._db.path} is being read and cannot be emptied yet")
+        raise StoreError(f"the WAL of {self._db.name} is being read and cannot be emptied yet")
 
     def rewrite(self) -> None:
         """Writes the store anew, so that nothing of what was removed is left in its file. Needs as
         much free disk as the store has; StoreError when it cannot be done now."""
         self._db.rewrite()
-
-
-def _json(values: Iterable[int] | Iterable[str]) -> str:
-    return msgspec.json.encode(list(values)).decode()

@@ -89,7 +89,7 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 -- the clock was wrong
 SELECT ref, person, url, half, due, confirmed_at, position FROM (
     SELECT * FROM page WHERE due <= ?1 ORDER BY due LIMIT ?2
-)
+) AS waited
 UNION ALL
 SELECT ref, person, url, half, due, confirmed_at, position
 FROM page WHERE due > ?1 + 86400.0
@@ -181,11 +181,11 @@ DELETE FROM counted_session WHERE seen < ?;
 
 -- rollup_add: page views of a day and class
 INSERT INTO rollup (day, class, count) VALUES (?, ?, ?)
-ON CONFLICT (day, class) DO UPDATE SET count = count + excluded.count;
+ON CONFLICT (day, class) DO UPDATE SET count = rollup.count + excluded.count;
 
 -- event_count_add: events of a day and label
 INSERT INTO event_count (day, label, count) VALUES (?, ?, ?)
-ON CONFLICT (day, label) DO UPDATE SET count = count + excluded.count;
+ON CONFLICT (day, label) DO UPDATE SET count = event_count.count + excluded.count;
 
 -- rollups: page views by day and class
 SELECT day, class, count FROM rollup ORDER BY day, class;
@@ -195,7 +195,7 @@ SELECT day, label, count FROM event_count ORDER BY day, label;
 
 -- counter_add: something was not kept
 INSERT INTO counter (reason, count) VALUES (?, ?)
-ON CONFLICT (reason) DO UPDATE SET count = count + excluded.count;
+ON CONFLICT (reason) DO UPDATE SET count = counter.count + excluded.count;
 
 -- counters: what was not kept, by reason
 SELECT reason, count FROM counter;
@@ -304,13 +304,13 @@ SELECT DISTINCT order_key FROM (
     SELECT order_key FROM (
         SELECT order_key FROM delivery
         WHERE job = :job AND state = 'retry' AND due <= :now ORDER BY due LIMIT :limit
-    )
+    ) AS waited
     UNION ALL
     SELECT order_key FROM (
         SELECT order_key FROM delivery
         WHERE job = :job AND state = 'retry' AND due > :never LIMIT :limit
-    )
-) LIMIT :limit;
+    ) AS put_off
+) AS both_kinds LIMIT :limit;
 
 -- delivery_of_key: the first of what waits for one order key; left alone, SQLite reads all for the order
 SELECT position, event_id, order_key, state, attempts, due, reason
@@ -353,11 +353,15 @@ DELETE FROM dead WHERE stage = :stage AND id <= (
 SELECT id, stage, destination, event_id, label, time, reason, body FROM dead
 WHERE :stage IS NULL OR stage = :stage ORDER BY id DESC LIMIT :limit;
 
--- lease_read: who holds the lease, and how often it was renewed
-SELECT generation, renewals FROM lease;
+-- lease_read: who holds a lease, and how often it was renewed
+SELECT generation, renewals, owner FROM lease WHERE name = ?;
+
+-- lease_make: a lease that nobody has held yet
+INSERT OR IGNORE INTO lease (name, generation, renewals, owner) VALUES (?, 0, 0, '');
 
 -- lease_take: the next generation, if nobody was faster
-UPDATE lease SET generation = generation + 1, renewals = 0, owner = ? WHERE generation = ?;
+UPDATE lease SET generation = generation + 1, renewals = 0, owner = ?
+WHERE name = ? AND generation = ?;
 
 -- lease_renew: a sign of life
-UPDATE lease SET renewals = renewals + 1 WHERE generation = ?;
+UPDATE lease SET renewals = renewals + 1 WHERE name = ? AND generation = ?;

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from . import Job
-from .connection import Connection
+from .database import Database
 
 #: A replay that is over is shown for so many seconds.
 SHOWN = 7 * 86400.0
@@ -75,10 +75,10 @@ class Replay:
         return 1.0 if length <= 0 or self.ended else (self.job.position - self.begin) / length
 
 
-class SqliteReplays:
-    """The replays of a SQLite ledger."""
+class Replays:
+    """The replays of a ledger."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Database) -> None:
         self._db = connection
 
     def bounds(self, part: Part, end: int) -> tuple[int, int]:

@@ -134,3 +134,14 @@ CREATE INDEX history_seen ON history (seen);
 
 -- What repairs made of an event, beside its body as accepted: whoever reads the log gets this instead.
 ALTER TABLE log ADD COLUMN repaired BLOB;
+
+-- Leases have names: a store may be shared by several data folders and workers.
+ALTER TABLE lease RENAME TO former_lease;
+CREATE TABLE lease (
+    name TEXT PRIMARY KEY,
+    generation INTEGER NOT NULL,
+    renewals INTEGER NOT NULL,
+    owner TEXT NOT NULL
+) WITHOUT ROWID;
+INSERT INTO lease SELECT 'worker', generation, renewals, owner FROM former_lease;
+DROP TABLE former_lease;

@@ -1,36 +1,18 @@
-"""SQLite as the store: log and ledger in one WAL database."""
+"""SQLite as the store: one WAL database in the data folder."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable
 from pathlib import Path
 
-import msgspec
-
 from ...errors import StoreError
-from . import NOTHING, DeadLetter, Flight, Job, Learnt, NewRow, Outcome, Stored, flights
-from .backfills import SqliteBackfills
-from .claims import SqliteClaims
-from .connection import CACHE, SMALL_CACHE, Connection
+from .connection import CACHE, Connection
 from .gate import Gate
-from .histories import SqliteHistories
-from .intake import SqliteIntake
-from .keys import keys_of
-from .leases import SqliteLease
-from .letters import SqliteLetters
-from .merges import SqliteMerges
-from .persons import SqlitePersons
-from .replays import SHOWN, SqliteReplays
-from .rows import letter_values, log_values, row_values
-from .unstored import SqliteUnstored
+from .whole import Store
 
-#: Dead letters kept per stage; the oldest go and are counted.
-DEAD_MOST = 10_000
-
-#: Rows of a kind that one step of ``forget`` looks at.
-FORGOTTEN_AT_ONCE = 500
+#: The former name.
+SqliteStore = Store
 
 
 def path_of(url: str, data_dir: Path) -> Path:
@@ -60,7 +42,7 @@ def open(
     read_only: bool = False,
     gate: Gate | None = None,
     cache: int = CACHE,
-) -> SqliteStore:
+) -> Store:
     """The store at a path or ``sqlite:///`` URL, made when it is missing (not ``read_only``).
 
     StoreError when it cannot be used: no working locks, a newer release's schema, no permission.
@@ -68,10 +50,10 @@ def open(
     """
     path = place if isinstance(place, Path) else path_of(place, Path())
     connection = Connection(path, gate=gate or Gate(), read_only=read_only, cache=cache)
-    return SqliteStore(connection, now=now)
+    return Store(connection, now=now)
 
 
-def to_read(path: Path) -> SqliteStore | None:
+def to_read(path: Path) -> Store | None:
     """The store, to read from; None before somebody has made it, or brought it to this release."""
     if not path.exists():
         return None
@@ -83,218 +65,4 @@ def to_read(path: Path) -> SqliteStore | None:
         raise
     if not made:
         connection.close()
-    return SqliteStore(connection, now=time.time) if made else None
-
-
-class SqliteStore:
-    """Log and ledger in one database; ``intake`` is the drain's part, ``lease`` the election's,
-    ``letters`` to ``persons`` the operator's; ``claims``: whose a job is, ``merges``: who is who.
-
-    One thread uses it at a time; other threads take a ``sibling``.
-    """
-
-    def __init__(self, connection: Connection, *, now: Callable[[], float]) -> None:
-        self._db = connection
-        self._now = now
-        self.intake = SqliteIntake(connection)
-        self.lease = SqliteLease(connection)
-        self.claims = SqliteClaims(connection)
-        self.letters = SqliteLetters(connection)
-        self.replays = SqliteReplays(connection)
-        self.backfills = SqliteBackfills(connection)
-        self.live = self.backfills.without
-        self.unstored = SqliteUnstored(connection)
-        self.persons = SqlitePersons(connection)
-        self.merges = SqliteMerges(connection)
-        self.histories = SqliteHistories(connection)
-
-    def sibling(self) -> SqliteStore:
-        """Another connection to the same store, with the same fence, for another thread."""
-        made = open(self._db.path, now=self._now, gate=self._db.gate, cache=SMALL_CACHE)
-        made.fenced(self._db.fence)
-        return made
-
-    def fenced(self, generation: int | None) -> None:
-        """From now on every transaction fails with Deposed once a later generation exists."""
-        self._db.fence = generation
-
-    def batch(self) -> AbstractContextManager[None]:
-        return self._db.batch()
-
-    def sync(self) -> None:
-        """Puts everything committed on the disk itself."""
-        self._db.sync()
-
-    def close(self) -> None:
-        self._db.close()
-
-    def append(self, rows: Sequence[NewRow]) -> Mapping[str, int]:
-        with self._db.batch():
-            fresh = self._unknown(rows)
-            first = self.end() + 1
-            self._db.change_many(*log_values(fresh))
-            places = range(first, first + len(fresh))
-            return dict(zip([row.event_id for row in fresh], places, strict=True))
-
-    def _unknown(self, rows: Sequence[NewRow]) -> Sequence[NewRow]:
-        """Remembers the ids of these rows; the rows whose ids were not known before, each once."""
-        if not rows:
-            return rows
-        last = self._db.value("known_last") or 0
-        ids = keys_of([row.event_id for row in rows])
-        # One statement costs far less than one for each. SQLite reads whole numbers sooner.
-        seen = _json([int(row.accepted_at) for row in rows])
-        if self._db.change("known_add", {"ids": ids, "seen": seen}) == len(rows):
-            return rows
-        keys = [ids[place : place + 16] for place in range(0, len(ids), 16)]
-        new = {key for (key,) in self._db.all("known_since", (last,))}
-        first: dict[bytes, NewRow] = {}
-        for key, row in zip(keys, rows, strict=True):
-            first.setdefault(key, row)
-        return [row for key, row in first.items() if key in new]
-
-    def read(self, after: int, limit: int) -> Sequence[Stored]:
-        return [Stored(*row) for row in self._db.all("log_read", (after, limit))]
-
-    def get(self, positions: Sequence[int]) -> Sequence[Stored]:
-        return [Stored(*row) for row in self._db.all("log_get", (_json(positions),))]
-
-    def end(self) -> int:
-        return int(self._db.value("log_end"))
-
-    def forget(self, *, events: float, ids: float, pages: float, served_by: Sequence[str]) -> bool:
-        """Removes a few events, ids and page rows from before these moments; True when there may
-        be more at once.
-
-        Of the events only what every open job of the destinations ``served_by`` has behind it and
-        nothing waits for; jobs and rows of any other destination hold nothing.
-        """
-        limit, names = FORGOTTEN_AT_ONCE, _json(served_by)
-        oldest = {"before": events, "destinations": names, "limit": limit}
-        with self._db.batch():  # so that a replay which begins now is seen
-            served = self._db.value("served", (names,)) if served_by else self.end()
-            gone = (
-                self._db.change("log_forget", {**oldest, "served": served or 0}),
-                self._db.change("known_forget", {"before": ids, "limit": limit}),
-                self._db.change("pages_forget", (pages, limit)),
-                *self.merges.fade(ids, limit),
-            )
-            self.replays.forget(self._now() - SHOWN)
-            self.backfills.fade(self._now())
-        return limit in gone
-
-    def identity(self) -> str:
-        """The ledger's own name, which it got when it was made and keeps."""
-        return str(self._db.value("identity"))
-
-    def job(self, destination: str) -> Job:
-        rows = self._db.all("job_live", (destination,))
-        if not rows:
-            with self._db.batch():
-                rows = self._db.all("job_live", (destination,))
-                if not rows:
-                    self._db.change("job_add", (destination, self.end()))
-                    rows = self._db.all("job_live", (destination,))
-        return Job(*rows[0])
-
-    def jobs(self) -> Sequence[Job]:
-        """Every job; reading this makes none."""
-        return [Job(*row) for row in self._db.all("jobs")]
-
-    def advance(
-        self, job: Job, position: int, outcomes: Sequence[Outcome], learnt: Learnt = NOTHING
-    ) -> None:
-        with self._db.batch():
-            flights.learn(self._db, job, position, learnt)
-            self._keep(job, outcomes)
-            flights.end(self._db, job)
-
-    def waits(self, job: Job) -> bool:
-        return self._db.value("delivery_first", (job.id,)) is not None
-
-    def waiting_keys(self, job: Job, keys: Iterable[str]) -> frozenset[str]:
-        asked = _json(list(keys))
-        return frozenset(row[0] for row in self._db.all("delivery_keys", (job.id, asked)))
-
-    def next_due(self, job: Job) -> float | None:
-        due: float | None = self._db.value("delivery_next", (job.id,))
-        return due
-
-    def due(self, job: Job, now: float, limit: int) -> Sequence[Outcome]:
-        return flights.due(self._db, job, now, limit)
-
-    def settle(self, job: Job, outcomes: Sequence[Outcome], learnt: Learnt = NOTHING) -> None:
-        with self._db.batch():
-            flights.learn(self._db, job, job.position, learnt)
-            done = [(job.id, each.position) for each in outcomes]
-            self._db.change_each("delivery_done", done)
-            self._keep(job, outcomes)
-            flights.end(self._db, job)
-
-    def note(self, job: Job, notes: Sequence[Flight]) -> None:
-        with self._db.batch():
-            flights.note(self._db, job, notes)
-
-    def landed(self, job: Job, *, repeat: bool) -> Mapping[int, frozenset[bytes]]:
-        doubtful = flights.unknown(self._db, job)
-        if doubtful:
-            with self._db.batch():
-                self._db.change("flights_unlearn" if repeat else "flights_assume", (job.id,))
-                position = self._db.value("job_position", (job.id,))
-                flights.learn(self._db, job, position, Learnt(doubtful=doubtful))
-        return flights.roads(self._db, job)
-
-    def pause(
-        self, job: Job, until: float | None, reason: str, *, wait: float = 0.0,
-        needs_you: bool = False,
-    ) -> None:  # fmt: skip
-        with self._db.batch():
-            self._db.change("job_pause", (until, reason, wait, needs_you, job.id))
-
-    def count(self, job: Job) -> dict[str, int]:
-        states = self._db.all("delivery_states", (job.id,))
-        return {**dict(states), "dead": self._db.value("dead_count", (job.destination,))}
-
-    def dead(self, *, stage: str | None = None, limit: int = 100) -> Sequence[DeadLetter]:
-        rows = self._db.all("dead_list", {"stage": stage, "limit": limit})
-        return [DeadLetter(*row) for row in rows]
-
-    def bury(self, letters: Sequence[DeadLetter], *, most: int) -> None:
-        with self._db.batch():
-            self._db.change_each("dead_add", [letter_values(each) for each in letters])
-            for stage in {each.stage for each in letters}:
-                self._trim(stage, most)
-
-    def rollups(self) -> dict[tuple[str, str], int]:
-        """Page views by day and class."""
-        return {(day, name): count for day, name, count in self._db.all("rollups")}
-
-    def event_counts(self) -> dict[tuple[str, str], int]:
-        """Stored events by day and label."""
-        return {(day, label): count for day, label, count in self._db.all("event_counts")}
-
-    def counters(self) -> dict[str, int]:
-        """What was counted and not kept, by reason."""
-        return dict(self._db.all("counters"))
-
-    def _keep(self, job: Job, outcomes: Sequence[Outcome]) -> None:
-        waiting = [each for each in outcomes if each.state in ("retry", "held")]
-        refused = [each for each in outcomes if each.state == "refused"]
-        if waiting:
-            self._db.change_each("delivery_keep", [row_values(job, each) for each in waiting])
-        if refused:
-            who = (job.destination, self._now())
-            letters = [(*who, each.reason, each.position, each.event_id) for each in refused]
-            self._db.change_each("dead_from_log", letters)
-            self._trim("destination", DEAD_MOST)
-        keys = {each.order_key for each in outcomes}
-        self._db.change_each("delivery_promote", [(job.id, key) for key in keys])
-
-    def _trim(self, stage: str, most: int) -> None:
-        dropped = self._db.change("dead_trim", {"stage": stage, "most": most})
-        if dropped:
-            self._db.change("counter_add", ("dead_dropped", dropped))
-
-
-def _json(values: Sequence[int] | Sequence[float] | Sequence[str]) -> str:
-    return msgspec.json.encode(values).decode()
+    return Store(connection, now=time.time) if made else None

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import msgspec
-
-from .connection import Connection
+from .database import Database
 from .keys import keys_of
 
 
-class SqliteUnstored:
-    """The positions of such events in a SQLite store. A position stays when its event is gone: it
+class Unstored:
+    """The positions of such events in a store. A position stays when its event is gone: it
     is nobody's, and says what a replay no longer covers."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Database) -> None:
         self._db = connection
 
     def left(self) -> bool:
@@ -25,7 +23,7 @@ class SqliteUnstored:
         """Removes a few of those that every open job of these destinations has behind it and
         nothing waits for; how many."""
         self.overwrite_freed()
-        names = msgspec.json.encode(served_by).decode()
+        names = self._db.listed(served_by)
         with self._db.batch():
             served = self._db.value("served", (names,)) if served_by else end
             due = {"served": served or 0, "destinations": names, "limit": limit}
@@ -50,7 +48,7 @@ class SqliteUnstored:
 
     def known(self, event_ids: Sequence[str]) -> Sequence[str]:
         """Those of these ids under which an event was stored once."""
-        places = msgspec.json.encode([*range(len(event_ids))]).decode()
+        places = self._db.listed(range(len(event_ids)))
         asked = {"ids": keys_of(event_ids), "places": places}
         return [event_ids[place] for (place,) in self._db.all("known_before", asked)]
 

@@ -1,0 +1,101 @@
+"""What every engine's connection can do: the seam under the store's rows.
+
+Statements have names, the same for every engine (``queries.sql`` and its neighbours are written for
+SQLite; ``postgresql.sql`` holds what PostgreSQL says otherwise).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, NamedTuple, Protocol
+
+from . import NewRow
+from .gate import Gate
+
+
+class Fence(NamedTuple):
+    """A lease, and the generation of it that a connection writes under."""
+
+    lease: str
+    generation: int
+
+
+class Database(Protocol):
+    """A connection that one thread uses at a time.
+
+    With a ``fence`` every transaction first checks that no later generation of that lease exists,
+    and raises ``Deposed`` when one does. ``drains`` is the lease of whoever drains this data
+    folder; ``gate`` lets the threads of one process queue for an engine's only writer.
+    """
+
+    name: str
+    drains: str
+    gate: Gate
+    fence: Fence | None
+
+    def sibling(self) -> Database:
+        """Another connection to the same store, with the same fence, for another thread."""
+        ...
+
+    def all(self, name: str, values: Any = ()) -> list[Any]:
+        """Every row of a named query. StoreError when it cannot be read."""
+        ...
+
+    def value(self, name: str, values: Any = ()) -> Any:
+        """The first column of a named query's first row, None without one."""
+        ...
+
+    def change(self, name: str, values: Any = ()) -> int:
+        """Runs a named statement; how many rows it changed. Call inside a transaction."""
+        ...
+
+    def change_each(self, name: str, rows: Iterable[Sequence[Any]]) -> int:
+        """Runs a named statement for each row; how many rows it changed. Call inside a
+        transaction."""
+        ...
+
+    def listed(self, values: Iterable[int] | Iterable[float] | Iterable[str]) -> Any:
+        """Values as the one parameter of ``IN (SELECT value FROM json_each(?))``."""
+        ...
+
+    def append(self, rows: Sequence[NewRow]) -> Mapping[str, int]:
+        """``Log.append``. Call inside ``batch``."""
+        ...
+
+    def batch(self) -> AbstractContextManager[None]:
+        """One transaction beside which nothing is written that it could see or change; inside
+        another it is part of that one. StoreError when it failed."""
+        ...
+
+    def job_batch(self) -> AbstractContextManager[None]:
+        """One transaction over rows of one job, which only its holder writes: an engine may let
+        those of several jobs run at once. Otherwise as ``batch``."""
+        ...
+
+    def aside(self) -> AbstractContextManager[None]:
+        """One transaction over leases, which need not wait for anybody's long one. Otherwise as
+        ``batch``."""
+        ...
+
+    def overwrite_freed(self) -> None:
+        """From now on, what this connection removes is overwritten, where the engine can. Call
+        outside ``batch``."""
+        ...
+
+    def rewrite(self) -> None:
+        """Leaves nothing of rows that were removed, as far as the engine can; StoreError when it
+        cannot be done now."""
+        ...
+
+    def empty_wal(self) -> bool:
+        """Cuts off a WAL that is a file of the store's; False where somebody is in the way."""
+        ...
+
+    def sync(self) -> None:
+        """Puts everything committed on the disk itself, so that its source may be removed."""
+        ...
+
+    def close(self) -> None:
+        """Closes the connection; an open transaction is undone."""
+        ...

@@ -1,0 +1,24 @@
+"""The store's statements by name, from the ``.sql`` files beside this one."""
+
+from __future__ import annotations
+
+import re
+from importlib import resources
+
+_FOLDER = resources.files(__package__)
+
+
+def named(file: str) -> dict[str, str]:
+    """The statements of a file in which each stands under ``-- name: a sentence``."""
+    text = _FOLDER.joinpath(f"{file}.sql").read_text("utf-8")
+    parts = re.split(r"^-- (\w+): .*$", text, flags=re.MULTILINE)
+    return {
+        name: sql.strip().rstrip(";") for name, sql in zip(parts[1::2], parts[2::2], strict=True)
+    }
+
+
+SQL = {
+    name: sql
+    for file in ("queries", "operator", "merges", "persons", "backfills", "histories")
+    for name, sql in named(file).items()
+}
