@@ -31,13 +31,14 @@ MAY_IMPORT |= {name: GROUND | PURE | {"tracking", "delivery"} for name in UPSTAI
 MAY_IMPORT["dotted"] = MAY_IMPORT["domains"] = GROUND
 MAY_IMPORT["errands"] = GROUND
 MAY_IMPORT["places"] = GROUND | {"tracking", "delivery"}
+MAY_IMPORT["facts"] = GROUND | PURE | {"delivery"}
+MAY_IMPORT["console"] = MAY_IMPORT["history"] | {"history", "facts", "metrics", "dotted", "places"}
 SET_UP = {"dotted", "domains", "errands", "places"}
 MAY_IMPORT["wiring"] = GROUND | PURE | UPSTAIRS | SET_UP | {"tracking", "delivery"}
 MAY_IMPORT["verbs"] = MAY_IMPORT["wiring"] | {"wiring"}
 MAY_IMPORT["testing"] = MAY_IMPORT["verbs"] | {"verbs"}
 MAY_IMPORT["pytest_plugin"] = {"testing"}
 MAY_IMPORT["doctor"] = MAY_IMPORT["testing"] - {"testing"} | {"facts"}
-MAY_IMPORT["facts"] = MAY_IMPORT["doctor"]
 MAY_IMPORT["metrics"] = GROUND
 MAY_IMPORT["cli"] = MAY_IMPORT["doctor"] | {"doctor", "facts", "metrics"}
 MAY_IMPORT["demo"] = MAY_IMPORT["doctor"] | {"wsgi"}

@@ -7,13 +7,13 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from .http import Errand, Running
+from .http import Caller, Errand, Running
 
 #: Threads of one process that wait for errands.
 _THREADS = 32
 
-#: Begins the errand that an order asks for; it does not wait yet.
-Begin = Callable[[Any], Running]
+#: Begins the errand that an order asks for, for somebody; it does not wait yet.
+Begin = Callable[[Any, Caller], Running]
 
 
 class Errands:
@@ -28,9 +28,9 @@ class Errands:
         self._pool: ThreadPoolExecutor | None = None
         self._pid = 0
 
-    def begin(self, errand: Errand) -> Running:
+    def begin(self, errand: Errand, caller: Caller) -> Running:
         """The errand, ready to be started by somebody who may wait."""
-        return self._runners[errand.name](errand.order)
+        return self._runners[errand.name](errand.order, caller)
 
     @property
     def pool(self) -> ThreadPoolExecutor:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import logging
 import sys
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -112,7 +113,15 @@ class _Site:
                 self._wiring = wirings.build(
                     self.given, defaults=self.defaults, name=f"Flask app {self._app.name}"
                 )
+                self._wiring.console.about = self._about
             return self._wiring
+
+    @contextmanager
+    def _about(self, environ: Any) -> Iterator[Any]:
+        """The request that the console's callable is asked about, in its context: with its session
+        and its extensions."""
+        with self._app.request_context(environ):
+            yield request._get_current_object()  # type: ignore[attr-defined]
 
     @property
     def given(self) -> Mapping[str, Any]:

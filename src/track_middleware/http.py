@@ -73,6 +73,16 @@ class Errand(msgspec.Struct, frozen=True):
     order: Any
 
 
+class Caller(msgspec.Struct, frozen=True):
+    """For whom a face runs an errand: its framework's own request, and whether the answer may last
+    for minutes without holding a worker. ``allowed``: what the face knows of the operator's
+    permission, None where it leaves that to the console."""
+
+    request: object = None
+    may_last: bool = False
+    allowed: bool | None = None
+
+
 class Head(msgspec.Struct, frozen=True):
     """Status and headers of an answer whose body follows piece by piece."""
 

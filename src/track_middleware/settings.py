@@ -151,7 +151,8 @@ class Settings:
     )
     proxies: list[str] = _setting([], "Vendors whose browser scripts are served from this host.")
     console: Dotted | None = _setting(
-        None, "Who may open the console: a token, a callable, or in Django staff."
+        None,
+        "Who may open the console: a token of 16 characters or more, or a callable or dotted path: request -> bool. Unset: in Django staff; elsewhere nobody, but in development whoever sits at this machine.",
     )
     plan: str | None = _setting(
         None,
@@ -239,7 +240,7 @@ class Settings:
 NAMES = tuple(each.name for each in fields(Settings))
 
 #: Settings that are read and checked, and that no code of this release acts on.
-RESERVED = ("bait", "console")
+RESERVED = ("bait",)
 
 
 def reserved(settings: Settings) -> list[str]:

@@ -6,8 +6,9 @@ inside it), it also mirrors a new campaign into the session.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, cast
 
 from starlette.requests import Request
 
@@ -29,6 +30,7 @@ class TrackMiddleware:
     def __init__(self, app: App, **settings: Any) -> None:
         self.app = app
         self.wiring = wirings.build(settings)
+        self.wiring.console.about = _about
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -55,6 +57,12 @@ def track_banner(request: Request, **words: Any) -> Html:
     wiring: Wiring | None = scope.get(_WIRING)
     root = scope.get("app_root_path", scope.get("root_path", ""))
     return banner(wiring.tracker.core, root, **words) if wiring is not None else Html("")
+
+
+@contextmanager
+def _about(scope: object) -> Iterator[Request]:
+    """The request that the console's callable is asked about."""
+    yield Request(cast(Scope, scope))
 
 
 def _opened(scope: Scope, exchange: Exchange, wiring: Wiring) -> None:

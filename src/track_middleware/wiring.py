@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from . import __version__, domains, dotted
+from .console.site import Console
 from .delivery import startup
 from .delivery.counters import Counters
 from .delivery.handover import NO_OUTBOX
@@ -88,7 +89,8 @@ class Wiring:
         self.asks_user = self._user_id is not None
         self._told: set[str] = set()
         self.proxies = Proxies(settings, keys, data_dir / "cache")
-        self.errands = Errands({"proxy": self.proxies.begin})
+        self.console = Console(settings, keys, data_dir, now=time.time)
+        self.errands = Errands({"proxy": self.proxies.begin, "console": self.console.begin})
         self.tracker = Tracker(settings, self._seams(keys))
         self.open = self.tracker.open
         _built.add(self)

@@ -68,7 +68,7 @@ async def answer(
         await app(scope, receive, send)
         return
     if exchange.own is not None:
-        await _own(wiring, exchange, receive, send)
+        await _own(wiring, exchange, scope, receive, send)
         return
     scope[KEY] = exchange
     if opened is not None:
@@ -135,14 +135,16 @@ def _server(server: tuple[str, int | None] | None) -> str:
     return server[0] if server else ""
 
 
-async def _own(wiring: Wiring, exchange: Exchange, receive: Receive, send: Send) -> None:
+async def _own(
+    wiring: Wiring, exchange: Exchange, scope: Scope, receive: Receive, send: Send
+) -> None:
     """Answers one of our own paths; the app is never called."""
     body = await _read(receive, exchange.own.limit + 1 if exchange.own else 1)
     if body is None:
         return
     reply = ours(wiring, exchange.reply, body) or unreadable()
     if isinstance(reply, Errand):
-        await errand.answer(wiring, reply, receive, send)
+        await errand.answer(wiring, reply, scope, receive, send)
     else:
         await errand.reply_with(reply, send)
     await drained(wiring)

@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable, Iterable
 from concurrent.futures import CancelledError
 from typing import TYPE_CHECKING, TypeVar, TypeVarTuple
 
-from ..http import Errand, Head, Reply, Running, unreadable
-from .response import Receive, Send, ours
+from ..http import Caller, Errand, Head, Reply, Running, unreadable
+from .response import Receive, Scope, Send, ours
 
 if TYPE_CHECKING:
     from ..wiring import Wiring
@@ -26,10 +26,12 @@ async def reply_with(reply: Reply, send: Send) -> None:
     await send({"type": "http.response.body", "body": reply.body})
 
 
-async def answer(wiring: Wiring, errand: Errand, receive: Receive, send: Send) -> None:
+async def answer(
+    wiring: Wiring, errand: Errand, scope: Scope, receive: Receive, send: Send
+) -> None:
     """Runs an errand off the event loop and passes its answer on, whole or piece by piece. A client
     that hangs up, or a cancelled request, ends it."""
-    running = ours(wiring, wiring.errands.begin, errand)
+    running = ours(wiring, wiring.errands.begin, errand, Caller(scope, may_last=True))
     if running is None:
         await reply_with(unreadable(), send)
         return

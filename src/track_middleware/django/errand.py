@@ -9,7 +9,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 
-from ..http import Errand, Head, Read, Reply, Running, unreadable
+from ..http import Caller, Errand, Head, Read, Reply, Running, unreadable
 from . import site
 
 #: The face's boundary: runs a step of ours and returns None where it failed.
@@ -23,9 +23,13 @@ def whole(reply: Reply) -> HttpResponse:
     return response
 
 
-def answer(errand: Errand, request: HttpRequest, ours: Ours) -> HttpResponseBase:
+def answer(
+    errand: Errand, request: HttpRequest, ours: Ours, *, allowed: bool | None = None
+) -> HttpResponseBase:
     """Runs an errand in the server's own thread."""
-    running: Running | None = ours(site.wiring().errands.begin, errand)
+    running: Running | None = ours(
+        site.wiring().errands.begin, errand, Caller(request, allowed=allowed)
+    )
     started = running and ours(running.start, reader(request))
     if running is None or not isinstance(started, Head):
         if running is not None:
@@ -36,10 +40,13 @@ def answer(errand: Errand, request: HttpRequest, ours: Ours) -> HttpResponseBase
     return _streaming(started, running, _pieces(running))
 
 
-async def aanswer(errand: Errand, request: HttpRequest, ours: Ours) -> HttpResponseBase:
+async def aanswer(
+    errand: Errand, request: HttpRequest, ours: Ours, *, allowed: bool | None = None
+) -> HttpResponseBase:
     """Runs an errand off the event loop; a request that is given up ends it."""
+    caller = Caller(request, may_last=hasattr(request, "scope"), allowed=allowed)
     wiring = site.wiring()
-    running: Running | None = ours(wiring.errands.begin, errand)
+    running: Running | None = ours(wiring.errands.begin, errand, caller)
     if running is None:
         return whole(unreadable())
     loop, pool = asyncio.get_running_loop(), wiring.errands.pool

@@ -17,7 +17,7 @@ from django.http.response import HttpResponseBase
 
 from .. import wiring as wirings
 from ..http import Errand, Reply, Request, environ_request, unreadable, weak_etag
-from . import cookies, errand, person, session, site
+from . import chain, cookies, errand, person, session, site
 from .streams import AsyncSteps, Steps
 
 if TYPE_CHECKING:
@@ -51,6 +51,9 @@ class TrackMiddleware:
         if exchange is None:
             return self.get_response(request)
         if exchange.own is not None:
+            if exchange.own.is_console:
+                with chain.through(request, exchange):
+                    return self.get_response(request)
             reply = _ours(_replied, request, exchange) or unreadable()
             if isinstance(reply, Errand):
                 return _sent(errand.answer(reply, request, _ours))
@@ -73,6 +76,9 @@ class TrackMiddleware:
         if exchange is None:
             return await self.get_response(request)
         if exchange.own is not None:
+            if exchange.own.is_console:
+                with chain.through(request, exchange):
+                    return await self.get_response(request)
             reply = _ours(_replied, request, exchange) or unreadable()
             if isinstance(reply, Errand):
                 return _sent(await errand.aanswer(reply, request, _ours))

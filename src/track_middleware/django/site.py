@@ -20,6 +20,10 @@ from .outbox import Keeping, in_transaction
 READ = frozenset(("BASE_DIR", "DEBUG", "SECRET_KEY", "SECRET_KEY_FALLBACKS", "TRACK"))
 
 
+#: Who may open the console unless the project says otherwise.
+OPERATOR = "track_middleware.django.views.operator"
+
+
 @lru_cache(maxsize=1)
 def wiring() -> Wiring:
     """The project's wiring; SettingsError for a setting that cannot be used."""
@@ -40,6 +44,7 @@ def defaults() -> Mapping[str, Any]:
         "debug": bool(settings.DEBUG),
         "secret_key": _text(settings.SECRET_KEY),
         "secret_key_fallbacks": [_text(key) for key in settings.SECRET_KEY_FALLBACKS],
+        "console": OPERATOR,
         **({"data_dir": str(Path(base) / ".track")} if base else {}),
     }
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
 from ..errors import SettingsError
-from ..http import Running
+from ..http import Caller, Running
 from ..settings import Settings
 from ..tracking.consent import PURPOSES
 from .cache import Cache
@@ -35,7 +35,7 @@ class Proxies:
         self._begin: Callable[[Order], Running] | None = None
         self._pid = 0
 
-    def begin(self, order: Order) -> Running:
+    def begin(self, order: Order, caller: Caller) -> Running:
         """The errand of one call, ready to be started. A forked child shares neither connections
         nor locks with its parent."""
         if self._begin is None or self._pid != os.getpid():

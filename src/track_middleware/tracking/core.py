@@ -98,16 +98,16 @@ class Core:
     where they are missing; None without any. ``banners``: others whose cookies hold a choice; None
     without any. ``former_tools``: whose cookies say who a new visitor is; None without any.
     ``salt``: None where nothing is counted without cookies. ``holds``: whether a page holds what is
-    done on it before a choice.
+    done on it before a choice. ``has_console``: the operator's pages are answered.
     """
 
     __slots__ = (
         "about", "banners", "confirm_after", "cookies", "count", "crossing", "excluded",
-        "former_tools", "holds", "host", "host_said", "is_told_of_origins", "kept_properties",
-        "last_sink", "library", "limit", "linked", "load_mac", "many", "new_id", "now", "outside",
-        "plan", "prefix", "redaction", "rules", "salt", "scripts", "settings", "shared", "sink",
-        "site_of", "slots", "snippet", "starts", "tokens", "traits", "trouble", "vendor_cookies",
-        "written",
+        "former_tools", "has_console", "holds", "host", "host_said", "is_told_of_origins",
+        "kept_properties", "last_sink", "library", "limit", "linked", "load_mac", "many", "new_id",
+        "now", "outside", "plan", "prefix", "redaction", "rules", "salt", "scripts", "settings",
+        "shared", "sink", "site_of", "slots", "snippet", "starts", "tokens", "traits", "trouble",
+        "vendor_cookies", "written",
     )  # fmt: skip
 
     def __init__(self, settings: Settings, seams: Seams) -> None:
@@ -127,6 +127,7 @@ class Core:
         self.many = Limit(rate=_MANY_RATE, burst=_MANY_BURST)
         self.prefix = seams.prefixes[0]
         self.slots = seams.slots
+        self.has_console = settings.console is not None or settings.debug
         self.linked = frozenset(name.lower() for name in settings.linked_domains)
         self.crossing = Crossing(seams.keys, self.linked, seams.claim) if self.linked else None
         names = self.crossing.names if self.crossing else ()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..http import Errand, Reply, Request
-from . import banner, choice, gpc, links, origin, pixel, routes
+from . import banner, choice, console, gpc, links, origin, pixel, routes
 from .collector import Collector
 from .consent import GRANTED
 from .core import Core, Script
@@ -16,9 +16,11 @@ from .segment_door import SegmentDoor
 
 class Own:
     """One request for one of our own paths. The face reads at most ``limit`` + 1 bytes of body:
-    nothing of one that an errand will read."""
+    nothing of one that an errand will read. ``is_console``: it is for the operator's pages."""
 
-    __slots__ = ("_core", "_identity", "_place", "_request", "_rest", "_slot", "limit")
+    __slots__ = (
+        "_core", "_identity", "_place", "_request", "_rest", "_slot", "is_console", "limit",
+    )  # fmt: skip
 
     def __init__(self, core: Core, request: Request, identity: Identity, rest: str) -> None:
         self._core = core
@@ -28,12 +30,15 @@ class Own:
         self._place = routes.place(rest)
         self._slot = core.slots.get(rest.partition("/")[0]) if self._place is None else None
         self.limit = self._place.limit if self._place and request.method == "POST" else 0
-        if self._slot is not None:
+        self.is_console = core.has_console and console.owns(rest)
+        if self._slot is not None or self.is_console:
             self.limit = -1
 
     def reply(self, body: bytes) -> Reply | Errand:
         """The answer, or the errand that brings it; never a 5xx, and nothing that came in is
         echoed."""
+        if self.is_console:
+            return self._for_operator()
         reply = self._answered(body) if self._slot is None else self._relayed(self._slot)
         if self._request.method != "HEAD" or isinstance(reply, Errand):
             return reply
@@ -66,6 +71,16 @@ class Own:
         if not ours:
             return refusal(403, "not from a page of this host")
         return self._too_often() or self._with_cookies(self._told(place.purpose, body))
+
+    def _for_operator(self) -> Errand:
+        """A page of the console: who may see it is found out where it can be waited for."""
+        visitor = self._identity.visitor
+        return console.errand(
+            self._request,
+            self._rest,
+            visitor=None if visitor is None else visitor.id,
+            address=origin.address(self._core, self._request),
+        )
 
     def _told(self, purpose: str, body: bytes) -> Reply:
         """What our own script tells us, or our banner's form."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from ..http import Errand, Head, Reply, Running, status_line, unreadable
+from ..http import Caller, Errand, Head, Reply, Running, status_line, unreadable
 from .response import ours
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ def answer(
     wiring: Wiring, errand: Errand, environ: WSGIEnvironment, start_response: StartResponse
 ) -> Iterable[bytes]:
     """Runs an errand and passes its answer on, whole or piece by piece."""
-    running = ours(wiring, wiring.errands.begin, errand)
+    running = ours(wiring, wiring.errands.begin, errand, Caller(environ))
     started = ours(wiring, running.start, reader(environ)) if running is not None else None
     if running is not None and isinstance(started, Head):
         start_response(status_line(started.status), list(started.headers))

@@ -1,0 +1,1 @@
+"""The console: the operator's pages under our own prefix, on every face alike."""

@@ -1,0 +1,9 @@
+"""What lies under the console and is no page: streams and numbers, by path or its first part."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from .desk import Further
+
+FURTHER: Mapping[str, Further] = {}

@@ -1,0 +1,77 @@
+"""What a page may read: the store, the settings, what the data folder says; and the clock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from .. import facts
+from ..delivery.routing import routed
+from ..delivery.store import sqlite
+from ..delivery.store.sqlite import SqliteStore
+from ..destinations import registry
+from ..destinations.registry import Route
+from ..plan.load import load
+from ..plan.model import Plan
+from ..settings import Settings
+
+
+class Reads:
+    """One answer's sources; each is opened when it is first asked for, and closed at the end.
+
+    ``now`` is epoch seconds. ``visitor``: the operator's own visitor id, None without one.
+    StoreError where the store cannot be read.
+    """
+
+    def __init__(
+        self, settings: Settings, data_dir: Path, *, now: float, visitor: str | None = None
+    ) -> None:
+        self.settings = settings
+        self.data_dir = data_dir
+        self.now = now
+        self.visitor = visitor
+        self._open: list[Callable[[], None]] = []
+
+    @property
+    def store_path(self) -> Path:
+        """The store's file; StoreError for an engine that is no file."""
+        return sqlite.path_of(self.settings.store, self.data_dir)
+
+    @cached_property
+    def store(self) -> SqliteStore | None:
+        """The store, to read from; None before there is one."""
+        found = sqlite.to_read(self.store_path)
+        if found is not None:
+            self._open.append(found.close)
+        return found
+
+    @cached_property
+    def ledger(self) -> SqliteStore | None:
+        """The store, to write to beside the worker; None before there is one."""
+        if not self.store_path.exists():
+            return None
+        found = sqlite.open(self.store_path)
+        self._open.append(found.close)
+        return found
+
+    @cached_property
+    def plan(self) -> Plan | None:
+        """The tracking plan; None without one. PlanError where it cannot be read."""
+        return load(self.settings.plan) if self.settings.plan else None
+
+    @cached_property
+    def routes(self) -> Sequence[Route]:
+        """The destinations, with what the plan says of each."""
+        return routed(registry.routes(self.settings.destinations), self.plan)
+
+    @cached_property
+    def facts(self) -> dict[str, Any]:
+        """The site's numbers, by the names of ``status --json``."""
+        return facts.state(self.settings, self.data_dir)
+
+    def close(self) -> None:
+        """Closes what was opened."""
+        while self._open:
+            self._open.pop()()

@@ -1,0 +1,118 @@
+"""How values are put on a page: whatever came from outside is shown, and does nothing.
+
+Text is escaped, kept apart from what stands around it (``bdi``), cut where it is long; characters
+that would turn, hide or break the text are named instead.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import Any
+
+from jinja2 import pass_context
+from jinja2.runtime import Context
+from markupsafe import Markup, escape
+
+from .query import Query
+from .table import Column, moment
+
+#: Characters of a text that are shown; of one line of a stream fewer.
+MOST = 300
+
+#: Controls, marks of direction, invisible characters, line ends of Unicode, and more than three
+#: accents above one letter.
+_ODD = re.compile(
+    "[\x00-\x1f\x7f-\x9f\xad\u061c\u115f\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff"
+    "\ufff9-\ufffb\U000e0000-\U000e0fff\ud800-\udfff]"
+    "|(?<=[\u0300-\u036f\u0489\u20d0-\u20ff]{3})[\u0300-\u036f\u0489\u20d0-\u20ff]+"
+)
+_UNITS = (("GB", 1e9), ("MB", 1e6), ("kB", 1e3))
+
+
+def value(said: object, most: int = MOST) -> Markup:
+    """Any value from outside, as text."""
+    whole = "" if said is None else str(said)
+    cut = whole[:most]
+    pieces, at = [], 0
+    for odd in _ODD.finditer(cut):
+        pieces += [escape(cut[at : odd.start()]), _named(odd.group())]
+        at = odd.end()
+    pieces.append(escape(cut[at:]))
+    more = f"… ({len(whole):,} characters)" if len(whole) > most else ""
+    tail = Markup('<span class="mark">{}</span>').format(more) if more else ""
+    return Markup("<bdi>{}</bdi>{}").format(Markup("").join(pieces), tail)
+
+
+def _named(odd: str) -> Markup:
+    name = "…" if len(odd) > 1 else f"U+{ord(odd):04X}"
+    return Markup('<span class="mark">{}</span>').format(name)
+
+
+def number(said: float | None) -> str:
+    """A number with its thousands apart; fractions as far as they matter."""
+    if said is None:
+        return "–"
+    return f"{said:,}" if isinstance(said, int) else f"{said:,.1f}"
+
+
+def size(said: float | None) -> str:
+    """Bytes as kB, MB or GB (powers of 1000)."""
+    if said is None:
+        return "–"
+    for unit, bytes_of in _UNITS:
+        if abs(said) >= bytes_of:
+            return f"{said / bytes_of:,.1f} {unit}"
+    return f"{said:,.0f} B"
+
+
+def share(said: float | None) -> str:
+    """A share of 1 as per cent."""
+    return "–" if said is None else f"{said:.1%}"
+
+
+def seconds(said: float | None) -> str:
+    """A duration in the largest unit that fits."""
+    if said is None:
+        return "–"
+    for unit, of in (("d", 86400), ("h", 3600), ("min", 60)):
+        if said >= of:
+            return f"{said / of:,.1f} {unit}"
+    return f"{said:.1f} s" if said < 10 else f"{said:.0f} s"
+
+
+@pass_context
+def time(context: Context, at: float | None, day: bool = True) -> Markup:
+    """Epoch seconds as the operator's clock shows them; without the day where ``day`` is false."""
+    if at is None:
+        return Markup("–")
+    query: Query = context["query"]
+    said = moment(at, query.zone)
+    if not said:
+        return Markup("–")
+    clock = datetime.fromisoformat(said).strftime("%Y-%m-%d %H:%M:%S")
+    return Markup('<time datetime="{}">{}</time>').format(said, clock if day else clock[11:])
+
+
+@pass_context
+def cell(context: Context, said: Any, column: Column) -> Markup | str:
+    """A table's cell as its column says."""
+    if said is None:
+        return "–"
+    if column.kind == "time":
+        return time(context, said)
+    plain = _PLAIN.get(column.kind)
+    if plain is not None and isinstance(said, (int, float)):
+        return plain(said)
+    shown = value(said)
+    address = column.address(said)
+    if not address:
+        return shown
+    return Markup('<a href="{}">{}</a>').format(f"{context['base']}{address}", shown)
+
+
+_PLAIN = {"number": number, "size": size, "share": share, "seconds": seconds}
+FILTERS = {
+    "value": value, "number": number, "size": size, "share": share, "seconds": seconds,
+    "time": time, "cell": cell,
+}  # fmt: skip
