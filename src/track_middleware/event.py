@@ -29,6 +29,10 @@ PARTING = frozenset(("Page Left", "Web Vitals"))
 #: Longest id that a caller may give an event.
 ID_LENGTH = 100
 
+#: What the doctor calls itself in its User-Agent, and the class of the events that it leaves: no
+#: person's, and no destination's. Whoever else calls himself so leaves himself out alike.
+DOCTOR_AGENT, DOCTOR = "track-middleware-doctor", "doctor"
+
 
 class Event(msgspec.Struct, omit_defaults=True, rename="camel", gc=False):
     """One message in Segment's spec (segment.com/docs/connections/spec/common).

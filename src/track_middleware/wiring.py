@@ -27,6 +27,7 @@ from .errors import EventError, NoTracker, TrackError
 from .event import Entry, decode_entry, lenient_encoder
 from .places import claims, planned, prefixes, salts, scripts, secret, whole_plan
 from .proxy.slots import Proxies
+from .serving import Serving
 from .settings import NAMES, Settings
 from .tracking import ids
 from .tracking.core import Seams
@@ -116,6 +117,7 @@ class Wiring:
             resolved=dotted.resolved,
             salt=salts(self.data_dir),
             plan=plan,
+            serving=Serving(self.data_dir),
         )
 
     def user_look(

@@ -36,6 +36,10 @@ def test_bots_are_given_only_where_they_are_asked_for(query: str, wanted: bool) 
     assert asked(query).wants("Page", bot="GPTBot") is wanted
 
 
+def test_the_doctors_own_visits_are_given_to_nobody() -> None:
+    assert not asked("bots=1").wants("Page", bot="doctor")
+
+
 @pytest.mark.parametrize(
     ("body", "permitted"),
     [

@@ -104,6 +104,7 @@ def test_a_search_agent_inside_a_whole_chrome_name_is_a_bot() -> None:
         ("ExampleFetcher/1.0 (+https://example.org/about)", "ExampleFetcher", "other"),
         ("Mozilla/5.0 (compatible; UnseenCrawler/0.1)", "UnseenCrawler", "other"),
         ("MyScript", "MyScript", "other"),
+        (WINDOWS + " track-middleware-doctor/0.1", "track-middleware-doctor", "doctor"),
     ],
 )  # fmt: skip
 def test_a_program_is_a_bot_of_its_class(text: str, name: str, class_: str) -> None:

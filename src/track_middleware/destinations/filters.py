@@ -13,6 +13,7 @@ from fnmatch import translate
 import msgspec
 
 from ..address import Address
+from ..event import DOCTOR
 from .options import choice, flag, wrong
 
 #: The event of a request that is no page view: kept, but delivered only where it is asked for.
@@ -45,8 +46,8 @@ class Filter:
 
     def wants(self, label: str, *, bot: str | None, whom: str = "") -> bool:
         """By what the log says beside the body; ``bot`` is the bot's name or class, ``whom`` the
-        visitor, else the user."""
-        if bot is not None and not self.bots:
+        visitor, else the user. The doctor's own visits are nobody's."""
+        if bot is not None and (not self.bots or bot == DOCTOR):
             return False
         if self.planned is not None and not self.planned(label, whom):
             return False

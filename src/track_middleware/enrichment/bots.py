@@ -4,7 +4,8 @@ The list of crawlers is the package ``crawler-user-agents`` (github.com/monperru
 agents, MIT), matched by ua-parser's engine: 6 us a string where one alternation of Python's ``re``
 takes 490 us. A bot's class is ``live`` (fetched because a person asked now), ``search`` (indexed for
 an answer engine) or ``crawl`` (training and general crawling) for AI agents, ``automation`` for
-driven browsers, else a tag of that list (``search-engine``, ``seo``, ``monitoring``, …) or ``other``.
+driven browsers, ``doctor`` for our own doctor's visits, else a tag of that list (``search-engine``,
+``seo``, ``monitoring``, …) or ``other``.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
+
+from ..event import DOCTOR, DOCTOR_AGENT
 
 if TYPE_CHECKING:
     from ua_parser import UserAgent
@@ -34,6 +37,8 @@ def bot(text: str, *, spider: str | None, known: bool) -> Bot | None:
     ``spider`` is the name that ua-parser has for it when its device is a spider; ``known`` says
     whether ua-parser made out a browser or a system.
     """
+    if DOCTOR_AGENT in text:
+        return Bot(DOCTOR_AGENT, DOCTOR)
     found = _ai_agent(text) or _crawler(text) or _named(spider) or _by_word(text)
     if found is not None or known or _BROWSERS.search(text):
         return found

@@ -28,6 +28,7 @@ from .limit import Limit
 from .planned import NOTHING as UNPLANNED
 from .planned import Planned
 from .privacy import kept_address, without_addresses
+from .probe import Probe
 from .redaction import Redaction
 from .relay import Slot
 from .snippet import Snippet
@@ -66,6 +67,7 @@ class Seams:
     processes, that nobody has claimed it yet. ``slots``: the vendors behind our own paths.
     ``resolved`` finds the function that a setting names. ``salt`` gives the salt of a moment's day
     (UTC), the same in every process; None while none can be kept. ``plan``: what it reserves.
+    ``serving``: what the process that serves the site says of itself to its doctor.
     """
 
     now: Callable[[], float]
@@ -85,6 +87,7 @@ class Seams:
     resolved: Callable[[str, Any], Callable[..., Any] | None] = lambda setting, named: None
     salt: Callable[[float], bytes | None] = lambda at: None
     plan: Planned = UNPLANNED
+    serving: Callable[[], Mapping[str, Any]] = dict
 
 
 class Core:
@@ -105,7 +108,8 @@ class Core:
         "about", "banners", "confirm_after", "cookies", "count", "crossing", "excluded",
         "former_tools", "has_console", "holds", "host", "host_said", "is_told_of_origins",
         "kept_properties", "last_sink", "library", "limit", "linked", "load_mac", "many", "new_id",
-        "now", "outside", "plan", "prefix", "redaction", "rules", "salt", "scripts", "settings",
+        "now", "outside", "plan", "prefix", "probe", "redaction", "rules", "salt", "scripts",
+        "serving", "settings",
         "shared", "sink", "site_of", "slots", "snippet", "starts", "tokens", "traits", "trouble",
         "vendor_cookies", "written",
     )  # fmt: skip
@@ -122,6 +126,7 @@ class Core:
         self.cookies = Cookies(settings, seams.keys, seams.domain_of)
         self.tokens = Tokens(seams.keys, self.host)
         self.load_mac = routes.load_mac(seams.keys[-1])
+        self.probe, self.serving = Probe(seams.keys), seams.serving
         self.rules = Rules(settings)
         self.limit = Limit(rate=_RATE, burst=_BURST)
         self.many = Limit(rate=_MANY_RATE, burst=_MANY_BURST)

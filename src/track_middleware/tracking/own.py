@@ -10,6 +10,7 @@ from .core import Core, Script
 from .door import answer, refusal
 from .identity import Identity
 from .privacy import kept_address
+from .probed import DOOR, seen
 from .relay import Ask, Slot
 from .segment_door import SegmentDoor
 
@@ -47,7 +48,7 @@ class Own:
     def _answered(self, body: bytes) -> Reply:
         place = self._place
         if place is None:
-            return refusal(404, "nothing here")
+            return self._unknown()
         if self._request.method not in place.methods:
             return refusal(405, f"{place.methods[0]} only", ("Allow", ", ".join(place.methods)))
         if place.purpose == "segment":
@@ -81,6 +82,11 @@ class Own:
             visitor=None if visitor is None else visitor.id,
             address=origin.address(self._core, self._request),
         )
+
+    def _unknown(self) -> Reply:
+        """The doctor's question, for who can ask it; for anybody else nothing is here either."""
+        told = seen(self._core, self._request) if self._rest == DOOR else None
+        return refusal(404, "nothing here") if told is None else answer(200, told)
 
     def _told(self, purpose: str, body: bytes) -> Reply:
         """What our own script tells us, or our banner's form."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from ..event import Counting, Entry, Event, PageRef, iso
+from ..event import DOCTOR_AGENT, Counting, Entry, Event, PageRef, iso
 from ..http import Cookie, Request
 from . import pageview
 from .choice import record_heard
@@ -124,6 +124,8 @@ class Response(msgspec.Struct):
         identity, settings = self._identity, self._core.settings
         counted = self._counting == "counted"
         if counted and self._shared:
+            if DOCTOR_AGENT in self._request.agent:
+                return []  # nobody was served
             return [Entry("served", identity.at, url=self._scene.path)]
         if not identity.allowed:
             return [] if self._core.salt is None else self._counted()
