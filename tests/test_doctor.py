@@ -12,6 +12,7 @@ from track_middleware import doctor, facts
 from track_middleware.delivery import handover
 from track_middleware.delivery.store import NewRow, sqlite
 from track_middleware.destinations import registry
+from track_middleware.doctor.folder import location
 from track_middleware.reading import load
 from track_middleware.settings import RESERVED, Settings
 from track_middleware.wiring import build
@@ -86,6 +87,21 @@ def test_a_throw_away_layer_is_a_warning() -> None:
     assert ids(Path("/dev/shm/track-doctor"))["layer"] == "warning"
 
 
+@pytest.mark.parametrize("kind", ["nfs4", "cifs", "fuse.sshfs"])
+def test_a_network_file_system_is_an_error(tmp_path: Path, kind: str) -> None:
+    mounts = f"{MOUNTS}25 21 0:9 / {tmp_path} rw - {kind} server:/share rw\n"
+    (found,) = location(settings(tmp_path), tmp_path, mounts=mounts)
+    assert (found.id, found.level) == ("network", "error")
+    assert kind in found.message
+
+
+def test_a_disk_that_is_nearly_full_is_a_warning(tmp_path: Path) -> None:
+    disk = os.statvfs(tmp_path)
+    there = disk.f_bavail * disk.f_frsize
+    assert ids(tmp_path, min_free=str(there * 2 // 3))["disk"] == "warning"
+    assert "disk" not in ids(tmp_path, min_free=str(there // 3))
+
+
 def test_too_little_room_is_an_error(tmp_path: Path) -> None:
     assert ids(tmp_path, min_free="100%")["disk"] == "error"
 
@@ -128,6 +144,25 @@ def test_opt_in_is_a_warning_also_with_a_banner_that_nobody_reads_yet(tmp_path: 
     assert ids(tmp_path, consent="opt_in")["consent"] == "warning"
     assert ids(tmp_path, consent="opt_in", banners=["onetrust"])["consent"] == "warning"
     assert "consent" not in ids(tmp_path)
+
+
+def test_opt_in_is_sound_once_somebody_has_granted_it(tmp_path: Path) -> None:
+    store = sqlite.open(tmp_path / "events.db")
+    store.intake.tally({("2026-05-04", "page.bot"): 1}, {})
+    assert ids(tmp_path, consent="opt_in")["consent"] == "warning"
+    store.intake.tally({("2026-05-04", "page.human"): 1}, {})
+    store.close()
+    assert "consent" not in ids(tmp_path, consent="opt_in")
+
+
+def test_what_can_be_mended_is_said_with_how(tmp_path: Path) -> None:
+    (found,) = [
+        each
+        for each in doctor.examined(settings(tmp_path, secret_key="abc"), tmp_path)
+        if each.id == "secret"
+    ]
+    assert "set secret_key" in found.fix
+    assert "abc" not in found.fix + found.message
 
 
 def test_counting_without_cookies_where_nobody_has_to_choose_is_a_warning(tmp_path: Path) -> None:

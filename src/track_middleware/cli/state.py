@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict
-from typing import Any, Literal
+from typing import Any
 
 from .. import doctor, places
 from .. import facts as site
@@ -161,10 +161,16 @@ def examine(arguments: argparse.Namespace, where: Place) -> int:
     )
     if where.stranger:
         found = [each for each in found if (each.id, each.level) != ("destinations", "note")]
-        level: Literal["warning", "note"] = "note" if where.data_dir.exists() else "warning"
+        level: doctor.Level = "note" if where.data_dir.exists() else "warning"
         found.append(doctor.Finding("settings", level, where.stranger))
     left = [line.removeprefix("outbox").lstrip() for line in outbox.told(outbox.claims(where))]
     found += [doctor.Finding("outbox", "warning", line) for line in left]
-    lines = [f"{each.level}  {each.id}  {each.message}" for each in found]
+    lines = [line for each in found for line in _said(each)]
     say([asdict(each) for each in found], lines or ["all is well"], as_json=arguments.json)
     return FINDING if any(each.level != "note" for each in found) else WELL
+
+
+def _said(finding: doctor.Finding) -> Iterator[str]:
+    yield f"{finding.level}  {finding.id}  {finding.message}"
+    if finding.fix:
+        yield f"{'':<{len(finding.level)}}  fix: {finding.fix}"

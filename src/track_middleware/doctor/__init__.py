@@ -1,0 +1,73 @@
+"""What is wrong in a set-up: found without running it, or by a visit to the running site."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from ..delivery.handover import Origin
+from ..delivery.store import sqlite
+from ..errors import SettingsError, StoreError
+from ..facts import state
+from ..settings import Settings
+from . import asked
+from .finding import Finding, Level
+from .flow import consent, flow
+from .folder import file_system, location
+
+__all__ = ["Finding", "Level", "examined", "file_system", "placed"]
+
+
+def examined(
+    settings: Settings,
+    data_dir: Path,
+    *,
+    face: Sequence[tuple[str, str]] = (),
+    outbox: Origin | None = None,
+) -> list[Finding]:
+    """Everything that is wrong. ``face`` is what a framework's own checks say (id, message),
+    ``outbox`` where its outbox is found; None: as was handed over."""
+    found = [Finding(name, "error", message) for name, message in face]
+    found += asked.settled(settings)
+    found += placed(settings, data_dir)
+    found += asked.outbox(settings, data_dir, outbox)
+    try:
+        found += _flows(settings, data_dir)
+    except OSError as error:
+        found.append(Finding("folder", "error", f"{data_dir} cannot be read: {error.strerror}"))
+    except SettingsError as error:
+        if error.setting not in {each.id for each in found}:
+            found.append(Finding(error.setting, "error", str(error)))
+    except StoreError as error:
+        if "store" not in {each.id for each in found}:
+            found.append(Finding("store", "error", str(error)))
+    return found
+
+
+def placed(settings: Settings, data_dir: Path) -> Iterator[Finding]:
+    """What is wrong with the data folder and the machine that it is on."""
+    yield from location(settings, data_dir)
+    yield from asked.linked(settings, data_dir)
+
+
+def _flows(settings: Settings, data_dir: Path) -> Iterator[Finding]:
+    facts = state(settings, data_dir)
+    yield from flow(settings, facts)
+    yield from consent(settings, facts, granted=_was_granted(facts))
+
+
+#: What the store counts of people who may be tracked: views by their server's half, and by their
+#: browser's.
+_PEOPLE = frozenset({"page.human", "confirmed"})
+
+
+def _was_granted(facts: dict[str, Any]) -> bool:
+    """Whether anybody's view was ever let through: with ``opt_in`` somebody has granted it."""
+    store = sqlite.to_read(Path(facts["store"]))
+    if store is None:
+        return False
+    try:
+        return any(name in _PEOPLE for _, name in store.rollups())
+    finally:
+        store.close()
