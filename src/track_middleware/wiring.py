@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import socket
 import time
@@ -23,7 +22,7 @@ from .delivery.keeper import Keeper
 from .delivery.outbox import Outbox
 from .delivery.spool import Spool
 from .errands import Errands
-from .errors import EventError, NoTracker, TrackError
+from .errors import NoTracker, TrackError
 from .event import Entry, decode_entry, lenient_encoder
 from .places import claims, planned, prefixes, salts, scripts, secret, whole_plan
 from .proxy.slots import Proxies
@@ -34,8 +33,7 @@ from .tracking.core import Seams
 from .tracking.exchange import Exchange
 from .tracking.identity import LoadedUser
 from .tracking.tracker import Tracker
-
-logger = logging.getLogger("track_middleware")
+from .trouble import Trouble
 
 #: The exchange of the request that is being served in this context.
 CURRENT: ContextVar[Exchange | None] = ContextVar("track_middleware_exchange", default=None)
@@ -88,7 +86,8 @@ class Wiring:
         self._user_id = dotted.resolved("user_id", settings.user_id)
         #: Whether ``user_look`` has anybody to ask but the face's own ``look``.
         self.asks_user = self._user_id is not None
-        self._told: set[str] = set()
+        #: The one boundary's verdict on an error of ours.
+        self.trouble = Trouble(raises=settings.debug or settings.strict, count=self.counters.add)
         self.proxies = Proxies(settings, keys, data_dir / "cache")
         self.console = Console(settings, keys, data_dir, now=time.time)
         self.errands = Errands({"proxy": self.proxies.begin, "console": self.console.begin})
@@ -207,21 +206,6 @@ class Wiring:
         """Waits until what this process has accepted is delivered or in the store's retries."""
         waits = self._outbox.waits if self._outbox else lambda: False
         return self.keeper.flush(self.spool, timeout, waits=waits)
-
-    def trouble(self, error: Exception) -> None:
-        """The one boundary's verdict on an error of ours: raised in development, else counted and
-        logged once per kind, and the host's response goes on as if we were not there."""
-        if self.settings.debug or self.settings.strict:
-            raise error
-        self.counters.add("mistake" if isinstance(error, EventError) else "trouble", 1)
-        kind = f"{type(error).__name__}: {error}"[:200]
-        if kind in self._told or len(self._told) > 1000:
-            return
-        self._told.add(kind)
-        if isinstance(error, EventError):
-            logger.warning("an event was not recorded: %s", error)
-        else:
-            logger.error("tracking failed; the response is unchanged", exc_info=error)
 
 
 def in_exchange() -> bool:

@@ -19,6 +19,7 @@ from track_middleware.destinations.erasure import Eraser, Who, eraser
 
 pytestmark = pytest.mark.needs("clickhouse")
 
+
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     with running(tmp_path_factory.mktemp("clickhouse")) as server:
