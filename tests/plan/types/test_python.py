@@ -118,10 +118,12 @@ def test_whatever_a_plan_holds_is_sent_and_nothing_of_it_is_run(tmp_path) -> Non
 
 USES = """
 from datetime import datetime
+from decimal import Decimal
 import calls
 calls.order_completed(order_id="7", revenue=1, currency="EUR", gift=None, paid=datetime.now())
 calls.order_completed(
-    order_id="7", revenue=1.5, currency="USD", lines=[{"sku": "a"}, {"sku": "b", "unit-price": 1}]
+    order_id="7", revenue=Decimal("1.5"), currency="USD",
+    lines=[{"sku": "a"}, {"sku": "b", "unit-price": 1}],
 )
 calls.link_followed(count=1, size=None, grade=2, event_id="e1")
 """

@@ -22,7 +22,7 @@ _CALL = {
 }
 
 _PLAIN = {
-    "string": "str", "integer": "int", "number": "float", "boolean": "bool",
+    "string": "str", "integer": "int", "number": "float | Decimal", "boolean": "bool",
     "object": "Mapping[str, Any]",
 }  # fmt: skip
 _FORMATS = {"date-time": "str | datetime", "date": "str | date", "uuid": "str | UUID"}
@@ -30,6 +30,7 @@ _FORMATS = {"date-time": "str | datetime", "date": "str | date", "uuid": "str | 
 _IMPORTS = {
     "collections.abc": ("Mapping", "Sequence"),
     "datetime": ("date", "datetime"),
+    "decimal": ("Decimal",),
     "enum": ("Enum",),
     "typing": ("Any", "Literal", "NotRequired", "TypedDict"),
     "uuid": ("UUID",),
