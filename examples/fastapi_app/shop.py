@@ -34,6 +34,7 @@ app.add_middleware(
     secret_key=SECRET,
     data_dir=str(VAR / "track"),
     destinations=[f"jsonl://{VAR / 'delivered.jsonl'}"],
+    plan=str(shelves.COMMON / "tracking_plan.py"),
 )
 app.mount("/static", StaticFiles(directory=shelves.COMMON / "static"))
 templates = Jinja2Templates(directory=shelves.COMMON / "templates")
@@ -86,7 +87,7 @@ def search(request: Request, q: str = "") -> Response:
     query = q.strip()
     found = shelves.search(query)
     if query:
-        track("Products Searched", {"query": query, "results": len(found)})
+        track("Products Searched", {"query": query, "results": len(found), "shelf": "all"})
     return page(request, "search.html", query=query, products=found)
 
 

@@ -31,6 +31,7 @@ app.secret_key = "an example's key: make your own"
 app.config["TRACK"] = {
     "data_dir": str(VAR / "track"),
     "destinations": [f"jsonl://{VAR / 'delivered.jsonl'}"],
+    "plan": str(shelves.COMMON / "tracking_plan.py"),
 }
 Track(app)
 
@@ -65,7 +66,7 @@ def search() -> str:
     query = request.args.get("q", "").strip()
     found = shelves.search(query)
     if query:
-        track("Products Searched", {"query": query, "results": len(found)})
+        track("Products Searched", {"query": query, "results": len(found), "shelf": "all"})
     return render_template("search.html", query=query, products=found)
 
 

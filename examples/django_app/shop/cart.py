@@ -5,6 +5,7 @@ from decimal import Decimal
 
 from django.http import HttpRequest
 
+from .calls import OrderCompletedProducts
 from .models import Product
 
 
@@ -19,9 +20,15 @@ class Line:
     def total(self) -> Decimal:
         return self.product.price * self.quantity
 
-    def tracked(self) -> dict[str, object]:
+    def tracked(self) -> OrderCompletedProducts:
         """The properties by which events name this line."""
-        return {**self.product.tracked(), "quantity": self.quantity}
+        return {
+            "product_id": self.product.slug,
+            "name": self.product.name,
+            "category": self.product.category.slug,
+            "price": self.product.price,
+            "quantity": self.quantity,
+        }
 
 
 def lines(request: HttpRequest) -> list[Line]:

@@ -34,6 +34,7 @@ MIDDLEWARE = [
 TRACK = {
     "data_dir": str(VAR / "track"),
     "destinations": [f"jsonl://{VAR / 'delivered.jsonl'}"],
+    "plan": str(COMMON / "tracking_plan.py"),
     "reconcile": {
         "Order Completed": {
             "source": "python:shop.reports.orders",

@@ -1,4 +1,5 @@
-"""The shop's pages. What is tracked stands where it happens."""
+"""The shop's pages. What is tracked stands where it happens; key metrics through typed calls of the
+plan, which ``manage.py track plan types --python --output shop/calls.py`` writes."""
 
 from django import forms
 from django.contrib.auth import login
@@ -11,7 +12,7 @@ from django.views.decorators.http import require_POST
 
 from track_middleware import track
 
-from . import cart
+from . import calls, cart
 from .models import Category, Order, OrderLine, Product
 
 
@@ -51,7 +52,7 @@ def search(request: HttpRequest) -> HttpResponse:
     query = request.GET.get("q", "").strip()
     found = Product.objects.filter(name__icontains=query) if query else Product.objects.none()
     if query:
-        track("Products Searched", {"query": query, "results": len(found)})
+        track("Products Searched", {"query": query, "results": len(found), "shelf": "all"})
     return render(request, "shop/search.html", {"query": query, "products": found})
 
 
@@ -83,7 +84,7 @@ def sign_up(request: HttpRequest) -> HttpResponse:
         return render(request, "shop/sign_up.html", {"form": form})
     user = form.save()
     login(request, user)
-    track("Signed Up", {"method": "password"})
+    calls.signed_up(method="password")
     return redirect("home")
 
 
@@ -110,14 +111,11 @@ def place_order(request: HttpRequest, lines: list[cart.Line], name: str) -> Orde
         OrderLine(order=placed, product=x.product, quantity=x.quantity, price=x.product.price)
         for x in lines
     )
-    track(
-        "Order Completed",
-        {
-            "order_id": str(placed.pk),
-            "revenue": placed.total,
-            "currency": "EUR",
-            "products": [x.tracked() for x in lines],
-        },
+    calls.order_completed(
+        order_id=str(placed.pk),
+        revenue=placed.total,
+        currency="EUR",
+        products=[x.tracked() for x in lines],
         event_id=f"order-{placed.pk}",
     )
     request.session["orders"] = [*request.session.get("orders", []), placed.pk]

@@ -1,5 +1,7 @@
 """What the shop tells: each key metric where it happens, each page once."""
 
+from pathlib import Path
+
 import pytest
 from django.core.management import call_command
 from django.test import Client
@@ -7,6 +9,7 @@ from shop.models import Order, Product
 
 from track_middleware.testing import captured_events
 
+HERE = Path(__file__).resolve().parents[1]
 NAVIGATION = {"sec-fetch-dest": "document", "accept": "text/html"}
 DELIVERY = {"name": "Ada", "address": "1 Mill Lane"}
 
@@ -36,7 +39,7 @@ def test_a_search_says_what_was_sought_and_how_much_was_found(visitor):
     with captured_events() as events:
         visitor.get("/search/", {"q": "pot"})
     (searched,) = events.named("Products Searched")
-    assert searched.properties == {"query": "pot", "results": 1}
+    assert searched.properties == {"query": "pot", "results": 1, "shelf": "all"}
 
 
 def test_an_empty_search_is_no_search(visitor):
@@ -108,3 +111,8 @@ def test_stocking_twice_leaves_each_product_once(visitor):
     before = Product.objects.count()
     call_command("seed", verbosity=0)
     assert Product.objects.count() == before == 8
+
+
+def test_the_typed_calls_are_the_plans(capsys):
+    call_command("track", "plan", "types", "--python")
+    assert capsys.readouterr().out == (HERE / "shop" / "calls.py").read_text()

@@ -28,7 +28,7 @@ def test_a_search_says_what_was_sought_and_how_much_was_found(visitor):
     with captured_events() as events:
         visitor.get("/search?q=pot")
     (searched,) = events.named("Products Searched")
-    assert searched.properties == {"query": "pot", "results": 1}
+    assert searched.properties == {"query": "pot", "results": 1, "shelf": "all"}
 
 
 def test_the_cart_follows_what_is_put_in_and_taken_out(visitor):

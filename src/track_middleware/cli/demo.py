@@ -19,6 +19,9 @@ from .tail import follow
 #: The shop of a checkout; not part of an installed package.
 SHOP = Path(__file__).resolve().parents[3] / "examples" / "django_app"
 
+#: What a package without its extras does not bring; the shop has a plan.
+_SHOP_NEEDS = ("django", "jsonschema_rs")
+
 _USUAL_PORT = 8000
 _PATIENCE = 30.0
 
@@ -42,7 +45,7 @@ def run(port: int, *, builtin: bool = False, as_json: bool = False) -> int:
 def _show(folder: Path, port: int, *, builtin: bool, as_json: bool) -> int:
     log = folder / "server.log"
     with log.open("wb") as output:
-        if not builtin and (SHOP / "manage.py").exists() and find_spec("django"):
+        if not builtin and (SHOP / "manage.py").exists() and all(map(find_spec, _SHOP_NEEDS)):
             server = _shop(folder, port, output.fileno())
         else:
             server = _builtin(folder, port, output.fileno())
