@@ -28,11 +28,12 @@ SECONDS = 60
 
 @dataclass(frozen=True, slots=True)
 class Shop:
-    """A shop that is open; ``var`` is its folder."""
+    """A shop that is open; ``var`` is its folder, ``pid`` its server's process."""
 
     name: str
     port: int
     var: Path
+    pid: int
 
     def url(self, path: str = "/") -> str:
         return f"http://localhost:{self.port}{path}"
@@ -77,11 +78,12 @@ def wait(enough: Callable[[], bool], why: Callable[[], object]) -> None:
 
 @contextmanager
 def open_shop(
-    name: str, port: int, var: Path, *, settings: Mapping[str, str] = MappingProxyType({})
-) -> Iterator[Shop]:
+    name: str, port: int, var: Path, *, settings: Mapping[str, str] = MappingProxyType({}),
+    examples: Path = EXAMPLES,
+) -> Iterator[Shop]:  # fmt: skip
     """Runs an example under a server with two workers for as long as the block lasts.
 
-    ``settings`` reach it as ``TRACK_*`` variables.
+    ``settings`` reach it as ``TRACK_*`` variables; ``examples`` is the folder that it lies in.
     """
     var.mkdir()
     places = os.pathsep.join([str(ROOT), str(ROOT / "src")])
@@ -89,14 +91,14 @@ def open_shop(
     environment = {
         **os.environ, **variables, "SHOP_VAR": str(var), "SHOP_DEBUG": "0", "PYTHONPATH": places,
     }  # fmt: skip
-    folder = EXAMPLES / f"{name}_app"
+    folder = examples / f"{name}_app"
     if name == "django":
         for verb in ("migrate", "seed"):
             _run([sys.executable, "manage.py", verb, "-v0"], folder, environment)
     with started(_command(name, port), cwd=folder, env=environment) as server:
         try:
             _wait_until_open(port)
-            yield Shop(name, port, var)
+            yield Shop(name, port, var, server.pid)
         finally:
             server.send_signal(signal.SIGTERM)
             server.wait(SECONDS)
