@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from functools import lru_cache
+from json.encoder import encode_basestring
 from typing import Any, Literal
 
 import msgspec
@@ -151,6 +152,13 @@ class Entry(msgspec.Struct, omit_defaults=True, rename="camel", gc=False):
 
 #: Where entries leave the core: True when every entry is in the operating system's hands.
 Sink = Callable[[Sequence[Entry]], bool]
+
+#: An entry as a request leaves it: a page view is JSON already.
+Last = Entry | msgspec.Raw
+LastSink = Callable[[Sequence[Last]], bool]
+
+#: A text as a JSON string, every character above U+001F as it is.
+quoted: Callable[[str], str] = encode_basestring
 
 _entry_decoder = msgspec.json.Decoder(Entry)
 _event_decoder = msgspec.json.Decoder(Event)

@@ -23,7 +23,7 @@ from .delivery.outbox import Outbox
 from .delivery.spool import Spool
 from .errands import Errands
 from .errors import NoTracker, TrackError
-from .event import Entry, decode_entry, lenient_encoder
+from .event import Entry, Last, decode_entry, lenient_encoder
 from .places import claims, planned, prefixes, salts, scripts, secret, whole_plan
 from .proxy.slots import Proxies
 from .serving import Serving
@@ -155,7 +155,7 @@ class Wiring:
             self.after_response()
         return kept
 
-    def last_sink(self, entries: Sequence[Entry]) -> bool:
+    def last_sink(self, entries: Sequence[Last]) -> bool:
         """Where entries go at once: the spool, or a test's list."""
         if _captures:
             read = [decode_entry(lenient_encoder.encode(entry)) for entry in entries]

@@ -40,6 +40,7 @@ class Site:
     ) -> None:
         self.now = 1_800_000_000.0
         self.entries: list[Entry] = []
+        self.frames: list[bytes] = []
         self.counted: list[tuple[str, int]] = []
         self.mistakes: list[Exception] = []
         self.full = self.saltless = False
@@ -71,7 +72,9 @@ class Site:
     def _take(self, entries: Any) -> bool:
         if self.full:
             return False
-        self.entries += [decode_entry(lenient_encoder.encode(entry)) for entry in entries]
+        frames = [lenient_encoder.encode(entry) for entry in entries]
+        self.frames += frames
+        self.entries += map(decode_entry, frames)
         return True
 
     def _salt(self, at: float) -> bytes | None:

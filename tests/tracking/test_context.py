@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import quote_plus
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.tracking.site import HTML, Browser, Site, requested
-from track_middleware.event import Entry
+from track_middleware.event import Entry, lenient_encoder
 from track_middleware.tracking.context import language
 from track_middleware.tracking.privacy import kept_address
 
@@ -64,6 +65,29 @@ def test_a_views_context_says_what_the_request_said(
         "durationMs": 0.0, "referrer": referrer,
     }  # fmt: skip
     assert page == {name: value for name, value in wanted.items() if value != ""}
+
+
+@given(HEADER, HEADER, TEXT, TEXT, CAMPAIGN, st.booleans())
+def test_a_view_is_written_as_an_encoder_writes_its_entry(
+    agent: str, referrer: str, route: str, user: str, campaign: dict[str, str], is_proxied: bool
+) -> None:
+    site = Site(trusted_proxies=1 if is_proxied else 0, destinations=["ga4://G-ABC:secret"])
+    sent = {
+        "sec-fetch-dest": "document", "user-agent": agent, "referer": referrer,
+        "cf-ipcountry": "de", "x-forwarded-for": "2001:db8::1", "cookie": "_ga=GA1.1.123.456",
+    }  # fmt: skip
+    query = "&".join(f"utm_{name}={quote_plus(value)}" for name, value in campaign.items())
+    exchange = site.tracker.open(requested("GET", "/", sent, query=query, peer="203.0.113.7"))
+    exchange.route = route
+    exchange.identify(user)
+    exchange.close(200, HTML)
+    exchange.finish()
+    whole = {"kind": "view", "awaitHalf": True}
+    said = msgspec.json.decode(site.frames[-1])
+    assert said == msgspec.json.decode(lenient_encoder.encode(site.entries[-1]))
+    assert whole.items() <= said.items()
+    assert said["facts"]
+    assert site.mistakes == []
 
 
 @given(CAMPAIGN, CAMPAIGN)

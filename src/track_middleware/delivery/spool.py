@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ..errors import SpoolError
-from ..event import Entry, lenient_encoder
+from ..event import Entry, Last, lenient_encoder
 from ..settings import free_bytes
 from .files import close_own, create_locked, identity_of
 from .framing import frame, framed, incomplete, number
@@ -95,7 +95,7 @@ class Spool:
         self._rotating = threading.Lock()
         _spools.add(self)
 
-    def append(self, entries: Sequence[Entry]) -> bool:
+    def append(self, entries: Sequence[Last]) -> bool:
         """True when every entry is kept. Never raises for what disk or entries are like.
 
         False: at least the last entry is not kept, and ``reason`` says why.
@@ -111,7 +111,7 @@ class Spool:
             return True
         return self.write(framed(body))
 
-    def encode(self, entries: Sequence[Entry]) -> bytes | None:
+    def encode(self, entries: Sequence[Last]) -> bytes | None:
         """The frames of entries for a later ``write``; None: refused, as by ``append``."""
         try:
             bodies = [_encode(entry) for entry in entries]
@@ -146,7 +146,7 @@ class Spool:
             close_own(live.fd, {live.identity})
             _seal(live.path)
 
-    def _append_odd(self, entries: Sequence[Entry]) -> bool:
+    def _append_odd(self, entries: Sequence[Last]) -> bool:
         frames = self.encode(entries)
         return frames is not None and self.write(frames)
 

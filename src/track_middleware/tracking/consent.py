@@ -65,6 +65,11 @@ class Rules:
         return consent, consent["analytics"] == GRANTED
 
 
+def as_json(consent: Consent) -> str:
+    """What holds, as JSON."""
+    return f'{{"analytics":"{consent["analytics"]}","marketing":"{consent["marketing"]}"}}'
+
+
 def any_granted(consent: Consent, purposes: Iterable[str]) -> bool:
     """Whether at least one of these purposes is granted."""
     return any(consent[purpose] == GRANTED for purpose in purposes)

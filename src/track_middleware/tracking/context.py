@@ -10,10 +10,14 @@ from urllib.parse import quote
 
 import msgspec
 
+from ..event import quoted
+from .privacy import kept_address
+
 _SAFE = "/-._~!$&'()*+,;=:@%"
 
 #: Longer ones are no browser's, and are not remembered.
 _LONGEST = 512
+_MOST_CLIENTS = 2048
 
 
 class Page(msgspec.Struct, omit_defaults=True, rename="camel", gc=False):
@@ -45,6 +49,38 @@ class Context(msgspec.Struct, omit_defaults=True, rename="camel", gc=False):
     first_campaign: msgspec.Raw | None = None
     cookieless: bool = False
     migrated: str | None = None
+
+
+def page(
+    url: str, path: str, page_id: str | None, route: str | None, referrer: str, measured: str = ""
+) -> str:
+    """A page as JSON, as ``Page`` would be encoded; ``measured`` are further members."""
+    named = "" if page_id is None else f',"id":"{page_id}"'
+    routed = "" if route is None else f',"route":{quoted(route)}'
+    referred = f',"referrer":{quoted(referrer)}' if referrer else ""
+    return f'{{"url":{quoted(url)},"path":{quoted(path)}{named}{routed}{referred}{measured}}}'
+
+
+class Clients(dict[tuple[str, str, str], str]):
+    """What a context says of a client, as JSON with a comma before each member, by User-Agent,
+    address and Accept-Language. ``mode`` says what is kept of an address."""
+
+    def __init__(self, mode: str) -> None:
+        super().__init__()
+        self._mode = mode
+
+    def __missing__(self, client: tuple[str, str, str]) -> str:
+        agent, address, accept_language = client
+        kept = kept_address(address, self._mode) if address else None
+        members = {"userAgent": agent or None, "ip": kept, "locale": language(accept_language)}
+        said = "".join(
+            f',"{name}":{quoted(each)}' for name, each in members.items() if each is not None
+        )
+        if max(map(len, client)) <= _LONGEST:
+            if len(self) >= _MOST_CLIENTS:
+                self.clear()
+            self[client] = said
+        return said
 
 
 def url(scheme: str, host: str, path: str, query: str) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from ..errors import EventError, Refused
-from ..event import Entry, Event, Kind, Sink, iso, strict_encoder
+from ..event import Entry, Event, Kind, Last, LastSink, Sink, iso, strict_encoder
 from ..patterns import Patterns
 from ..settings import Settings
 from . import ids, migration, routes, vendors
@@ -22,6 +22,7 @@ from .arguments import checked_name, is_context, moment
 from .banners import banners
 from .campaign import CLICK_IDS
 from .consent import Rules
+from .context import Clients
 from .cookies import Cookies
 from .crossing import Crossing
 from .limit import Limit
@@ -73,7 +74,7 @@ class Seams:
     now: Callable[[], float]
     new_id: Callable[[], str]
     sink: Sink
-    last_sink: Sink
+    last_sink: LastSink
     count: Callable[[str, int], None]
     trouble: Callable[[Exception], None]
     keys: Sequence[str]
@@ -105,11 +106,10 @@ class Core:
     """
 
     __slots__ = (
-        "about", "banners", "confirm_after", "cookies", "count", "crossing", "excluded",
-        "former_tools", "has_console", "holds", "host", "host_said", "is_told_of_origins",
-        "kept_properties", "last_sink", "library", "limit", "linked", "load_mac", "many", "new_id",
-        "now", "outside", "plan", "prefix", "probe", "redaction", "rules", "salt", "scripts",
-        "serving", "settings",
+        "about", "banners", "clients", "confirm_after", "cookies", "count", "crossing", "excluded",
+        "former_tools", "has_console", "holds", "host", "is_told_of_origins", "kept_properties",
+        "last_sink", "library", "limit", "linked", "load_mac", "many", "new_id", "now", "outside",
+        "plan", "prefix", "probe", "redaction", "rules", "salt", "scripts", "serving", "settings",
         "shared", "sink", "site_of", "slots", "snippet", "starts", "tokens", "traits", "trouble",
         "vendor_cookies", "written",
     )  # fmt: skip
@@ -122,7 +122,6 @@ class Core:
         self.count, self.trouble = seams.count, seams.trouble
         self.scripts = seams.scripts
         self.host = host_id(settings.data_host)
-        self.host_said = msgspec.json.encode(self.host)
         self.cookies = Cookies(settings, seams.keys, seams.domain_of)
         self.tokens = Tokens(seams.keys, self.host)
         self.load_mac = routes.load_mac(seams.keys[-1])
@@ -146,8 +145,9 @@ class Core:
         self.library = msgspec.Raw(
             msgspec.json.encode({"name": "track-middleware", "version": seams.version})
         )
-        self.about = b'"library":%b,"platform":"server"' % bytes(self.library)
-        self.outside = msgspec.Raw(b"{%b}" % self.about)
+        self.about = f'"library":{bytes(self.library).decode()},"platform":"server"'
+        self.outside = msgspec.Raw(f"{{{self.about}}}".encode())
+        self.clients = Clients(settings.ip)
         self.excluded = routes.globs(settings.exclude if settings.enabled else ["*"])
         left = self.excluded is not None and self.excluded.match(routes.GPC) is not None
         self.starts = routes.starts(
@@ -167,7 +167,7 @@ class Core:
         """Hands one entry to the sink; False (with ``strict``: Refused) when it was not kept."""
         return self.sink((entry,)) is not False or self._refused()
 
-    def keep_last(self, entries: Sequence[Entry]) -> bool:
+    def keep_last(self, entries: Sequence[Last]) -> bool:
         """Hands over what a request leaves behind; False when it was not kept."""
         return self.last_sink(entries) is not False or self._refused()
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from ..event import DOCTOR_AGENT, Counting, Entry, Event, PageRef, iso
+from ..event import DOCTOR_AGENT, Counting, Entry, Event, Last, PageRef
 from ..http import Cookie, Request
 from . import pageview
 from .choice import record_heard
@@ -119,7 +119,7 @@ class Response(msgspec.Struct):
         tag = core.snippet.tag(base, self._word(), policy)
         return Injector(tag, headers["content-type"], everywhere=core.settings.inject)
 
-    def last_entries(self) -> list[Entry]:
+    def last_entries(self) -> list[Last]:
         """The page view or its mark, and the request event, once the body is done."""
         identity, settings = self._identity, self._core.settings
         counted = self._counting == "counted"
@@ -129,7 +129,7 @@ class Response(msgspec.Struct):
             return [Entry("served", identity.at, url=self._scene.path)]
         if not identity.allowed:
             return [] if self._core.salt is None else self._counted()
-        entries: list[Entry] = []
+        entries: list[Last] = []
         if not self.view_kept:
             if counted and settings.page_views:
                 entries.append(self._view())
@@ -178,30 +178,19 @@ class Response(msgspec.Struct):
     def _cookieless(self) -> Cookieless:
         return Cookieless(self._core, self._request, self._identity, self._scene)
 
-    def _counted(self) -> list[Entry]:
+    def _counted(self) -> list[Last]:
         """What is counted without cookies, before a choice."""
         counting = self._cookieless
-        entries: list[Entry] = []
+        entries: list[Last] = []
         if self._counting == "counted" and self._core.settings.page_views and not self.view_kept:
             entries += counting.view(self._measure)
         if self._is_recorded():
             entries += counting.last(self._request_event())
         return entries
 
-    def _view(self) -> Entry:
-        core, identity, scene = self._core, self._identity, self._scene
-        at, counting, whose = identity.at, self._counting, identity.whose()
-        person, context = whose.person, scene.described(whose)
-        self._measure(context.page)
-        page_id = context.page.id or core.new_id()
-        event = Event(
-            page_id, "page", iso(at), None, None, None if person is None else person.visitor,
-            whose.user, context=context,
-        )  # fmt: skip
-        return Entry(
-            "view", at, event, "server", person, PageRef(page_id, at, counting, core.host),
-            identity.consent, scene.facts, await_half=self._token,
-        )  # fmt: skip
+    def _view(self) -> msgspec.Raw:
+        measured = f',"status":{self._status},"durationMs":{self._duration()!r}'
+        return self._scene.view(self._counting, measured, awaits_half=self._token)
 
     def _measure(self, page: Page) -> None:
         page.status, page.duration_ms = self._status, self._duration()

@@ -7,14 +7,14 @@ from typing import Any
 
 import msgspec
 
+from ..event import Counting, iso
 from ..http import Request
 from . import origin
-from .consent import PENDING
-from .context import Context, Page, language, url
+from .consent import PENDING, as_json
+from .context import Context, Page, language, page, url
 from .core import Core
 from .identity import Identity
-from .privacy import kept_address
-from .whose import Whose
+from .whose import Whose, json
 
 
 class Scene(msgspec.Struct):
@@ -67,39 +67,53 @@ class Scene(msgspec.Struct):
     def context(self, more: Mapping[str, Any] | None) -> Any:
         """The context of a verb's event, with a caller's own keys over it."""
         if self._context is None:
-            said = self.described(self._identity.whose())
-            self._context = msgspec.Raw(msgspec.json.encode(said))
+            self._context = msgspec.Raw(self.told(self._identity.whose()).encode())
         return self._core.kept_context(self._context, more) if more else self._context
 
-    def described(self, whose: Whose) -> Context:
-        """The context anew."""
+    def told(self, whose: Whose, measured: str = "") -> str:
+        """The context anew, as JSON; ``measured`` are further members of its page."""
         request, core, identity = self._request, self._core, self._identity
         address = request.peer
         if core.is_told_of_origins:
             address = origin.address(core, request)
             self.facts = origin.facts(core, request, identity)
-        return Context(
-            self._page(self.known_page_id or self.named()), core.library, "server",
-            identity.consent, request.agent or None,
-            kept_address(address, core.settings.ip) if address else None,
-            language(request.language), whose.session, whose.campaign, whose.first, False,
-            whose.migrated,
-        )  # fmt: skip
+        shown = page(*self._page(self.known_page_id or self.named()), measured)
+        client = core.clients[request.agent, address, request.language]
+        consent = as_json(identity.consent)
+        return f'{{"page":{shown},{core.about},"consent":{consent}{client}{whose.told}}}'
+
+    def view(self, counting: Counting, measured: str, *, awaits_half: bool) -> msgspec.Raw:
+        """The server's half of the page view as a frame of the spool: what ``Entry`` would be
+        encoded as. ``measured``: what the page says of its response."""
+        core, identity = self._core, self._identity
+        at, whose = identity.at, identity.whose()
+        context, page_id = self.told(whose, measured), self.known_page_id or core.new_id()
+        facts = "" if self.facts is None else f',"facts":{json(self.facts).decode()}'
+        awaited = ',"awaitHalf":true' if awaits_half else ""
+        return msgspec.Raw((
+            f'{{"kind":"view","at":{at!r},"event":{{"messageId":"{page_id}","type":"page",'
+            f'"timestamp":"{iso(at)}",{whose.ids}"context":{context}}}{whose.mark},"page":{{'
+            f'"id":"{page_id}","made":{at!r},"counting":"{counting}","host":"{core.host}"}},'
+            f'"consent":{as_json(identity.consent)}{facts}{awaited}}}'
+        ).encode())  # fmt: skip
 
     def counted(self) -> Context:
         """The context of what is counted without cookies: no address, no session, and of campaigns
         what this request's own query says."""
         request, identity = self._request, self._identity
         campaign = identity.campaign
+        where, path, page_id, route, referrer = self._page(self.view_id)
         return Context(
-            self._page(self.view_id), self._core.library, "server", identity.consent,
-            request.agent or None, locale=language(request.language), cookieless=True,
+            Page(where, path, page_id, route, referrer or None), self._core.library, "server",
+            identity.consent, request.agent or None, locale=language(request.language),
+            cookieless=True,
             campaign=msgspec.Raw(msgspec.json.encode(campaign)) if campaign else None,
         )  # fmt: skip
 
-    def _page(self, page_id: str | None) -> Page:
+    def _page(self, page_id: str | None) -> tuple[str, str, str | None, str | None, str]:
+        """What says where: URL, path, page id, route and referrer."""
         request, redaction = self._request, self._core.redaction
         path, query = redaction.path(request.root_path + request.path), request.query
         referrer = request.referrer
         where = url(request.scheme, request.host, path, redaction.query(query) if query else query)
-        return Page(where, path, page_id, self.route, redaction.url(referrer) if referrer else None)
+        return where, path, page_id, self.route, redaction.url(referrer) if referrer else ""

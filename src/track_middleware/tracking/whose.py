@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from ..event import Person, iso
+from ..event import Person, iso, quoted
 from .session import Session
 from .visitor import Visitor
 
@@ -17,25 +17,23 @@ json = msgspec.json.Encoder().encode
 
 
 class Whose(msgspec.Struct, frozen=True, gc=False):
-    """Visitor, session and user, and what a context says of session and campaigns, as JSON.
+    """Visitor, session and user, and how entries, events and contexts name them.
 
-    ``person`` is None without a visitor; ``user`` is then what the app says by itself.
-    ``campaign`` is the one that holds, ``first`` the visitor's first one, ``migrated`` the tool
-    that knew the visitor before.
+    ``person`` is None without a visitor; ``user`` is then what the app says by itself. The rest is
+    JSON: ``ids`` an event's members, each with a comma behind it; ``told`` a context's, of session
+    and campaigns, and ``mark`` an entry's, each with a comma before it.
     """
 
     person: Person | None
     user: str | None
-    session: msgspec.Raw | None = None
-    campaign: msgspec.Raw | None = None
-    first: msgspec.Raw | None = None
-    migrated: str | None = None
+    ids: str
+    told: str
+    mark: str
 
     def standing(self) -> dict[str, Any]:
         """What a context says of session and campaigns, by its keys."""
-        said = {"session": self.session, "campaign": self.campaign, "firstCampaign": self.first}
-        known = {name: msgspec.json.decode(each) for name, each in said.items() if each is not None}
-        return known if self.migrated is None else {**known, "migrated": self.migrated}
+        members: dict[str, Any] = msgspec.json.decode(f"{{{self.told[1:]}}}")
+        return members
 
 
 def whose(
@@ -45,18 +43,28 @@ def whose(
     campaign: dict[str, str] | None,
     migrated: str | None = None,
 ) -> Whose:
-    """What is said of these; ``campaign`` is the one that holds."""
-    about = None
+    """What is said of these; ``campaign`` is the one that holds, ``migrated`` the tool that knew
+    the visitor before."""
+    ids = f'"userId":{quoted(user)},' if user is not None else ""
+    told = ""
     if session is not None:
-        said = {"id": session.id, "number": session.number, "start": iso(session.start)}
-        about = msgspec.Raw(json(said))
-    touch = msgspec.Raw(json(campaign)) if campaign else None
+        start = iso(session.start)
+        told = (
+            f',"session":{{"id":{quoted(session.id)},"number":{session.number},"start":"{start}"}}'
+        )
+    touch = json(campaign).decode() if campaign else ""
+    if touch:
+        told += f',"campaign":{touch}'
     if visitor is None:
-        return Whose(None, user, about, touch)
-    first = None
+        return Whose(None, user, ids, told, "")
     if visitor.first is not None:
-        first = touch if visitor.first is campaign else msgspec.Raw(json(visitor.first))
-    return Whose(person(visitor, session, user), user, about, touch, first, migrated)
+        first = touch if visitor.first is campaign else json(visitor.first).decode()
+        told += f',"firstCampaign":{first}'
+    if migrated is not None:
+        told += f',"migrated":{quoted(migrated)}'
+    them = person(visitor, session, user)
+    ids = f'"anonymousId":{quoted(visitor.id)},{ids}'
+    return Whose(them, user, ids, told, f',"person":{json(them).decode()}')
 
 
 def person(visitor: Visitor, session: Session | None, user: str | None) -> Person:
