@@ -21,7 +21,7 @@ from track_middleware.delivery.store import sqlite
 from track_middleware.event import Entry, Event, iso, lenient_encoder
 from track_middleware.plan import document
 from track_middleware.settings import Settings
-from track_middleware.wiring import new_id
+from track_middleware.stock import Stock
 
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "20"))
 
@@ -32,6 +32,8 @@ FRAMES = 4000
 BAR = 1.5
 
 _START = 1_800_000_000.0
+
+_new_id = Stock().new_id
 
 _PLAN = document.read({
     "mode": "quarantine", "unknown": "quarantine",
@@ -50,7 +52,7 @@ def frames(number: int = FRAMES) -> list[bytes]:
     """Events from outside requests, all of which keep to the plan."""
     return [
         lenient_encoder.encode(Entry("event", _START, Event(
-            new_id(), "track", iso(_START), event=f"Event {each % 100}", user_id=str(each),
+            _new_id(), "track", iso(_START), event=f"Event {each % 100}", user_id=str(each),
             properties={
                 "order_id": str(each), "revenue": 39.5, "currency": "EUR", "coupon": None,
                 "products": [{"sku": "A-1", "price": 19.5}, {"sku": "B-2", "price": 20.0}],

@@ -6,13 +6,12 @@ the spool: an event, or one half of a page view, with the raw facts that the wor
 
 from __future__ import annotations
 
-import math
 import re
 import uuid
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
-from functools import lru_cache
 from json.encoder import encode_basestring
+from math import floor
 from typing import Any, Literal
 
 import msgspec
@@ -240,9 +239,9 @@ def iso(moment: float | datetime | date) -> str:
     """ISO 8601 in UTC with milliseconds, from epoch seconds or a datetime (naive means UTC)."""
     if type(moment) is not float and not isinstance(moment, (int, float)):
         return iso(_aware(moment).timestamp())
-    second = math.floor(moment)
+    second = floor(moment)
     # A float holds a time to a quarter of a microsecond: .123 may come as .1229999.
-    return _second_text(second) + _MILLISECONDS[math.floor((moment - second) * 1e3 + 5e-4)]
+    return _SECONDS[second] + _MILLISECONDS[floor((moment - second) * 1e3 + 5e-4)]
 
 
 def epoch(text: str) -> float:
@@ -260,6 +259,15 @@ def _aware(moment: date) -> datetime:
 _MILLISECONDS = [f".{min(number, 999):03d}Z" for number in range(1001)]
 
 
-@lru_cache(maxsize=1024)
-def _second_text(second: int) -> str:
-    return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+class _Seconds(dict[int, str]):
+    """The text of a second, up to its point; the last ones are remembered."""
+
+    def __missing__(self, second: int) -> str:
+        text = datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+        if len(self) >= 1024:
+            self.clear()
+        self[second] = text
+        return text
+
+
+_SECONDS = _Seconds()

@@ -28,6 +28,7 @@ from .places import claims, planned, prefixes, salts, scripts, secret, whole_pla
 from .proxy.slots import Proxies
 from .serving import Serving
 from .settings import NAMES, Settings
+from .stock import Stock
 from .tracking import ids
 from .tracking.core import Seams
 from .tracking.exchange import Exchange
@@ -40,16 +41,6 @@ CURRENT: ContextVar[Exchange | None] = ContextVar("track_middleware_exchange", d
 
 #: Takes an append to run later (at a transaction's commit) and says whether it did.
 Defer = Callable[[Callable[[], None]], bool]
-
-
-def new_id() -> str:
-    """The id of something that happens now.
-
-    Ids of one time lie together, so that the store's index of ids grows at its end and not all over
-    the disk. No stock of them is kept: a process that forks without Python's knowledge (uWSGI)
-    would hand the same ones to all its children.
-    """
-    return ids.of_moment(time.time_ns() // 1_000_000, os.urandom(9))
 
 
 class Wiring:
@@ -100,7 +91,7 @@ class Wiring:
         plan = planned(self.settings)
         return Seams(
             now=time.time,
-            new_id=new_id,
+            new_id=Stock().new_id,
             sink=plan.checked(self.last_sink if direct else self.sink),
             last_sink=self.last_sink,
             count=self.counters.add,

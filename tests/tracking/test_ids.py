@@ -10,15 +10,21 @@ from hypothesis import strategies as st
 from track_middleware.tracking import ids
 
 _moments = st.integers(0, 2**48 - 1)
-_random = st.binary(min_size=9, max_size=9)
+_random = st.integers(1, 9).flatmap(
+    lambda number: st.binary(min_size=3 + 6 * number, max_size=3 + 6 * number)
+)
 
 
 @given(moment=_moments, random=_random)
-def test_an_id_is_a_uuid_of_its_millisecond_that_holds_all_that_is_random(
+def test_ids_are_uuids_of_their_millisecond_that_hold_all_that_is_random(
     moment: int, random: bytes
 ) -> None:
-    told = ids.of_moment(moment, random)
-    made = UUID(told)
-    assert ids.is_uuid(told)
-    assert (made.version, made.variant, made.int >> 80) == (7, RFC_4122, moment)
-    assert f"{told[15:18]}{told[20:23]}{told[24:]}" == random.hex()
+    told = [ids.of_moment(moment, ending) for ending in ids.endings(random)]
+    made = [UUID(each) for each in told]
+    assert all(map(ids.is_uuid, told))
+    assert {(each.version, each.variant, each.int >> 80) for each in made} == {
+        (7, RFC_4122, moment)
+    }
+    shared = {f"{each[15:18]}{each[20:23]}" for each in told}
+    assert shared == {random[:3].hex()}
+    assert "".join(each[24:] for each in told) == random[3:].hex()

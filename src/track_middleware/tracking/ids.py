@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-from functools import lru_cache
 
 from ..errors import EventError
 from ..event import ID_LENGTH
@@ -63,15 +62,17 @@ def uuid_text(digest: bytes, version: int = 8) -> str:
     return f"{h[:8]}-{h[8:12]}-{version}{h[13:16]}-a{h[17:20]}-{h[20:]}"
 
 
-def of_moment(millisecond: int, random: bytes) -> str:
-    """A UUID of version 7 (RFC 9562): a moment in milliseconds since 1970, nine random bytes."""
-    h = random.hex()
-    return f"{_beginning(millisecond)}-7{h[:3]}-a{h[3:6]}-{h[6:]}"
+def of_moment(millisecond: int, ending: str) -> str:
+    """A UUID of version 7 (RFC 9562): a moment in milliseconds since 1970, and its ending."""
+    return millisecond.to_bytes(6).hex("-", -4) + ending
 
 
-@lru_cache(maxsize=4)
-def _beginning(millisecond: int) -> str:
-    return f"{millisecond >> 16:08x}-{millisecond & 0xFFFF:04x}"
+def endings(random: bytes) -> list[str]:
+    """What UUIDs of version 7 end with: three random bytes that all of them share, and of the
+    others six each."""
+    shared = random[:3].hex()
+    begin = f"-7{shared[:3]}-a{shared[3:]}-"
+    return (begin + random[3:].hex(" ", 6).replace(" ", f" {begin}")).split()
 
 
 def derived(*parts: str) -> str:

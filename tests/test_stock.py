@@ -1,0 +1,45 @@
+"""New ids: of every process, thread and moment their own."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import time
+from concurrent.futures import ThreadPoolExecutor
+from uuid import UUID
+
+from track_middleware.stock import Stock
+
+#: As the operating system forks, unknown to Python (the GIL is held meanwhile).
+_fork = ctypes.PyDLL(None).fork
+
+
+def test_an_id_tells_the_millisecond_that_it_was_made_in() -> None:
+    before = time.time_ns() // 1_000_000
+    made = UUID(Stock().new_id())
+    assert made.version == 7
+    assert before <= made.int >> 80 <= time.time_ns() // 1_000_000
+
+
+def test_no_id_is_made_twice_however_many_threads_make_them() -> None:
+    stock = Stock()
+    with ThreadPoolExecutor(8) as threads:
+        parts = list(threads.map(lambda _: [stock.new_id() for _ in range(2000)], range(8)))
+    made = [each for part in parts for each in part]
+    assert len({each[13:] for each in made}) == len(made)
+
+
+def test_a_child_of_a_fork_that_python_does_not_know_of_makes_ids_of_its_own() -> None:
+    stock = Stock()
+    stock.new_id()
+    reading, writing = os.pipe()
+    child = _fork()
+    if child == 0:
+        os.write(writing, stock.new_id().encode())
+        os._exit(0)
+    os.waitpid(child, 0)
+    told = os.read(reading, 36).decode()
+    os.close(reading)
+    os.close(writing)
+    assert len(told) == 36
+    assert told[13:] != stock.new_id()[13:]
