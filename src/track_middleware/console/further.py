@@ -5,5 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from .desk import Further
+from .live import streamed
 
-FURTHER: Mapping[str, Further] = {}
+FURTHER: Mapping[str, Further] = {"live/stream": streamed}

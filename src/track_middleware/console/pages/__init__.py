@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from ..page import Page
-from . import delivery
+from . import delivery, live
 
-PAGES: tuple[Page, ...] = (delivery.PAGE,)
+PAGES: tuple[Page, ...] = (live.PAGE, delivery.PAGE)

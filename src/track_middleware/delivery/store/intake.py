@@ -32,18 +32,18 @@ class IntakeRows:
         self._db.change("segment_forget", (segment,))
 
     def pages(self, ids: Iterable[str]) -> dict[str, PageRow]:
-        rows = [_page(row) for row in self._db.all("pages_get", (self._db.listed(ids),))]
+        rows = [page_of(row) for row in self._db.all("pages_get", (self._db.listed(ids),))]
         return {row.page.id: row for row in rows}
 
     def keep_pages(self, rows: Iterable[PageRow]) -> None:
         self._db.change_each("page_keep", [_page_values(row) for row in rows])
 
     def pages_due(self, before: float, limit: int) -> Sequence[PageRow]:
-        return [_page(row) for row in self._db.all("pages_due", (before, limit))]
+        return [page_of(row) for row in self._db.all("pages_due", (before, limit))]
 
     def newest_unconfirmed(self, visitor: str, url: str) -> PageRow | None:
         rows = self._db.all("page_unconfirmed", (visitor, url))
-        return _page(rows[0]) if rows else None
+        return page_of(rows[0]) if rows else None
 
     def wait(self, page: str, due: float, entry: bytes) -> None:
         self._db.change("wait", (page, due, entry))
@@ -120,7 +120,8 @@ class IntakeRows:
         self._db.change_each("event_count_add", [(*key, count) for key, count in events.items()])
 
 
-def _page(row: Sequence[Any]) -> PageRow:
+def page_of(row: Sequence[Any]) -> PageRow:
+    """A page row as its columns say."""
     ref, person, url, half, due, confirmed_at, position = row
     return PageRow(
         page=_ref_decoder.decode(ref),

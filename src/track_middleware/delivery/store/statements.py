@@ -19,6 +19,6 @@ def named(file: str) -> dict[str, str]:
 
 SQL = {
     name: sql
-    for file in ("queries", "operator", "merges", "persons", "backfills", "histories")
+    for file in ("queries", "operator", "merges", "persons", "backfills", "histories", "watch")
     for name, sql in named(file).items()
 }

@@ -18,6 +18,7 @@ from .persons import Persons
 from .replays import SHOWN, Replays
 from .rows import letter_values, row_values
 from .unstored import Unstored
+from .watch import Watch
 
 #: Dead letters kept per stage; the oldest go and are counted.
 DEAD_MOST = 10_000
@@ -47,6 +48,7 @@ class Store:
         self.persons = Persons(connection)
         self.merges = Journal(connection)
         self.histories = Histories(connection)
+        self.watch = Watch(connection)
 
     def sibling(self) -> Store:
         """Another connection to the same store, with the same fence, for another thread."""

@@ -1,0 +1,47 @@
+"""What an onlooker sees of events on their way: pages that wait, and what became of some events."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from . import PageRow
+from .database import Database
+from .intake import page_of
+
+
+class Waits(NamedTuple):
+    """An event that a destination has not got: ``state`` is ``retry`` or ``held``."""
+
+    position: int
+    destination: str
+    state: str
+    attempts: int
+    reason: str
+
+
+class Refusal(NamedTuple):
+    """An event that a destination refused for good."""
+
+    event_id: str
+    destination: str
+    reason: str
+
+
+class Watch:
+    """A store, looked at; nothing is changed."""
+
+    def __init__(self, connection: Database) -> None:
+        self._db = connection
+
+    def pages(self, limit: int) -> Sequence[PageRow]:
+        """Page views of which one half waits for the other, newest first."""
+        return [page_of(row) for row in self._db.all("watch_pages", (limit,))]
+
+    def waits(self, positions: Sequence[int]) -> Sequence[Waits]:
+        """What waits of these events."""
+        return [Waits(*row) for row in self._db.all("watch_rows", (self._db.listed(positions),))]
+
+    def refusals(self, event_ids: Sequence[str]) -> Sequence[Refusal]:
+        """Which of these events destinations have lately refused."""
+        return [Refusal(*row) for row in self._db.all("watch_dead", (self._db.listed(event_ids),))]

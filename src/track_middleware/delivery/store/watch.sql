@@ -1,0 +1,13 @@
+-- watch_pages: page views of which one half waits for the other, newest first
+SELECT ref, person, url, half, due, confirmed_at, position FROM page
+WHERE due IS NOT NULL ORDER BY made DESC LIMIT ?;
+
+-- watch_rows: what waits of some events at live jobs
+SELECT delivery.position, job.destination, delivery.state, delivery.attempts, delivery.reason
+FROM delivery JOIN job ON job.id = delivery.job
+WHERE job."end" IS NULL AND delivery.position IN (SELECT value FROM json_each(?));
+
+-- watch_dead: which of some events destinations have lately refused, and why
+SELECT event_id, destination, reason FROM dead
+WHERE stage = 'destination' AND id > (SELECT COALESCE(MAX(id), 0) FROM dead) - 2000
+    AND event_id IN (SELECT value FROM json_each(?));
