@@ -4,26 +4,21 @@ from __future__ import annotations
 
 import argparse
 import sys
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from typing import Any
 
 import msgspec
 
-from ..delivery.batch import CANNOT_BE_STORED
-from ..delivery.spool import Spool
-from ..delivery.store import DeadLetter, Job
-from ..delivery.store.claims import claimed
+from ..delivery.store import DeadLetter
 from ..delivery.store.letters import Choice
 from ..delivery.store.whole import Store
 from ..destinations import registry
-from ..event import decode_entry, iso
+from ..event import iso
+from ..history import letters
 from .place import FINDING, WELL, WRONG_CALL, Place, say
 
 STAGES = ("destination", "door", "plan")
-
-_AT_ONCE = 200
 
 
 def listed(arguments: argparse.Namespace, where: Place) -> int:
@@ -71,7 +66,8 @@ def replayed(arguments: argparse.Namespace, where: Place) -> int:
     with closing(store):
         if missing := _missing(arguments, store):
             return _unknown(missing)
-        return _tell_replayed(arguments, *_replay(store, _choice(arguments), where))
+        said = letters.replay(store, _choice(arguments), where.settings, where.data_dir)
+        return _tell_replayed(arguments, *said)
 
 
 def dropped(arguments: argparse.Namespace, where: Place) -> int:
@@ -82,70 +78,10 @@ def dropped(arguments: argparse.Namespace, where: Place) -> int:
     with closing(store):
         if missing := _missing(arguments, store):
             return _unknown(missing)
-        ids = [each.id for piece in _pieces(store, _choice(arguments)) for each in piece]
+        ids = [each.id for piece in letters.pieces(store, _choice(arguments)) for each in piece]
         if ids and not arguments.yes and not _agreed(len(ids)):
             return WRONG_CALL
-        count = sum(
-            store.letters.drop(ids[at : at + _AT_ONCE]) for at in range(0, len(ids), _AT_ONCE)
-        )
-        return _tell_dropped(arguments, count)
-
-
-def _replay(store: Store, choice: Choice, where: Place) -> tuple[int, dict[int, str]]:
-    """How many letters are in a queue again, and why the others are not."""
-    count, left = 0, dict[int, str]()
-    routes = registry.routes(where.settings.destinations)
-    jobs = {job.destination: job for job in claimed(routes, store.jobs()).values()}
-    for piece in _pieces(store, choice):
-        done = {*_requeued(store, piece, jobs), *_respooled(store, piece, where)}
-        count += len(done)
-        left |= {each.id: _why_not(each, jobs) for each in piece if each.id not in done}
-    return count, left
-
-
-def _requeued(store: Store, piece: list[DeadLetter], jobs: dict[str, Job]) -> Iterator[int]:
-    for name in {each.destination for each in piece} & jobs.keys():
-        ids = [each.id for each in piece if each.destination == name]
-        yield from store.letters.requeue(ids, jobs[name])
-
-
-def _respooled(store: Store, piece: list[DeadLetter], where: Place) -> Iterator[int]:
-    """Frames that could not be stored, or broke the plan, go through the spool again: the worker
-    checks them anew. What the collector refused is never read as a frame: anybody can have written
-    it."""
-    frames = [
-        each
-        for each in piece
-        if each.stage == "plan"
-        or (each.stage == "door" and each.reason.startswith(CANNOT_BE_STORED))
-    ]
-    if not frames:
-        return
-    spool = Spool(where.data_dir, now=time.time, min_free=where.settings.min_free)
-    try:
-        taken = [each.id for each in frames if spool.append([decode_entry(each.body)])]
-        # A kill in between leaves both, and the id makes the second one harmless.
-        store.letters.drop(taken)
-        yield from taken
-    finally:
-        spool.close()
-
-
-def _why_not(letter: DeadLetter, jobs: dict[str, Job]) -> str:
-    if letter.stage == "plan":
-        return "the spool takes no more; status says why"
-    if letter.stage != "destination":
-        return "it never was an event of the log"
-    if letter.destination not in jobs:
-        return f"{letter.destination} is not among the destinations that a worker serves"
-    return "its event is no longer kept anywhere"
-
-
-def _pieces(store: Store, choice: Choice) -> Iterator[list[DeadLetter]]:
-    before: int | None = None
-    while found := store.letters.chosen(choice, limit=_AT_ONCE, before=before):
-        before = found[-1].id
-        yield list(found)
+        return _tell_dropped(arguments, letters.drop(store, ids))
 
 
 def _choice(arguments: argparse.Namespace) -> Choice:
@@ -162,7 +98,7 @@ def _choice(arguments: argparse.Namespace) -> Choice:
 
 def _missing(arguments: argparse.Namespace, store: Store) -> list[int]:
     asked = set(arguments.ids)
-    there = {e.id for piece in _pieces(store, Choice(ids=arguments.ids)) for e in piece}
+    there = {e.id for piece in letters.pieces(store, Choice(ids=arguments.ids)) for e in piece}
     return sorted(asked - there)
 
 
