@@ -15,7 +15,7 @@ from .answer import CSV, HTML, JSON, PLAIN, TYPES, answer, elsewhere
 from .page import Page
 from .pages import PAGES
 from .permission import LIFE, Pass, Permission, is_form, is_own
-from .query import Query
+from .query import DID, Query
 from .reads import Reads
 from .stream import Stream
 
@@ -152,7 +152,7 @@ class Desk:
         if action is None:
             return self._told(404, "There is no such action.")
         numbers = action(form, self.reads)
-        query = self._query().address(numbers)
+        query = self._query().address({f"{DID}{name}": said for name, said in numbers.items()})
         return elsewhere(f"{self.ask.base}{name}/{query}")
 
     def _is_meant(self, form: Query) -> bool:

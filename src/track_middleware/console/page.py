@@ -20,8 +20,8 @@ class Shown:
     tables: Mapping[str, Table] = field(default_factory=dict)
 
 
-#: An operator's action: what the form holds -> numbers for the page that is shown next, where they
-#: stand in the query by these names.
+#: An operator's action: what the form holds -> numbers for the page that is shown next, which finds
+#: them with ``query.did(name)``.
 Action = Callable[[Query, Reads], Mapping[str, int]]
 
 

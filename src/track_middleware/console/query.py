@@ -13,6 +13,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 #: No values.
 NOTHING: Mapping[str, str | int] = MappingProxyType({})
 
+#: How the names begin that say what an action did.
+DID = "did-"
+
 #: Most fields of one address or form that are looked at, and most characters of one.
 _FIELDS, _LONGEST = 200, 1000
 
@@ -64,16 +67,24 @@ class Query:
         """Whether a box was ticked."""
         return bool(self.text(name))
 
+    def did(self, name: str) -> int:
+        """The number of this name that the last action told."""
+        return self.number(f"{DID}{name}", 0)
+
     def rest(self, *without: str) -> list[tuple[str, str]]:
         """The other values, for a form that keeps them."""
-        return [(name, said) for name, said in self._values.items() if name not in without and said]
+        return [
+            (name, said)
+            for name, said in self._values.items()
+            if name not in without and said and name[:4] != DID
+        ]
 
     def address(
         self, more: Mapping[str, str | int] = NOTHING, *, without: Collection[str] = ()
     ) -> str:
         """The query with some values changed, as the part of an address behind its path: "" or
-        ``?…``."""
-        kept = {name: value for name, value in self._values.items() if value}
+        ``?…``. What an action did stays behind."""
+        kept = {name: said for name, said in self._values.items() if said and name[:4] != DID}
         both: Mapping[str, str | int] = {**kept, **more}
         left = {name: value for name, value in both.items() if name not in without}
         return f"?{urlencode(left)}" if left else ""
