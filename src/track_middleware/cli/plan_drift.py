@@ -9,27 +9,19 @@ from contextlib import closing
 from fnmatch import fnmatchcase
 from typing import Any
 
-import msgspec
-
 from ..delivery import parts
-from ..delivery.splice import several
-from ..delivery.store.replays import Part
-from ..delivery.store.whole import Store
 from ..errors import TrackError
 from ..event import iso
+from ..history import observing
 from ..plan import drift
 from ..plan.drift import Days, Finding
 from ..plan.load import load
-from ..plan.observed import Cell, Looked, Observed, Span
+from ..plan.observed import Cell, Observed, Span
 from . import place
 from .place import FINDING, WELL, Place, say
 from .progress import Bar
 
 _DAY = 86400.0
-_AT_ONCE = 1000
-
-_one = msgspec.json.Decoder(Looked)
-_many = msgspec.json.Decoder(list[Looked])
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -49,7 +41,14 @@ def run(arguments: argparse.Namespace, where: Place) -> int:
     if store is None:
         raise TrackError(f"there is no store yet at {where.store_name}")
     with closing(store):
-        observed = _observed(store, since, arguments.events or ())
+        bar = Bar("events", None)
+        observed = observing.observed(
+            store,
+            since=since,
+            globs=arguments.events or (),
+            progress=lambda done, total: bar.at(done),
+        )
+        bar.end(sum(cell.span.count for cell in observed.cells.values()))
         days = drift.days(store.event_counts(), since=parts.days(where.settings.time_zone)(since))
     found = drift.findings(observed, plan=plan, since=since, until=until)
     if arguments.events:
@@ -68,22 +67,6 @@ def run(arguments: argparse.Namespace, where: Place) -> int:
 
 def _wanted(label: str, globs: Sequence[str]) -> bool:
     return not globs or any(fnmatchcase(label, each) for each in globs)
-
-
-def _observed(store: Store, since: float, globs: Sequence[str]) -> Observed:
-    observed = Observed()
-    begin, end = store.replays.bounds(Part(since, None, ()), store.end())
-    bar, after = Bar("events", end - begin), begin
-    while rows := [each for each in store.read(after, _AT_ONCE) if each.position <= end]:
-        after = rows[-1].position
-        bar.at(after - begin)
-        wanted = [each for each in rows if each.accepted_at >= since and _wanted(each.label, globs)]
-        looks = several([each.body for each in wanted], together=_many, single=_one)
-        for row, looked in zip(wanted, looks, strict=True):
-            if looked is not None and row.bot is None:
-                observed.add(looked, row.label, row.accepted_at)
-    bar.end(end - begin)
-    return observed
 
 
 def _matrix(observed: Observed) -> Iterator[dict[str, Any]]:

@@ -28,7 +28,7 @@ def bars(
     ``labels``; none below 0. ``title`` says to a screen reader what is seen."""
     sums = [sum(values) for values in zip(*series.values(), strict=True)] if series else []
     frame = _Frame(labels, max(sums, default=0.0))
-    width = max(1.0, frame.step * 0.72)
+    width = min(60.0, max(1.0, frame.step * 0.72))
     parts = []
     base = [0.0] * len(labels)
     for number, (name, values) in enumerate(series.items()):

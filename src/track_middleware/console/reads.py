@@ -9,8 +9,8 @@ from typing import Any
 
 from .. import facts
 from ..delivery.routing import routed
-from ..delivery.store import sqlite
-from ..delivery.store.sqlite import SqliteStore
+from ..delivery.store import opening
+from ..delivery.store.whole import Store
 from ..destinations import registry
 from ..destinations.registry import Route
 from ..plan.load import load
@@ -34,25 +34,21 @@ class Reads:
         self.visitor = visitor
         self._open: list[Callable[[], None]] = []
 
-    @property
-    def store_path(self) -> Path:
-        """The store's file; StoreError for an engine that is no file."""
-        return sqlite.path_of(self.settings.store, self.data_dir)
-
     @cached_property
-    def store(self) -> SqliteStore | None:
+    def store(self) -> Store | None:
         """The store, to read from; None before there is one."""
-        found = sqlite.to_read(self.store_path)
+        found = opening.to_read(self.settings.store, self.data_dir)
         if found is not None:
             self._open.append(found.close)
         return found
 
     @cached_property
-    def ledger(self) -> SqliteStore | None:
+    def ledger(self) -> Store | None:
         """The store, to write to beside the worker; None before there is one."""
-        if not self.store_path.exists():
+        url = self.settings.store
+        if not opening.is_there(url, self.data_dir):
             return None
-        found = sqlite.open(self.store_path)
+        found = opening.opened(url, self.data_dir)
         self._open.append(found.close)
         return found
 

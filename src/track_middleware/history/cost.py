@@ -56,18 +56,22 @@ def costs(
     store: Store,
     routes: Sequence[Route],
     *,
-    since: float,
     now: float,
+    since: float = 0.0,
+    after: int | None = None,
     progress: Callable[[int, int], object] = lambda done, total: None,
 ) -> Costs:
-    """The cost of what was accepted since a moment. ``progress`` is told how many of how many."""
+    """The cost of what was accepted since a moment, or stands behind a position (``after``).
+    ``progress`` is told how many of how many."""
     found = Costs({name: {} for name in (STORE, *(route.name for route in routes))})
-    begin, end = store.replays.bounds(Part(since, None, ()), store.end())
-    after, number = begin, 0
+    begin, end = after, store.end()
+    if begin is None:
+        begin, end = store.replays.bounds(Part(since, None, ()), end)
+    at, number = begin, 0
     names: set[str] = set()
-    while rows := [each for each in store.read(after, _PIECE) if each.position <= end]:
-        after, number = rows[-1].position, number + 1
-        progress(after - begin, end - begin)
+    while rows := [each for each in store.read(at, _PIECE) if each.position <= end]:
+        at, number = rows[-1].position, number + 1
+        progress(at - begin, end - begin)
         for label, events in _by_label(rows, since, names):
             _kept(found, label, events, number)
             for route in routes:

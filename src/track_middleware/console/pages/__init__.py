@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from ..page import Page
-from . import delivery, live
+from . import delivery, live, plan, visitor
 
-PAGES: tuple[Page, ...] = (live.PAGE, delivery.PAGE)
+PAGES: tuple[Page, ...] = (live.PAGE, delivery.PAGE, plan.PAGE, visitor.PAGE)

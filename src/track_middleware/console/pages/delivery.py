@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from ...delivery.store import DeadLetter
+from ...delivery.store import DeadLetter, opening
 from ...delivery.store.letters import Choice
 from ...event import epoch
 from ...history import letters
@@ -30,17 +30,17 @@ _DESTINATIONS = (
     Column("lag", "Events behind", "number"),
     Column("lagSeconds", "Behind for", "seconds"),
     Column("rate", "A minute", "number"),
-    Column("pace", "At most a minute", "number"),
-    Column("delivered", "Delivered", "number"),
-    Column("doubtful", "In doubt", "number"),
-    Column("retry", "Retried", "number"),
-    Column("held", "Held", "number"),
-    Column("dead", "Dead letters", "number"),
     Column("pause", "Paused"),
-    Column("pausedUntil", "Tries again", "time"),
     Column("pauseReason", "Why"),
     Column("answer", "Last answer"),
     Column("answeredAt", "At", "time"),
+    Column("delivered", "Delivered", "number"),
+    Column("retry", "Retried", "number"),
+    Column("held", "Held", "number"),
+    Column("dead", "Dead letters", "number"),
+    Column("doubtful", "In doubt", "number"),
+    Column("pace", "At most a minute", "number"),
+    Column("pausedUntil", "Tries again", "time"),
 )
 _LETTERS = (
     Column("id", "Number", "number"),
@@ -122,10 +122,8 @@ def _names(reads: Reads) -> tuple[str, ...]:
 
 def _size(reads: Reads) -> int:
     """Bytes of the store with what is not yet moved into it."""
-    path = reads.store_path
-    return sum(
-        each.stat().st_size for each in (path, path.with_name(f"{path.name}-wal")) if each.exists()
-    )
+    files = opening.touched(reads.settings.store, reads.data_dir)
+    return sum(each.stat().st_size for each in files if each.exists())
 
 
 def _growth(reads: Reads, size: int, events: int) -> list[list[Cell]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from . import PageRow
+from . import PageRow, Stored
 from .database import Database
 from .intake import page_of
 
@@ -45,3 +45,8 @@ class Watch:
     def refusals(self, event_ids: Sequence[str]) -> Sequence[Refusal]:
         """Which of these events destinations have lately refused."""
         return [Refusal(*row) for row in self._db.all("watch_dead", (self._db.listed(event_ids),))]
+
+    def of(self, keys: Sequence[str], *, after: int, until: int, limit: int) -> Sequence[Stored]:
+        """The newest events of some order keys in a part of the log, newest first."""
+        asked = {"keys": self._db.listed(keys), "after": after, "until": until, "limit": limit}
+        return [Stored(*row) for row in self._db.all("watch_of", asked)]

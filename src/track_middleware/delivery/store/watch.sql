@@ -11,3 +11,10 @@ WHERE job."end" IS NULL AND delivery.position IN (SELECT value FROM json_each(?)
 SELECT event_id, destination, reason FROM dead
 WHERE stage = 'destination' AND id > (SELECT COALESCE(MAX(id), 0) FROM dead) - 2000
     AND event_id IN (SELECT value FROM json_each(?));
+
+-- watch_of: the newest events of some visitors and users in a part of the log
+SELECT position, event_id, order_key, accepted_at, kind, label, COALESCE(repaired, body), derived, bot
+FROM log
+WHERE position > :after AND position <= :until
+    AND order_key IN (SELECT value FROM json_each(:keys))
+ORDER BY position DESC LIMIT :limit;
