@@ -89,6 +89,18 @@ def cluster() -> Iterator[Cluster]:
         shutil.rmtree(folder)
 
 
+def emptied(server: Cluster) -> None:
+    """Nothing is left in the database ``shop``'s store, where there is one."""
+    if not server.do("SELECT 1 FROM pg_namespace WHERE nspname = 'track_middleware'"):
+        return
+    found = server.do(
+        "SELECT tablename::text FROM pg_tables WHERE schemaname = 'track_middleware'"
+        " AND tablename !~ '^(log_end|identity|version|log_[0-9]+)$'"
+    )
+    tables = ", ".join(f'track_middleware."{name}"' for (name,) in found)
+    server.do(f"TRUNCATE {tables} RESTART IDENTITY; UPDATE track_middleware.log_end SET last = 0")
+
+
 def _run(program: str, *arguments: str) -> None:
     """PostgreSQL refuses to run as root."""
     folder = postgresql()

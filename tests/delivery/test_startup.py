@@ -23,7 +23,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"before_send": lambda event: event}, "before_send: "),
     ({"enrichers": ["json.dumps", "no_such_package.hook"]}, "enrichers: no_such_package.hook"),
     ({"geo_file": "/no/such/file.mmdb"}, "geo_file: /no/such/file.mmdb is not there"),
-    ({"store": "postgresql://x/y"}, "store: this release has no store of the kind postgresql"),
+    ({"store": "mysql://x/y"}, "store: this release has no store of the kind mysql"),
     ({"store": "sqlite://events.db"}, "store: the store names no file"),
     ({"time_zone": "Mars/Olympus"}, "time_zone: there is no time zone 'Mars/Olympus'"),
 ]

@@ -136,6 +136,11 @@ class Connection:
         """Values as a JSON list."""
         return msgspec.json.encode(list(values)).decode()
 
+    globs = listed
+
+    def forget_days(self, before: float, served: int, destinations: Sequence[str]) -> None:
+        """Nothing: SQLite's log forgets event by event."""
+
     def append(self, rows: Sequence[NewRow]) -> Mapping[str, int]:
         """``Log.append``. Call inside ``batch``."""
         return appending.append(self, rows)

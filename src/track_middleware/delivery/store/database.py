@@ -59,6 +59,10 @@ class Database(Protocol):
         """Values as the one parameter of ``IN (SELECT value FROM json_each(?))``."""
         ...
 
+    def globs(self, values: Iterable[str]) -> Any:
+        """Globs as the one parameter of a statement that matches them."""
+        ...
+
     def append(self, rows: Sequence[NewRow]) -> Mapping[str, int]:
         """``Log.append``. Call inside ``batch``."""
         ...
@@ -76,6 +80,12 @@ class Database(Protocol):
     def aside(self) -> AbstractContextManager[None]:
         """One transaction over leases, which need not wait for anybody's long one. Otherwise as
         ``batch``."""
+        ...
+
+    def forget_days(self, before: float, served: int, destinations: Sequence[str]) -> None:
+        """Removes whole days of the log, where the engine keeps days apart: those whose events were
+        all accepted before a moment, that lie up to the position ``served``, and of which nothing
+        waits for these destinations. Call inside ``batch``."""
         ...
 
     def overwrite_freed(self) -> None:

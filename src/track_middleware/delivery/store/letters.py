@@ -37,8 +37,10 @@ class Letters:
     ) -> Sequence[DeadLetter]:
         """Letters of a choice, newest first; ``before``: only those with a lower id."""
         asked = asdict(choice)
-        for name in ("labels", "ids"):
-            asked[name] = None if asked[name] is None else self._db.listed(asked[name])
+        if choice.ids is not None:
+            asked["ids"] = self._db.listed(choice.ids)
+        if choice.labels is not None:
+            asked["labels"] = self._db.globs(choice.labels)
         values = {**asked, "before": before, "limit": limit}
         return [DeadLetter(*row) for row in self._db.all("letters_chosen", values)]
 

@@ -71,14 +71,14 @@ DELETE FROM choice_record WHERE subject IN (SELECT value FROM json_each(?));
 DELETE FROM counted_session WHERE visitor IN (SELECT value FROM json_each(?));
 
 -- person_answers_drop: what destinations last said, where it repeats an id
-UPDATE job SET answer = '', pause_reason = CASE WHEN instr(pause_reason, :id) THEN 'an erased person' ELSE pause_reason END
-WHERE instr(answer, :id) OR instr(pause_reason, :id);
+UPDATE job SET answer = '', pause_reason = CASE WHEN instr(pause_reason, :id) > 0 THEN 'an erased person' ELSE pause_reason END
+WHERE instr(answer, :id) > 0 OR instr(pause_reason, :id) > 0;
 
 -- person_reasons_drop: what destinations said of others' events, where it repeats an id
-UPDATE dead SET reason = replace(reason, :id, '…') WHERE instr(reason, :id);
+UPDATE dead SET reason = replace(reason, :id, '…') WHERE instr(reason, :id) > 0;
 
 -- person_waits_drop: the same of events that wait
-UPDATE delivery SET reason = replace(reason, :id, '…') WHERE instr(reason, :id);
+UPDATE delivery SET reason = replace(reason, :id, '…') WHERE instr(reason, :id) > 0;
 
 -- tombstones_any: a row when anybody was erased
 SELECT 1 FROM tombstone LIMIT 1;

@@ -27,7 +27,9 @@ def path_of(url: str, data_dir: Path) -> Path:
     if not separator:
         return Path(url)
     if scheme != "sqlite":
-        raise StoreError(f"this release has no store of the kind {scheme}; use sqlite:///file")
+        raise StoreError(
+            f"this release has no store of the kind {scheme}; use sqlite:///file or postgresql://…"
+        )
     if not rest.startswith("/") or rest == "/":
         raise StoreError(
             "the store names no file; write sqlite:///file or sqlite:////absolute/file"

@@ -5,12 +5,10 @@ from __future__ import annotations
 import re
 from importlib import resources
 
-_FOLDER = resources.files(__package__)
 
-
-def named(file: str) -> dict[str, str]:
-    """The statements of a file in which each stands under ``-- name: a sentence``."""
-    text = _FOLDER.joinpath(f"{file}.sql").read_text("utf-8")
+def named(file: str, package: str = __package__) -> dict[str, str]:
+    """The statements of a package's file in which each stands under ``-- name: a sentence``."""
+    text = resources.files(package).joinpath(f"{file}.sql").read_text("utf-8")
     parts = re.split(r"^-- (\w+): .*$", text, flags=re.MULTILINE)
     return {
         name: sql.strip().rstrip(";") for name, sql in zip(parts[1::2], parts[2::2], strict=True)

@@ -98,6 +98,7 @@ class Store:
         oldest = {"before": events, "destinations": names, "limit": limit}
         with self._db.batch():  # so that a replay which begins now is seen
             served = self._db.value("served", (names,)) if served_by else self.end()
+            self._db.forget_days(events, served or 0, served_by)
             gone = (
                 self._db.change("log_forget", {**oldest, "served": served or 0}),
                 self._db.change("known_forget", {"before": ids, "limit": limit}),

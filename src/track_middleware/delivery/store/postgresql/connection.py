@@ -1,0 +1,238 @@
+"""One connection to PostgreSQL: statements, transactions, fence; made anew when it was lost."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import psycopg
+
+from ....errors import StoreError
+from .. import Deposed, NewRow
+from ..database import Fence
+from ..gate import Gate
+from . import appending, days, schema, values
+from .address import Address
+from .dialect import parameters, pattern, statement
+
+#: Seconds: to connect; for somebody else's lock; for one statement. A transaction whose client is
+#: silent for so long is undone, so that a host that went down keeps nobody waiting.
+_CONNECT = 5
+_LOCK = 20
+_STATEMENT = 120
+_SILENT = 30
+
+_SET_UP = f"""
+SET search_path TO {{schema}};
+SET track.folder = '{{folder}}';
+SET lock_timeout = '{_LOCK}s';
+SET statement_timeout = '{_STATEMENT}s';
+SET idle_in_transaction_session_timeout = '{_SILENT}s';
+SET client_min_messages = 'warning';
+"""
+
+#: How a transaction begins: nothing beside it, others of its kind beside it, anything beside it.
+_ALONE = "BEGIN; SELECT pg_advisory_xact_lock({key})"
+_SHARED = "BEGIN; SELECT pg_advisory_xact_lock_shared({key})"
+_ASIDE = "BEGIN"
+
+
+class Connection:
+    """A ``Database`` in PostgreSQL, for the data folder of this name.
+
+    It connects when it is first used, and again when the server has gone away between two
+    transactions: a server that is down costs an operation, not the worker.
+    """
+
+    def __init__(self, address: Address, folder: str, *, read_only: bool = False) -> None:
+        self.address = address
+        self.name = address.shown
+        self.folder = folder
+        self.drains = f"drain {folder}"
+        self.gate = Gate()
+        self.fence: Fence | None = None
+        self._read_only = read_only
+        self._raw: psycopg.Connection[Any] | None = None
+        self._is_inside = False
+        self.days: set[int] = set()
+
+    def sibling(self) -> Connection:
+        """Another connection to the same store, with the same fence, for another thread."""
+        made = Connection(self.address, self.folder, read_only=self._read_only)
+        made.fence = self.fence
+        return made
+
+    @property
+    def is_made(self) -> bool:
+        """Whether all of this release's schema is there."""
+        with self._told("read"):
+            return schema.version(self.raw, self.address.schema) >= schema.LATEST
+
+    @property
+    def raw(self) -> psycopg.Connection[Any]:
+        """The connection itself, made where there is none."""
+        if self._raw is None or (self._raw.closed and not self._is_inside):
+            self._raw = self._connected()
+            # A forgotten one is closed without psycopg's warning; never at a forked child's exit.
+            weakref.finalize(self, self._raw.close).atexit = False
+            self._prepare(self._raw)
+        return self._raw
+
+    def all(self, name: str, values: Any = ()) -> list[Any]:
+        """Every row of a named query."""
+        with self._told("read"):
+            return self.ran(name, values).fetchall()
+
+    def value(self, name: str, values: Any = ()) -> Any:
+        """The first column of a named query's first row, None without one."""
+        rows = self.all(name, values)
+        return rows[0][0] if rows else None
+
+    def change(self, name: str, values: Any = ()) -> int:
+        """Runs a named statement; how many rows it changed. Call inside a transaction."""
+        return self.ran(name, values).rowcount
+
+    def change_each(self, name: str, rows: Iterable[Sequence[Any]]) -> int:
+        """Runs a named statement for each row; how many rows it changed. Call inside a
+        transaction."""
+        given = [parameters(name, row) for row in rows]
+        if not given:
+            return 0
+        if len(given) == 1:
+            return self.change(name, given[0])
+        with self.raw.cursor() as cursor:
+            cursor.executemany(statement(name), given)
+            return cursor.rowcount
+
+    def ran(self, name: str, values: Any = ()) -> psycopg.Cursor[Any]:
+        """A cursor that has run a named statement; psycopg's own errors."""
+        return self.raw.execute(statement(name), parameters(name, values), binary=True)
+
+    def listed(self, values: Iterable[int] | Iterable[float] | Iterable[str]) -> Any:
+        """Values as an array."""
+        return list(values)
+
+    def globs(self, values: Iterable[str]) -> Any:
+        """Globs as an array of regular expressions."""
+        return [pattern(each) for each in values]
+
+    def append(self, rows: Sequence[NewRow]) -> Mapping[str, int]:
+        """``Log.append``. Call inside ``batch``."""
+        return appending.append(self, rows)
+
+    def forget_days(self, before: float, served: int, destinations: Sequence[str]) -> None:
+        """Drops the partitions of days that are over and served. Call inside ``batch``."""
+        days.ahead(self)
+        days.forget(self, before, served, destinations)
+        if self.value("counters_many"):
+            self.change("counters_fold")
+
+    @contextmanager
+    def batch(self) -> Iterator[None]:
+        """One transaction beside which no other runs but one over leases."""
+        with self._transaction(_ALONE):
+            yield
+
+    @contextmanager
+    def job_batch(self) -> Iterator[None]:
+        """One transaction beside those of other jobs."""
+        with self._transaction(_SHARED):
+            yield
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """One transaction that waits for nobody but whoever changes the same lease."""
+        with self._transaction(_ASIDE):
+            yield
+
+    def overwrite_freed(self) -> None:
+        """Nothing: PostgreSQL gives removed rows' places away when it vacuums."""
+
+    def rewrite(self) -> None:
+        """Vacuums, so that removed rows' places are free. Backups and the server's own WAL are its
+        operator's."""
+        with self._told("vacuumed"):
+            self.raw.execute("SET statement_timeout = 0")
+            self.raw.execute("VACUUM log, page, waiting, dead, delivery, known, merge, choice")
+            self.raw.execute(f"SET statement_timeout = '{_STATEMENT}s'".encode())
+
+    def empty_wal(self) -> bool:
+        """True: the WAL is the server's."""
+        return True
+
+    def sync(self) -> None:
+        """Nothing: a commit is on the server's disk."""
+
+    def close(self) -> None:
+        """Closes the connection; an open transaction is undone."""
+        if self._raw is not None:
+            self._raw.close()
+
+    @contextmanager
+    def _transaction(self, begin: str) -> Iterator[None]:
+        if self._is_inside:
+            yield
+            return
+        with self._told("written"):
+            raw = self.raw
+            self._is_inside = True
+            try:
+                self._begin(raw, begin)
+                yield
+                raw.execute("COMMIT")
+            except BaseException:
+                with suppress(psycopg.Error):
+                    raw.execute("ROLLBACK")
+                self.days.clear()  # a partition may be gone with the transaction
+                raise
+            finally:
+                self._is_inside = False
+
+    def _begin(self, raw: psycopg.Connection[Any], begin: str) -> None:
+        """One round trip: the transaction, its lock and, where there is a fence, whether it holds;
+        that stays so until the end."""
+        key = f"hashtext('track {self.address.schema}')"
+        raw.execute(begin.format(key=key).encode())
+        fence = self.fence
+        if fence and self.value("lease_keep", (fence.lease,)) != fence.generation:
+            raise Deposed("another worker has taken over this store")
+
+    @contextmanager
+    def _told(self, what: str) -> Iterator[None]:
+        """PostgreSQL's errors as the store's, outside a transaction as at its end."""
+        try:
+            yield
+        except psycopg.Error as error:
+            words = error.diag.message_primary or str(error).strip().partition("\n")[0]
+            raise StoreError(f"the store {self.name} cannot be {what}: {words}") from error
+
+    def _connected(self) -> psycopg.Connection[Any]:
+        try:
+            return psycopg.connect(
+                self.address.conninfo,
+                autocommit=True,
+                connect_timeout=_CONNECT,
+                application_name="track-middleware",
+                keepalives_idle=10,
+                keepalives_interval=5,
+                keepalives_count=3,
+                tcp_user_timeout=_LOCK * 1000,
+            )
+        except psycopg.Error as error:
+            said = str(error).strip().rpartition("FATAL:")[2].partition("\n")[0].strip()
+            raise StoreError(f"the store {self.name} cannot be reached: {said}") from error
+
+    def _prepare(self, raw: psycopg.Connection[Any]) -> None:
+        self.days.clear()
+        try:
+            values.adapt(raw)
+            given = {"schema": self.address.schema, "folder": self.folder}
+            raw.execute(_SET_UP.format(**given).encode())
+            if not self._read_only:
+                schema.upgrade(raw, self.address.schema, shown=self.name)
+                days.ahead(self)
+        except BaseException:
+            raw.close()
+            raise

@@ -1,0 +1,31 @@
+"""Opens a PostgreSQL store for a data folder."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from ..whole import Store
+from .address import address, folder_of
+from .connection import Connection
+
+
+def opened(url: str, data_dir: Path, *, now: Callable[[], float] = time.time) -> Store:
+    """The store of a URL; its schema is made when it is first used. StoreError for a URL that
+    cannot be read."""
+    return Store(Connection(address(url), folder_of(data_dir)), now=now)
+
+
+def to_read(url: str, data_dir: Path) -> Store | None:
+    """The store, to read from; None before somebody has made it, or brought it to this release.
+    StoreError when it cannot be reached."""
+    connection = Connection(address(url), folder_of(data_dir), read_only=True)
+    try:
+        made = connection.is_made
+    except BaseException:
+        connection.close()
+        raise
+    if not made:
+        connection.close()
+    return Store(connection, now=time.time) if made else None

@@ -1,0 +1,312 @@
+-- The first schema in PostgreSQL: what the SQLite store's steps add up to, table for table. Times are
+-- epoch seconds. The store keeps to a schema of its own, which the connection's search path names.
+
+-- The ordered, immutable events, a partition for each day (since 1970, UTC) on which they were stored;
+-- day 0 holds events that came back from dead letters.
+CREATE TABLE log (
+    day INTEGER NOT NULL,
+    position BIGINT NOT NULL,
+    event_id TEXT NOT NULL,
+    order_key TEXT NOT NULL,
+    accepted_at DOUBLE PRECISION NOT NULL,
+    kind TEXT NOT NULL,
+    label TEXT NOT NULL,
+    body BYTEA NOT NULL,
+    derived BYTEA,
+    derived_version INTEGER NOT NULL DEFAULT 0,
+    bot TEXT,
+    repaired BYTEA,
+    PRIMARY KEY (day, position)
+) PARTITION BY LIST (day);
+CREATE TABLE log_0 PARTITION OF log FOR VALUES IN (0);
+
+-- The highest position ever given. Whoever appends holds this row until the transaction's end, so that
+-- no position is seen while a lower one may still appear.
+CREATE TABLE log_end (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    last BIGINT NOT NULL
+);
+INSERT INTO log_end VALUES (1, 0);
+
+-- Which positions stand in a day's partition, and when the newest of its events was accepted.
+CREATE TABLE log_day (
+    day INTEGER PRIMARY KEY,
+    first BIGINT NOT NULL,
+    last BIGINT NOT NULL,
+    newest DOUBLE PRECISION NOT NULL
+);
+
+CREATE TABLE known (
+    number BIGSERIAL PRIMARY KEY,
+    id BYTEA NOT NULL UNIQUE,
+    seen DOUBLE PRECISION NOT NULL
+);
+
+CREATE TABLE page (
+    id TEXT PRIMARY KEY,
+    ref BYTEA NOT NULL,
+    made DOUBLE PRECISION NOT NULL,
+    person BYTEA,
+    visitor TEXT,
+    url TEXT NOT NULL,
+    half BYTEA,
+    due DOUBLE PRECISION,
+    confirmed_at DOUBLE PRECISION,
+    position BIGINT
+);
+CREATE INDEX page_due ON page (due) WHERE due IS NOT NULL;
+-- A URL may be longer than an entry of an index.
+CREATE INDEX page_unconfirmed ON page (visitor, made) WHERE confirmed_at IS NULL;
+CREATE INDEX page_made ON page (made);
+
+CREATE TABLE waiting (
+    number BIGSERIAL PRIMARY KEY,
+    page TEXT NOT NULL,
+    due DOUBLE PRECISION NOT NULL,
+    entry BYTEA NOT NULL
+);
+CREATE INDEX waiting_page ON waiting (page);
+
+-- Segments belong to the data folder in which they lie.
+CREATE TABLE segment (
+    folder TEXT NOT NULL DEFAULT current_setting('track.folder'),
+    name TEXT NOT NULL,
+    "offset" BIGINT NOT NULL,
+    PRIMARY KEY (folder, name)
+);
+
+CREATE TABLE visitor_join (
+    visitor TEXT PRIMARY KEY,
+    same_as TEXT NOT NULL,
+    at DOUBLE PRECISION NOT NULL
+);
+CREATE INDEX visitor_join_same_as ON visitor_join (same_as);
+
+CREATE TABLE choice (
+    subject TEXT PRIMARY KEY,
+    states BYTEA NOT NULL,
+    at DOUBLE PRECISION NOT NULL
+);
+
+CREATE TABLE job (
+    id BIGSERIAL PRIMARY KEY,
+    destination TEXT NOT NULL,
+    position BIGINT NOT NULL,
+    "end" BIGINT,
+    paused_until DOUBLE PRECISION,
+    pause_reason TEXT NOT NULL DEFAULT '',
+    wait DOUBLE PRECISION NOT NULL DEFAULT 0,
+    pace DOUBLE PRECISION,
+    paced_at DOUBLE PRECISION NOT NULL DEFAULT 0,
+    answer TEXT NOT NULL DEFAULT '',
+    answered_at DOUBLE PRECISION,
+    delivered BIGINT NOT NULL DEFAULT 0,
+    doubtful BIGINT NOT NULL DEFAULT 0,
+    cut BIGINT NOT NULL DEFAULT 0,
+    rate DOUBLE PRECISION NOT NULL DEFAULT 0,
+    rated_at DOUBLE PRECISION NOT NULL DEFAULT 0,
+    target TEXT NOT NULL DEFAULT '',
+    left_at BIGINT,
+    needs_you INTEGER NOT NULL DEFAULT 0
+);
+CREATE UNIQUE INDEX job_live ON job (destination) WHERE "end" IS NULL;
+
+CREATE TABLE delivery (
+    job BIGINT NOT NULL,
+    position BIGINT NOT NULL,
+    event_id TEXT NOT NULL,
+    order_key TEXT NOT NULL,
+    state TEXT NOT NULL,
+    attempts INTEGER NOT NULL,
+    due DOUBLE PRECISION NOT NULL,
+    reason TEXT NOT NULL,
+    PRIMARY KEY (job, position)
+);
+CREATE INDEX delivery_position ON delivery (position);
+CREATE INDEX delivery_order ON delivery (job, order_key, position);
+CREATE INDEX delivery_due ON delivery (job, due) WHERE state = 'retry';
+
+CREATE TABLE flight (
+    job BIGINT NOT NULL,
+    position BIGINT NOT NULL,
+    road BYTEA NOT NULL,
+    taken INTEGER NOT NULL,
+    PRIMARY KEY (job, position, road)
+);
+
+CREATE TABLE dead (
+    id BIGSERIAL PRIMARY KEY,
+    stage TEXT NOT NULL,
+    destination TEXT NOT NULL,
+    event_id TEXT NOT NULL,
+    label TEXT NOT NULL,
+    time DOUBLE PRECISION NOT NULL,
+    reason TEXT NOT NULL,
+    body BYTEA NOT NULL,
+    position BIGINT,
+    order_key TEXT,
+    accepted_at DOUBLE PRECISION,
+    kind TEXT,
+    derived BYTEA,
+    derived_version INTEGER NOT NULL DEFAULT 0,
+    bot TEXT
+);
+CREATE INDEX dead_stage ON dead (stage, id);
+CREATE INDEX dead_destination ON dead (destination);
+
+CREATE TABLE rollup (
+    day TEXT NOT NULL,
+    class TEXT NOT NULL,
+    count BIGINT NOT NULL,
+    PRIMARY KEY (day, class)
+);
+
+CREATE TABLE event_count (
+    day TEXT NOT NULL,
+    label TEXT NOT NULL,
+    count BIGINT NOT NULL,
+    PRIMARY KEY (day, label)
+);
+
+-- What was counted and not kept: rows to be added up, so that no two transactions wait for each other.
+CREATE TABLE counter (
+    reason TEXT NOT NULL,
+    count BIGINT NOT NULL
+);
+
+-- A change of the generation is one of a unique key, so that FOR KEY SHARE keeps a lease from being
+-- taken, and not from being renewed.
+CREATE TABLE lease (
+    name TEXT PRIMARY KEY,
+    generation BIGINT NOT NULL,
+    renewals BIGINT NOT NULL,
+    owner TEXT NOT NULL,
+    UNIQUE (name, generation)
+);
+
+CREATE TABLE replay (
+    job BIGINT PRIMARY KEY,
+    since DOUBLE PRECISION,
+    until DOUBLE PRECISION,
+    labels TEXT NOT NULL,
+    "begin" BIGINT NOT NULL,
+    total BIGINT NOT NULL,
+    made DOUBLE PRECISION NOT NULL,
+    ended DOUBLE PRECISION,
+    backfill BIGINT
+);
+
+CREATE TABLE identity (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    name TEXT NOT NULL
+);
+INSERT INTO identity VALUES (1, replace(gen_random_uuid()::text, '-', ''));
+
+CREATE TABLE choice_record (
+    number BIGSERIAL PRIMARY KEY,
+    subject TEXT NOT NULL,
+    at DOUBLE PRECISION NOT NULL,
+    states BYTEA NOT NULL,
+    version TEXT NOT NULL,
+    source TEXT NOT NULL,
+    event_id TEXT NOT NULL,
+    UNIQUE (subject, event_id)
+);
+
+CREATE TABLE merge (
+    number BIGSERIAL PRIMARY KEY,
+    visitor TEXT NOT NULL,
+    "user" TEXT NOT NULL DEFAULT '',
+    same_as TEXT NOT NULL DEFAULT '',
+    at DOUBLE PRECISION NOT NULL,
+    event_id TEXT NOT NULL DEFAULT '',
+    how TEXT NOT NULL,
+    undone_at DOUBLE PRECISION,
+    undone_from BIGINT,
+    UNIQUE (visitor, "user", same_as)
+);
+CREATE INDEX merge_user ON merge ("user") WHERE "user" <> '';
+CREATE INDEX merge_same_as ON merge (same_as) WHERE same_as <> '';
+CREATE INDEX merge_undone ON merge (visitor) WHERE undone_at IS NOT NULL;
+
+CREATE TABLE merge_told (
+    number BIGSERIAL PRIMARY KEY,
+    destination TEXT NOT NULL,
+    visitor TEXT NOT NULL,
+    "user" TEXT NOT NULL,
+    event_id TEXT NOT NULL,
+    at DOUBLE PRECISION NOT NULL,
+    UNIQUE (destination, visitor, "user")
+);
+
+CREATE TABLE salt (
+    day TEXT PRIMARY KEY,
+    salt BYTEA NOT NULL
+);
+
+CREATE TABLE counted_session (
+    visitor TEXT PRIMARY KEY,
+    id TEXT NOT NULL,
+    number BIGINT NOT NULL,
+    start DOUBLE PRECISION NOT NULL,
+    seen DOUBLE PRECISION NOT NULL
+);
+CREATE INDEX counted_session_seen ON counted_session (seen);
+
+CREATE TABLE unstored (
+    position BIGINT PRIMARY KEY,
+    gone DOUBLE PRECISION
+);
+CREATE INDEX unstored_left ON unstored (position) WHERE gone IS NULL;
+
+-- An erasure belongs to the data folder in which its file lies.
+CREATE TABLE erasure (
+    id BIGSERIAL PRIMARY KEY,
+    folder TEXT NOT NULL DEFAULT current_setting('track.folder'),
+    subject TEXT NOT NULL,
+    asked DOUBLE PRECISION NOT NULL,
+    file TEXT NOT NULL,
+    events BIGINT NOT NULL,
+    done DOUBLE PRECISION
+);
+CREATE INDEX erasure_subject ON erasure (subject);
+
+CREATE TABLE erasure_answer (
+    number BIGSERIAL PRIMARY KEY,
+    erasure BIGINT NOT NULL,
+    system TEXT NOT NULL,
+    state TEXT NOT NULL,
+    words TEXT NOT NULL,
+    at DOUBLE PRECISION NOT NULL,
+    part INTEGER NOT NULL,
+    task TEXT NOT NULL,
+    attempts INTEGER NOT NULL,
+    due DOUBLE PRECISION NOT NULL,
+    UNIQUE (erasure, system)
+);
+
+CREATE TABLE tombstone (
+    name TEXT PRIMARY KEY,
+    until DOUBLE PRECISION
+);
+
+CREATE TABLE backfill (
+    number BIGSERIAL PRIMARY KEY,
+    source TEXT NOT NULL,
+    made DOUBLE PRECISION NOT NULL,
+    stored DOUBLE PRECISION
+);
+
+CREATE TABLE backfill_part (
+    first BIGINT PRIMARY KEY,
+    last BIGINT NOT NULL,
+    backfill BIGINT NOT NULL
+);
+CREATE INDEX backfill_part_of ON backfill_part (backfill, first);
+
+CREATE TABLE history (
+    subject TEXT PRIMARY KEY,
+    seen DOUBLE PRECISION NOT NULL,
+    known BYTEA NOT NULL
+);
+CREATE INDEX history_seen ON history (seen);
