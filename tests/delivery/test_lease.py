@@ -83,16 +83,19 @@ def test_everybody_can_ask_who_holds_it_through_his_own_connection(candidate, da
     (hung, _), (other, watch) = candidate(), candidate()
     hung.acquire()
     store = sqlite.open(data_dir / "events.db")
-    assert hung.is_held(store.lease, 1)
+    store.fenced(1)
+    assert hung.is_held(store, 1)
     other.acquire()
     watch.now += STALE
     other.acquire()
-    assert not hung.is_held(store.lease, 1)
-    assert other.is_held(store.lease, 2)
+    assert not hung.is_held(store, 1)
+    store.fenced(2)
+    assert other.is_held(store, 2)
     other.release()
     assert hung.acquire()
-    assert hung.is_held(store.lease, 3)
-    assert not hung.is_held(store.lease, 1), "a thread that was left over sends nothing"
+    store.fenced(3)
+    assert hung.is_held(store, 3)
+    assert not hung.is_held(store, 1), "a thread that was left over sends nothing"
     store.close()
 
 

@@ -47,6 +47,14 @@ class LeaseRow(Protocol):
         ...
 
 
+class Fenced(Protocol):
+    """A connection to the store."""
+
+    def holds(self) -> bool:
+        """Whether no later generation exists of the lease that it is fenced to."""
+        ...
+
+
 class Lease:
     """One candidate. Call ``acquire`` until it succeeds, then ``keep`` about once a second."""
 
@@ -89,10 +97,10 @@ class Lease:
             os.utime(self._fd)
         return True
 
-    def is_held(self, row: LeaseRow, generation: int | None) -> bool:
-        """Whether this candidate still holds the lease that it got as ``generation``, asked through
-        any thread's own ``row``. A thread of a former tenure is told no."""
-        return self.generation == generation is not None and row.read()[0] == generation
+    def is_held(self, store: Fenced, generation: int | None) -> bool:
+        """Whether this candidate still holds the lease that it got as ``generation``, and any
+        thread's own connection what it is fenced to. A thread of a former tenure is told no."""
+        return self.generation == generation is not None and store.holds()
 
     def release(self) -> None:
         """Lets the next candidate try at once."""

@@ -9,10 +9,12 @@ from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from ..destinations.registry import Route
+from ..errors import StoreError
 from .backfilled import Backfilled
 from .section import Section
 from .serve import Serve
-from .store import Deposed, Job, Log
+from .shares import Rights
+from .store import Job, Log
 from .store.whole import Store
 
 logger = logging.getLogger("track_middleware")
@@ -116,7 +118,9 @@ class Replays:
         serve: MakeServe,
         guard: Guard,
         now: Callable[[], float],
+        rights: Rights,
     ) -> None:
+        self._rights = rights
         self._routes = routes
         self._store = store
         self._serve = serve
@@ -137,7 +141,7 @@ class Replays:
         for number, route in self.open():
             if number not in self._threads or not self._threads[number].is_alive():
                 thread = threading.Thread(
-                    target=self._run, args=(number, route, ended), name=f"replay {number}",
+                    target=self._run, args=(number, route, ended), name=piece(number),
                     daemon=True,
                 )  # fmt: skip
                 self._threads[number] = thread
@@ -154,9 +158,10 @@ class Replays:
     def _run(self, number: int, route: Route, ended: threading.Event | None) -> None:
         store = self._store.sibling()
         try:
-            replaying = Replaying(number, route, store, serve=self._serve, now=self._now)
-            self._serve_until_over(replaying, route.name, ended)
-        except (Deposed, Gone):
+            if self._rights.fenced(store, piece(number)):
+                replaying = Replaying(number, route, store, serve=self._serve, now=self._now)
+                self._serve_until_over(replaying, route.name, ended)
+        except (StoreError, Gone):  # also Deposed
             return
         finally:
             store.close()
@@ -172,3 +177,8 @@ class Replays:
                 return
             if ended is not None and ended.wait(min(_LOOK, max(_LEAST, wait)) if wait > 0 else 0):
                 return
+
+
+def piece(number: int) -> str:
+    """What the right to send a replay is called."""
+    return f"replay {number}"

@@ -43,8 +43,7 @@ class Retention:
         self._monotonic = monotonic
         self._next = monotonic() + EVERY
         self._salts = Agreement(store, data_dir, wanted=settings.cookieless)
-        # An earlier worker may have been killed before it had overwritten all.
-        self._traces = store.unstored.gone(0, store.end()) > 0
+        self._traces: bool | None = None
         if settings.unstored:
             store.unstored.overwrite_freed()
 
@@ -56,6 +55,9 @@ class Retention:
         """Removes what the store does not keep and every destination has had, from everywhere in
         the data folder; True when there may be more. While somebody reads, a part stays for now."""
         store = self._store
+        if self._traces is None:
+            # An earlier worker may have been killed before it had overwritten all.
+            self._traces = store.unstored.gone(0, store.end()) > 0
         if store.unstored.left():
             gone = store.unstored.drop(
                 served_by=self._names, end=store.end(), now=self._now(), limit=_LET_GO_AT_ONCE

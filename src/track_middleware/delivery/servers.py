@@ -7,7 +7,8 @@ from collections.abc import Callable
 from typing import Protocol
 
 from ..destinations.registry import Route
-from .store import Deposed
+from ..errors import StoreError
+from .shares import Rights
 from .store.whole import Store
 
 #: How often the spool, and a thread that waits for new events the log's end, is looked at, in
@@ -41,8 +42,10 @@ class Servers:
         guard: Guard,
         now: Callable[[], float],
         monotonic: Callable[[], float],
+        rights: Rights,
     ) -> None:
         self._store = store
+        self._rights = rights
         self._serve = serve
         self._guard = guard
         self._now = now
@@ -52,8 +55,9 @@ class Servers:
         """Serves a destination in the caller's thread until nothing is due."""
         store = self._store.sibling()
         try:
-            self._guard(route.name, self._serve(route, store).once)
-        except Deposed:
+            if self._rights.fenced(store, piece(route)):
+                self._guard(route.name, self._serve(route, store).once)
+        except StoreError:
             return
         finally:
             store.close()
@@ -67,8 +71,19 @@ class Servers:
         return thread
 
     def _until(self, route: Route, ended: threading.Event) -> None:
+        """Again and again: another worker may have the destination, or the store be away."""
         store = self._store.sibling()
         try:
+            while not ended.is_set():
+                self._while_held(route, store, ended)
+                ended.wait(POLL)
+        finally:
+            store.close()
+
+    def _while_held(self, route: Route, store: Store, ended: threading.Event) -> None:
+        try:
+            if not self._rights.fenced(store, piece(route)):
+                return
             serve = self._serve(route, store)
             seen, last = -1, False
             while not last:
@@ -76,10 +91,8 @@ class Servers:
                 seen = store.end()
                 again = self._guard(route.name, serve.once)
                 self._until_news(store, ended, seen=seen, again=again)
-        except Deposed:
+        except StoreError:  # also Deposed
             return
-        finally:
-            store.close()
 
     def _until_news(
         self, store: Store, ended: threading.Event, *, seen: int, again: float | None
@@ -88,3 +101,8 @@ class Servers:
         deadline = self._monotonic() + (1.0 if again is None else max(POLL, again - self._now()))
         while not ended.wait(POLL) and self._monotonic() < deadline and store.end() == seen:
             pass
+
+
+def piece(route: Route) -> str:
+    """What the right to serve a destination is called."""
+    return f"serve {route.name}"

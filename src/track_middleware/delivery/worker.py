@@ -18,7 +18,7 @@ from typing import TypeVar
 
 from ..destinations.registry import Route
 from ..settings import Settings
-from . import counters, ids, notes, plans, segments
+from . import counters, ids, notes, plans, replaying, segments, servers
 from .drain import Drain
 from .erasing import Erasing, erasers
 from .handover import NO_OUTBOX, Origin
@@ -29,6 +29,7 @@ from .replaying import Replays
 from .retention import Retention
 from .serve import Serve
 from .servers import POLL, Servers, Serves
+from .shares import rights
 from .store import Deposed, Job, Log, opening
 from .store.whole import Store
 from .transport import Deliver, Transport
@@ -71,6 +72,7 @@ class Worker:
         self._lease = Lease(
             self._store.lease, data_dir / LOCK, owner=str(os.getpid()), monotonic=monotonic
         )
+        self._rights = rights(self._store, owner=str(os.getpid()), monotonic=monotonic)
         self._count = counters.Counters(data_dir / counters.FOLDER).add
         self._drain = self._drain_into(self._store, renew=self._keep_lease)
         self._mover = Mover(outbox, drain=self._drain_into, now=now, guard=self._guarded_value)
@@ -80,6 +82,7 @@ class Worker:
             serve=self._serve,
             guard=self._guarded_value,
             now=now,
+            rights=self._rights,
         )
         self._erasing = Erasing(
             self._store,
@@ -95,6 +98,7 @@ class Worker:
             guard=self._guarded_value,
             now=now,
             monotonic=monotonic,
+            rights=self._rights,
         )
         self._retention = Retention(
             self._store,
@@ -115,7 +119,6 @@ class Worker:
         if not self._elected_within(patience):
             return False
         try:
-            self._begin()
             while self._drain.once(self._now()):
                 self._keep_lease()
             self._mover.once(self._drain, self._store.identity())
@@ -133,10 +136,11 @@ class Worker:
         """Waits for the lease, then drains and delivers until ``stop``; what was accepted by then
         is in the store."""
         while not stop.is_set():
-            if not self._guarded("the election", self._acquire):
+            if not self._guarded("the election", self._elected):
                 stop.wait(_TRY)
                 continue
             deposed = not self._hold(stop)
+            self._rights.release()
             self._lease.release()
             if deposed:
                 logger.warning("another worker has taken over; this one waits")
@@ -144,23 +148,30 @@ class Worker:
 
     def close(self) -> None:
         """Closes the store, and the connections to destinations."""
+        self._rights.release()
         self._lease.release()
         self._store.close()
         self._deliver.close()
 
     def _elected_within(self, patience: float) -> bool:
         deadline = self._monotonic() + patience
-        while not self._acquire():
+        while not self._elected():
             if self._monotonic() >= deadline:
                 return False
             time.sleep(0.01)
         return True
 
-    def _acquire(self) -> bool:
+    def _elected(self) -> bool:
         """Tries to become the holder; what an earlier tenure was fenced to does not bind a new
         one."""
         self._store.fenced(None)
-        return self._lease.acquire()
+        try:
+            if not self._lease.acquire():
+                return False
+            self._begin()
+        except Deposed:
+            return False
+        return True
 
     def _begin(self) -> None:
         """Fences the store to this lease, and gives destinations their jobs before the first drain,
@@ -177,8 +188,8 @@ class Worker:
         ended = threading.Event()
         threads: list[threading.Thread] = []
         try:
-            self._begin()
-            threads = [self._servers.start(route, ended) for route in self._routes]
+            threads = self._rights.start(ended)
+            threads += [self._servers.start(route, ended) for route in self._routes]
             threads += self._mover.start(self._store, ended)
             while not stop.is_set():
                 if not self._guarded("draining", self._turn):
@@ -247,23 +258,25 @@ class Worker:
             transport=self._transport,
             now=self._now,
             random=self._random,
-            may_send=partial(self._lease.is_held, store.lease, self._lease.generation),
+            may_send=partial(self._lease.is_held, store, self._lease.generation),
         )
 
     def _serve_beside(self, route: Route, store: Store) -> Serves:
         return self._erasing.beside(self._serve(route, store), route, store)
 
     def _serve_all(self) -> None:
-        servers = [threading.Thread(target=self._servers.once, args=(r,)) for r in self._routes]
-        servers += [
-            threading.Thread(target=self._replays.once, args=each) for each in self._replays.open()
-        ]
-        for server in servers:
-            server.start()
-        while any(server.is_alive() for server in servers):
+        replays = self._replays.open()
+        pieces = [servers.piece(route) for route in self._routes]
+        self._rights.obtain([*pieces, *(replaying.piece(number) for number, _ in replays)])
+        threads = [threading.Thread(target=self._servers.once, args=(r,)) for r in self._routes]
+        threads += [threading.Thread(target=self._replays.once, args=each) for each in replays]
+        for thread in threads:
+            thread.start()
+        while any(thread.is_alive() for thread in threads):
             self._keep_lease()
-            servers[-1].join(POLL)
-            servers = [server for server in servers if server.is_alive()]
+            self._rights.turn()
+            threads[-1].join(POLL)
+            threads = [thread for thread in threads if thread.is_alive()]
 
     # The boundary.
 

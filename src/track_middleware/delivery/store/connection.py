@@ -59,6 +59,7 @@ class Connection:
     ) -> None:
         self.path = path
         self.name = str(path)
+        self.is_shared = False
         self.drains = "worker"
         self.gate = gate
         self.fence: Fence | None = None

@@ -16,7 +16,12 @@ class LeaseRow:
     def read(self) -> tuple[int, int]:
         """The generation, and how often its holder has renewed it."""
         rows = self._db.all("lease_read", (self._name,))
-        return rows[0][:2] if rows else (0, 0)
+        return (rows[0][0], rows[0][1]) if rows else (0, 0)
+
+    def is_free(self) -> bool:
+        """Whether nobody has held it yet, or its last holder has given it back."""
+        rows = self._db.all("lease_read", (self._name,))
+        return not rows or not rows[0][2]
 
     def take(self, generation: int, owner: str) -> int | None:
         """The next generation, if ``generation`` is still the present one; else None."""
@@ -29,3 +34,8 @@ class LeaseRow:
         """A sign of life; False when a later generation exists."""
         with self._db.aside():
             return self._db.change("lease_renew", (self._name, generation)) == 1
+
+    def give_back(self, generation: int) -> None:
+        """The next candidate need not wait."""
+        with self._db.aside():
+            self._db.change("lease_give_back", (self._name, generation))

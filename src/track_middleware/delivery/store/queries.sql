@@ -363,5 +363,8 @@ INSERT OR IGNORE INTO lease (name, generation, renewals, owner) VALUES (?, 0, 0,
 UPDATE lease SET generation = generation + 1, renewals = 0, owner = ?
 WHERE name = ? AND generation = ?;
 
+-- lease_give_back: nobody holds a lease any more
+UPDATE lease SET owner = '' WHERE name = ? AND generation = ?;
+
 -- lease_renew: a sign of life
 UPDATE lease SET renewals = renewals + 1 WHERE name = ? AND generation = ?;

@@ -64,6 +64,16 @@ class Store:
         lease = of or self._db.drains
         self._db.fence = None if generation is None else Fence(lease, generation)
 
+    def holds(self) -> bool:
+        """Whether no later generation exists of the lease that this connection is fenced to."""
+        fence = self._db.fence
+        return fence is None or self.lease_of(fence.lease).read()[0] == fence.generation
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether workers of several data folders share this store's work."""
+        return self._db.is_shared
+
     def batch(self) -> AbstractContextManager[None]:
         return self._db.batch()
 

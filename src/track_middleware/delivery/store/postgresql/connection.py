@@ -50,6 +50,7 @@ class Connection:
         self.address = address
         self.name = address.shown
         self.folder = folder
+        self.is_shared = True
         self.drains = f"drain {folder}"
         self.gate = Gate()
         self.fence: Fence | None = None
