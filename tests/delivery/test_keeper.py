@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from track_middleware.delivery import keeper
 from track_middleware.delivery.lease import sign_of_life
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -211,3 +212,17 @@ def test_settings_that_could_not_be_handed_over_are_handed_over_later(host, data
     until(lambda: "cannot learn this site's settings" in web.log.read_text())
     (data_dir / "settings.json").rmdir()
     until(lambda: delivered(out) == ["A"])
+
+
+def test_a_server_that_embeds_python_starts_the_worker_in_its_environment(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    own = str(Path(sys.prefix) / "bin" / "python3")
+    assert keeper._python() == sys.executable
+    monkeypatch.setattr(sys, "base_prefix", "/somewhere/else")
+    for named in ("/usr/bin/uwsgi", "/somewhere/else/bin/python3.11", "", None):
+        monkeypatch.setattr(sys, "executable", named)
+        assert keeper._python() == own, named
+    monkeypatch.setattr(sys, "base_prefix", sys.prefix)
+    monkeypatch.setattr(sys, "executable", "/usr/bin/python3.11")
+    assert keeper._python() == "/usr/bin/python3.11"

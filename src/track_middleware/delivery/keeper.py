@@ -225,10 +225,11 @@ class Keeper:
 
 
 def _python() -> str:
-    """This interpreter; under a server that embeds Python, the one of its environment."""
-    if os.path.basename(sys.executable or "").startswith("python"):
-        return sys.executable
-    return str(Path(sys.prefix) / "bin" / "python3")
+    """This interpreter with its environment. A server that embeds Python names itself, or (uWSGI)
+    the interpreter that the environment was made of, which has none of its packages."""
+    named, own = Path(sys.executable or ""), Path(sys.prefix) / "bin" / "python3"
+    is_own = sys.prefix == sys.base_prefix or named.parent == own.parent
+    return str(named if named.name.startswith("python") and is_own else own)
 
 
 #: Workers of parents: kept unused, because closing them would end the parent's locks.
