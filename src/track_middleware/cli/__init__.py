@@ -125,5 +125,5 @@ VERBS: tuple[Row, ...] = (
     ("outbox", "what another host has claimed in the app's outbox and left", options.outbox,
      claimed.run),
     ("metrics", "the numbers of status as Prometheus reads them", options.as_json, state.metrics),
-    ("doctor", "what is wrong in this set-up", options.as_json, state.examine),
+    ("doctor", "what is wrong in this set-up", options.doctor, state.examine),
 )  # fmt: skip

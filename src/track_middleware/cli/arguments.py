@@ -60,6 +60,13 @@ def replay(parser: ArgumentParser) -> None:
     )  # fmt: skip
 
 
+def doctor(parser: ArgumentParser) -> None:
+    """Of ``doctor``."""
+    as_json(parser)
+    parser.add_argument("url", nargs="?", default="", metavar="URL",
+                        help="a page of the running site: it is visited")  # fmt: skip
+
+
 def outbox(parser: ArgumentParser) -> None:
     """Of ``outbox``."""
     as_json(parser)

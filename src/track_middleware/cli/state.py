@@ -157,7 +157,7 @@ def metrics(arguments: argparse.Namespace, where: Place) -> int:
 def examine(arguments: argparse.Namespace, where: Place) -> int:
     """Prints what is wrong in a set-up; 1 when something is."""
     found = doctor.examined(
-        where.settings, where.data_dir, face=where.checks(), outbox=where.outbox
+        where.settings, where.data_dir, face=where.checks(), outbox=where.outbox, url=arguments.url
     )
     if where.stranger:
         found = [each for each in found if (each.id, each.level) != ("destinations", "note")]

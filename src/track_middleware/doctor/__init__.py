@@ -15,8 +15,12 @@ from . import asked
 from .finding import Finding, Level
 from .flow import consent, flow
 from .folder import file_system, location
+from .live import NOTHING, PATIENCE, visited
 
 __all__ = ["Finding", "Level", "examined", "file_system", "placed"]
+
+#: What the data folder and a visit may both show.
+_BOTH = frozenset({"folder", "lag", "worker"})
 
 
 def examined(
@@ -25,9 +29,28 @@ def examined(
     *,
     face: Sequence[tuple[str, str]] = (),
     outbox: Origin | None = None,
+    url: str = "",
+    patience: float = PATIENCE,
 ) -> list[Finding]:
     """Everything that is wrong. ``face`` is what a framework's own checks say (id, message),
-    ``outbox`` where its outbox is found; None: as was handed over."""
+    ``outbox`` where its outbox is found; None: as was handed over. ``url``: a page of the running
+    site, which is visited; ``patience``: seconds that its worker has to take the visit up."""
+    found = _still(settings, data_dir, face, outbox)  # before the visit, which leaves something
+    seen = NOTHING
+    if url and settings.enabled:
+        seen = visited(settings, data_dir, url, patience=patience)
+    if seen.asks:  # its visitors have a way to grant it
+        found = [each for each in found if (each.id, each.level) != ("consent", "warning")]
+    known = _BOTH & {each.id for each in found}
+    return [*found, *(each for each in seen.findings if each.id not in known)]
+
+
+def _still(
+    settings: Settings,
+    data_dir: Path,
+    face: Sequence[tuple[str, str]],
+    outbox: Origin | None,
+) -> list[Finding]:
     found = [Finding(name, "error", message) for name, message in face]
     found += asked.settled(settings)
     found += placed(settings, data_dir)

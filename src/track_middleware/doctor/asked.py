@@ -97,12 +97,12 @@ def _bridge(settings: Settings) -> Iterator[Finding]:
 
 def linked(settings: Settings, data_dir: Path) -> Iterator[Finding]:
     """What linked hosts need of each other."""
-    if settings.linked_domains and settings.secret_key in ("", _made(data_dir)):
+    if settings.linked_domains and settings.secret_key in ("", made(data_dir)):
         message = "secret_key is this data folder's own, and linked_domains need the same one each"
         yield Finding("linked", "error", message, "set the same secret_key on every linked host")
 
 
-def _made(data_dir: Path) -> str:
+def made(data_dir: Path) -> str:
     """The secret key that the data folder has made for itself; "" where there is none."""
     try:
         return (data_dir / "secret").read_text("ascii").strip()

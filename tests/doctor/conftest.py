@@ -1,0 +1,142 @@
+"""The servers whose sites the doctor visits: one of each for all tests."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from subprocess import DEVNULL
+from typing import Any
+
+import pytest
+
+from tests.delivery.recorder import Recorder, Say
+from tests.processes import started
+from track_middleware import doctor
+from track_middleware.reading import load
+from track_middleware.settings import Settings
+
+PERSON = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+@dataclass(frozen=True)
+class Server:
+    """Some sites behind one address, and the folder of their data folders."""
+
+    url: str
+    folder: Path
+
+    def found(self, path: str, *, name: str = "") -> dict[str, doctor.Finding]:
+        """What the doctor finds at a site, by id; ``name``: the data folder's, where it is not the
+        path's."""
+        where = f"{self.url}/{path}/"
+        found = doctor.examined(
+            self.settings(name or path), self.folder / (name or path), url=where
+        )
+        return {each.id: each for each in found}
+
+    def settings(self, name: str) -> Settings:
+        """A site's own settings, as a framework tells them to the doctor."""
+        return load(json.loads((self.folder / f"{name}.json").read_text()), {})
+
+    def has_settings(self, path: str) -> None:
+        """Waits for what the site hands to the verbs, after its first event."""
+        self.visit(path)
+        until((self.folder / path / "settings.json").exists, f"{path} has no settings")
+
+    def visit(self, path: str) -> None:
+        """Somebody's page view."""
+        headers = {"User-Agent": PERSON, "Accept": "text/html", "Sec-Fetch-Dest": "document"}
+        asked = urllib.request.Request(f"{self.url}/{path}/", headers=headers)
+        with urllib.request.urlopen(asked, timeout=60) as answer:
+            answer.read()
+
+
+def until(true: Callable[[], bool], otherwise: str) -> None:
+    deadline = time.monotonic() + 60
+    while not true():
+        assert time.monotonic() < deadline, otherwise
+        time.sleep(0.02)
+
+
+def ports(number: int) -> list[int]:
+    """Ports of 127.0.0.1 that nobody listened on a moment ago."""
+    with ExitStack() as open_now:
+        probes = [open_now.enter_context(socket.socket()) for _ in range(number)]
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [int(probe.getsockname()[1]) for probe in probes]
+
+
+def answers(port: int) -> bool:
+    """Whether a server's app has come up: its socket may be open before."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/untracked/", timeout=60) as answer:
+            return bool(answer.read())
+    except urllib.error.HTTPError:
+        return True
+    except OSError:
+        return False
+
+
+@contextmanager
+def serving(
+    *command: str, port: int, folder: Path, proxies: int = 0, to: str = "http://127.0.0.1:9"
+) -> Iterator[Server]:
+    """A server's program with its processes, from when it answers to the end of the block."""
+    environ = {
+        **os.environ, "DOCTOR_ROOT": str(folder), "DOCTOR_PROXIES": str(proxies), "DOCTOR_TO": to,
+    }  # fmt: skip
+    quiet: dict[str, Any] = {"cwd": ROOT, "env": environ, "stdout": DEVNULL, "stderr": DEVNULL}
+    with started(command, start_new_session=True, **quiet) as process:
+        try:
+            until(lambda: answers(port), f"{command[0]} did not come up")
+            yield Server(f"http://127.0.0.1:{port}", folder)
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+
+
+def gunicorn(port: int, *more: str) -> list[str]:
+    return [
+        sys.executable, "-m", "gunicorn", "tests.doctor.sites:application", "--bind",
+        f"127.0.0.1:{port}", "--threads", "8", *more,
+    ]  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def vendor() -> Iterator[Recorder]:
+    """A destination that refuses every key."""
+    with Recorder(lambda got: Say(401, b"{}")) as recorder:
+        yield recorder
+
+
+@pytest.fixture(scope="session")
+def behind(
+    tmp_path_factory: pytest.TempPathFactory, vendor: Recorder
+) -> Iterator[tuple[Server, Server]]:
+    """gunicorn behind nginx: the proxy's address, and the app's own."""
+    folder = tmp_path_factory.mktemp("gunicorn")
+    names = ("front", "app", "host1", "host2", "secret1", "secret2")
+    taken = dict(zip(names, ports(len(names)), strict=True))
+    (folder / "nginx").mkdir()
+    conf = folder / "nginx" / "conf"
+    text = (Path(__file__).parent / "nginx.conf").read_text()
+    conf.write_text(text.format(folder=folder / "nginx", **taken))
+    nginx = ["nginx", "-c", str(conf), "-p", str(folder), "-e", f"{folder}/nginx/error.log"]
+    app = gunicorn(taken["app"])
+    with (
+        serving(*app, port=taken["app"], folder=folder, proxies=1, to=vendor.url) as own,
+        serving(*nginx, port=taken["front"], folder=folder) as front,
+    ):
+        yield front, own
