@@ -49,7 +49,7 @@ MAY_IMPORT["__main__"] = {"cli"}
 MAY_IMPORT |= dict.fromkeys(("wsgi", "asgi"), MAY_IMPORT["testing"])
 MAY_IMPORT["flask"] = MAY_IMPORT["wsgi"] | {"wsgi", "cli"}
 MAY_IMPORT["starlette"] = MAY_IMPORT["asgi"] | {"asgi"}
-MAY_IMPORT["django"] = MAY_IMPORT["wsgi"] | {"cli"}
+MAY_IMPORT["django"] = MAY_IMPORT["wsgi"] | {"cli", "doctor"}
 
 FRAMEWORKS = {"django", "flask", "flask_login", "starlette", "fastapi", "werkzeug", "asgiref"}
 WAITING = {"asyncio", "multiprocessing", "socket", "sqlite3", "subprocess", "threading", "urllib3"}

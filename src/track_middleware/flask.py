@@ -123,6 +123,20 @@ class _Site:
         with self._app.request_context(environ):
             yield request._get_current_object()  # type: ignore[attr-defined]
 
+    def collisions(self) -> list[tuple[str, str]]:
+        """The app's routes that lie under our own path and are never asked; for ``doctor``."""
+        try:
+            start = f"/{self.wiring.tracker.core.prefix}/"
+        except TrackError:
+            return []  # told as what cannot be used
+        rules = [each.rule for each in self._app.url_map.iter_rules()]
+        fix = "set path to a name that no route begins with"
+        return [
+            ("path", f"the route {rule} lies under our own path; {fix}")
+            for rule in rules
+            if rule.startswith(start)
+        ]
+
     @property
     def given(self) -> Mapping[str, Any]:
         """What the app's configuration says."""
@@ -241,4 +255,7 @@ def _command(arguments: tuple[str, ...]) -> None:
     from . import cli
 
     site: _Site = current_app.extensions[NAME]
-    sys.exit(cli.run(list(arguments), given=site.given, defaults=site.defaults))
+    status = cli.run(
+        list(arguments), given=site.given, defaults=site.defaults, checks=site.collisions
+    )
+    sys.exit(status)

@@ -153,8 +153,9 @@ def test_the_tag_is_found_with_its_token_base_and_nonce() -> None:
 
 def test_links_under_our_prefix_are_told_from_what_lies_there() -> None:
     body = b"""<a href="/m/abc/items?x=1"> <img src='/m/abc/n.png?k=1'> <form action=/m/abc/c>
-    <a href="/m/abcd/items"> <script src="/m/abc/m2.0123abcd.js">"""
+    <a href="/m/abcd/items"> <a href="/m/abc/console/"> <script src="/m/abc/m2.0123abcd.js">"""
     assert list(markup.strangers(body, "/m/abc")) == ["/m/abc/items?x=1"]
+    assert list(markup.strangers(body, "/m/abc", ["items"])) == []
 
 
 @pytest.mark.parametrize(
@@ -207,6 +208,11 @@ def test_what_two_visitors_must_not_share_is_found(
 
 
 # The site.
+
+
+def test_a_site_whose_key_is_not_known_cannot_be_asked() -> None:
+    visit = Visit("http://shop.example/m/", [], pages=[answer(TAG.encode())])
+    assert [each.id for each in site.keys(visit, load({"path": "abc"}, {}), [])] == ["secret"]
 
 
 @pytest.mark.parametrize(

@@ -13,12 +13,13 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.contrib.auth import alogin, get_user_model, login, logout
+from django.core.checks import run_checks
 from django.core.management import call_command
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.template import Context, Template
 from django.test import TestCase
-from django.urls import path
+from django.urls import include, path, re_path
 
 from tests.faces import django_site, django_urls
 from tests.faces.apps import SECRET, ASGISite, Site, WSGISite
@@ -401,6 +402,52 @@ def test_a_setting_that_cannot_be_used_is_a_system_check_error(
 ) -> None:
     settings.TRACK = track_setting
     assert [each.id for each in checks.check_settings()] == found
+
+
+@pytest.mark.parametrize(
+    ("track_setting", "found"),
+    [
+        ({"enabled": False}, ["track.W001"]),
+        ({"cookieless": True}, ["track.W002"]),
+        ({"write_keys": {"k": "ios"}}, ["track.W003"]),
+        ({"bridge": ["heap"]}, ["track.W004"]),
+        ({"destinations": ["jsonl:///nowhere/out.jsonl"]}, ["track.E013"]),
+        ({"destinations": ["amplitud://KEY"]}, []),  # what another check says
+    ],
+)
+def test_what_the_doctor_finds_in_the_settings_is_a_system_check(
+    track_setting: Any, found: list[str]
+) -> None:
+    settings.TRACK = track_setting
+    assert [each.id for each in checks.check_set_up()] == found
+
+
+def test_a_machine_is_looked_at_only_before_it_is_deployed_to(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    settings.TRACK = {"data_dir": str(tmp_path / "file" / "track"), "min_free": "1"}
+    (found,) = [each for each in checks.check_place() if each.id == "track.E015"]
+    assert "no event can be kept" in found.msg
+    told = run_checks()
+    assert "track.E015" not in {each.id for each in told}
+    told = run_checks(include_deployment_checks=True)
+    assert "track.E015" in {each.id for each in told}
+
+
+@pytest.mark.parametrize(
+    ("prefix", "found"),
+    [("html", ["track.E012"]), ("nobody", []), ("", [])],
+)
+def test_a_route_under_our_own_path_is_a_system_check_error(
+    prefix: str, found: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.TRACK = {"path": prefix}
+    routes = [
+        path("", include([path("html/items", lambda request: None)])),
+        re_path("^other/", lambda request: None),
+        path("<path:rest>", lambda request: None),
+    ]
+    monkeypatch.setattr(settings, "ROOT_URLCONF", tuple(routes), raising=False)
+    assert [each.id for each in checks.check_paths()] == found
 
 
 def test_a_wrong_setting_stops_the_start() -> None:

@@ -281,3 +281,10 @@ def test_the_worker_verb_takes_the_apps_settings_of_now(app: flask.Flask, tmp_pa
 def test_the_worker_verb_refuses_what_the_app_cannot_use(app: flask.Flask) -> None:
     app.config["TRACK"] = {"destinations": ["amplitud://KEY"]}
     assert app.test_cli_runner().invoke(args=["track", "worker", "--once"]).exit_code == 2
+
+
+def test_doctor_tells_of_a_route_under_our_own_path(app: flask.Flask) -> None:
+    app.config["TRACK"] = {"path": "api"}
+    app.add_url_rule("/api/items", view_func=lambda: "items")
+    result = app.test_cli_runner().invoke(args=["track", "doctor"])
+    assert "error  path  the route /api/items lies under our own path" in result.output

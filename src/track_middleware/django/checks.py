@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.core import checks
+from django.core.exceptions import ImproperlyConfigured
+from django.urls import get_resolver
 
 from ..delivery import startup
+from ..doctor import asked
+from ..doctor.finding import Finding
+from ..doctor.folder import location
 from ..errors import SettingsError
 from ..proxy import slots
 from ..reading import load
 from ..settings import Settings
+from ..tracking import routes
 from . import outbox, site
 
 MIDDLEWARE = "track_middleware.django.TrackMiddleware"
@@ -43,6 +50,9 @@ def register() -> None:
     """Registers the checks with Django."""
     checks.register(check_middleware)
     checks.register(check_settings)
+    checks.register(check_paths)
+    checks.register(check_set_up)
+    checks.register(check_place, deploy=True)
     checks.register(check_outbox, checks.Tags.database)
 
 
@@ -95,6 +105,85 @@ def _unfindable(loaded: Settings) -> Iterator[checks.CheckMessage]:
         message = "outbox: the worker finds this project by its settings module, and it has none"
         hint = "Set DJANGO_SETTINGS_MODULE instead of calling settings.configure()."
         yield checks.Error(message, hint, id="track.E009")
+
+
+#: What the doctor finds in the settings alone -> the number of its check, those left out have.
+_SET_UP = {
+    "enabled": "W001", "cookieless": "W002", "path": "W003", "bridge": "W004", "plan": "W005",
+    "reserved": "W006", "file": "E013", "linked": "E014",
+}  # fmt: skip
+
+#: The same of the machine; Django asks for these with ``--deploy`` alone.
+_PLACE = {"folder": "E015", "network": "E016", "disk": "E017", "layer": "W011"}
+
+
+def check_set_up(**_given: Any) -> list[checks.CheckMessage]:
+    """``track.W001`` … ``track.W006``, ``track.E013`` and ``track.E014``: what settings say beside
+    each other."""
+    loaded = _loaded()
+    if loaded is None:
+        return []
+    found = [*asked.settled(loaded), *asked.linked(loaded, Path(loaded.data_dir))]
+    return list(_numbered(found, _SET_UP))
+
+
+def check_place(**_given: Any) -> list[checks.CheckMessage]:
+    """``track.E015`` … ``track.E017`` and ``track.W011``: where the data folder lies; with
+    ``--deploy``."""
+    loaded = _loaded()
+    if loaded is None:
+        return []
+    return list(_numbered(location(loaded, Path(loaded.data_dir or ".track")), _PLACE))
+
+
+def _numbered(
+    found: Iterable[Finding], numbers: Mapping[str, str]
+) -> Iterator[checks.CheckMessage]:
+    for each in found:
+        number = numbers.get(each.id)
+        if number is not None:
+            kind = checks.Error if each.level == "error" else checks.Warning
+            yield kind(f"TRACK: {each.message}", each.fix or None, id=f"track.{number}")
+
+
+def _loaded() -> Settings | None:
+    """The settings; None where another check says what is wrong with them."""
+    track = getattr(settings, "TRACK", {})
+    try:
+        return load(track, os.environ, defaults=site.defaults())
+    except (SettingsError, AttributeError, TypeError):
+        return None
+
+
+def check_paths(**_given: Any) -> list[checks.CheckMessage]:
+    """``track.E012`` a route of the project lies under our path, and would never be asked."""
+    loaded = _loaded()
+    if loaded is None or not (loaded.enabled and hasattr(settings, "ROOT_URLCONF")):
+        return []
+    prefix = loaded.path or routes.prefix(loaded.secret_key)
+    try:
+        taken = [each for each in _routes(get_resolver().url_patterns) if _is_under(each, prefix)]
+    except (ImportError, ImproperlyConfigured):
+        return []  # Django's own checks say so
+    hint = "Set TRACK['path'] to a name that no route begins with."
+    return [
+        checks.Error(f"TRACK: the route {each!r} lies under our own path", hint, id="track.E012")
+        for each in taken
+    ]
+
+
+def _routes(patterns: Iterable[Any]) -> Iterator[str]:
+    """The beginnings of all routes, through includes without one of their own."""
+    for each in patterns:
+        route = str(each.pattern).removeprefix("^").removeprefix("\\A")
+        if route:
+            yield route
+        elif hasattr(each, "url_patterns"):
+            yield from _routes(each.url_patterns)
+
+
+def _is_under(route: str, prefix: str) -> bool:
+    return route.startswith(f"{prefix}/")
 
 
 def check_outbox(*, databases: Iterable[str] | None = None, **_given: Any) -> list[Any]:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from ..delivery.handover import Origin
-from ..delivery.store import sqlite
+from ..delivery.store import opening
 from ..errors import SettingsError, StoreError
 from ..facts import state
 from ..settings import Settings
@@ -77,7 +76,7 @@ def placed(settings: Settings, data_dir: Path) -> Iterator[Finding]:
 def _flows(settings: Settings, data_dir: Path) -> Iterator[Finding]:
     facts = state(settings, data_dir)
     yield from flow(settings, facts)
-    yield from consent(settings, facts, granted=_was_granted(facts))
+    yield from consent(settings, facts, granted=_was_granted(settings, data_dir))
 
 
 #: What the store counts of people who may be tracked: views by their server's half, and by their
@@ -85,9 +84,9 @@ def _flows(settings: Settings, data_dir: Path) -> Iterator[Finding]:
 _PEOPLE = frozenset({"page.human", "confirmed"})
 
 
-def _was_granted(facts: dict[str, Any]) -> bool:
+def _was_granted(settings: Settings, data_dir: Path) -> bool:
     """Whether anybody's view was ever let through: with ``opt_in`` somebody has granted it."""
-    store = sqlite.to_read(Path(facts["store"]))
+    store = opening.to_read(settings.store, data_dir)
     if store is None:
         return False
     try:

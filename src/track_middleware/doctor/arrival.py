@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Literal, TypeVar
 
 from ..delivery import segments
-from ..delivery.store import Stored, sqlite
-from ..delivery.store.sqlite import SqliteStore
+from ..delivery.store import Stored, opening
+from ..delivery.store.whole import Store
 from ..settings import Settings
 
 T = TypeVar("T")
@@ -27,7 +27,7 @@ class Arrivals:
 
     def __init__(self, settings: Settings, data_dir: Path) -> None:
         self._data_dir = data_dir
-        self._path = sqlite.path_of(settings.store, data_dir)
+        self._url = settings.store
         self._end = self._each(lambda store: store.end()) or 0
         self._was_here = False
 
@@ -65,7 +65,7 @@ class Arrivals:
             time.sleep(_LOOK)
 
     def _stored(self, names: Sequence[str]) -> Stored | None:
-        def look(store: SqliteStore) -> Stored | None:
+        def look(store: Store) -> Stored | None:
             after = self._end
             while rows := store.read(after, 500):
                 for row in rows:
@@ -83,9 +83,9 @@ class Arrivals:
             sought in frame for frame in segments.unread(self._data_dir, offsets)
         )
 
-    def _each(self, look: Callable[[SqliteStore], T]) -> T | None:
+    def _each(self, look: Callable[[Store], T]) -> T | None:
         """What a look at the store gives; None while there is no store."""
-        store = sqlite.to_read(self._path)
+        store = opening.to_read(self._url, self._data_dir)
         if store is None:
             return None
         try:

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..destinations import registry
-from ..errors import StoreError
+from ..errors import SettingsError, StoreError
 from ..event import DOCTOR, wire_id
 from ..facts import state
 from ..places import scripts
+from ..proxy import slots
 from ..settings import Settings
 from . import asked, document, markup, site, way
 from .arrival import Arrivals
@@ -121,11 +122,18 @@ def _asked(visit: Visit, tag: Tag, settings: Settings) -> Iterator[Finding]:
     """What the script's way and the site's own word show."""
     visit.look(tag)
     yield from site.script(visit, tag, scripts()["script"].body)
-    yield from site.collisions(visit, tag)
+    yield from site.collisions(visit, tag, _slots(settings, visit.keys[-1]))
     if visit.asked is not None and visit.site is not None:
         yield from way.origin(visit.asked.url, visit.site)
         yield from way.client(visit.asked, visit.site, settings)
         yield from site.process(visit.site, settings)
+
+
+def _slots(settings: Settings, key: str) -> list[str]:
+    try:
+        return [each.names.slot for each in slots.proxied(settings.proxies, key)]
+    except SettingsError:
+        return []  # told as what cannot be used
 
 
 def _told(

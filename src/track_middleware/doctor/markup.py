@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from html import unescape
 from typing import NamedTuple
 
+from ..tracking.console import owns
 from ..tracking.routes import place
 from ..tracking.snippet import SHARED
 
@@ -64,12 +65,14 @@ def asks_for_consent(body: bytes) -> bool:
     return _ASKS.search(body) is not None
 
 
-def strangers(body: bytes, base: str) -> Iterator[str]:
-    """Links of a page to what lies under our prefix and is none of ours."""
+def strangers(body: bytes, base: str, slots: Container[str] = ()) -> Iterator[str]:
+    """Links of a page to what lies under our prefix and is none of ours. ``slots``: the first
+    segments there of vendors' own paths."""
     for found in _LINK.finditer(body):
         link = _text(found[1])
         rest = link.removeprefix(f"{base}/")
-        if rest != link and place(rest.partition("?")[0].partition("#")[0]) is None:
+        rest = "" if rest == link else rest.partition("?")[0].partition("#")[0]
+        if rest and not (place(rest) or owns(rest) or rest.partition("/")[0] in slots):
             yield link
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -23,7 +23,12 @@ _DIFFER, _WRONG = 5.0, 60.0
 
 def keys(visit: Visit, settings: Settings, refs: Sequence[PageRef | None]) -> Iterator[Finding]:
     """Whether every process that answers has the secret key of these settings."""
-    prefix = settings.path or (routes.prefix(visit.keys[-1]) if visit.keys else "")
+    if not visit.keys:
+        message = "the site's secret_key is not known here: what it signs cannot be read"
+        fix = "run the doctor by manage.py or flask, or with the site's --data-dir"
+        yield Finding("secret", "error", message, fix)
+        return
+    prefix = settings.path or routes.prefix(visit.keys[-1])
     tags = [markup.tag(each.body) for each in visit.pages]
     if None in refs or any(tag.prefix != prefix for tag in tags if tag is not None):
         yield Finding(
@@ -35,7 +40,9 @@ def keys(visit: Visit, settings: Settings, refs: Sequence[PageRef | None]) -> It
 
 
 def hosts(settings: Settings, refs: Sequence[PageRef | None]) -> Iterator[Finding]:
-    """Whether all that answer share this data folder."""
+    """Whether all that answer share this data folder, where each has a store of its own."""
+    if settings.store and not settings.store.startswith("sqlite:"):
+        return
     seen = {ref.host for ref in refs if ref is not None}
     if len(seen) > 1:
         yield Finding(
@@ -89,9 +96,9 @@ def script(visit: Visit, tag: Tag, ours: bytes) -> Iterator[Finding]:
         )  # fmt: skip
 
 
-def collisions(visit: Visit, tag: Tag) -> Iterator[Finding]:
+def collisions(visit: Visit, tag: Tag, slots: Container[str]) -> Iterator[Finding]:
     """Whether the page links to what we take from its app."""
-    links = list(dict.fromkeys(markup.strangers(visit.page.body, tag.base)))
+    links = list(dict.fromkeys(markup.strangers(visit.page.body, tag.base, slots)))
     if links:
         yield Finding(
             "path", "error",

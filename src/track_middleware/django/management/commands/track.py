@@ -11,7 +11,7 @@ from django.db import connections
 
 from .... import cli
 from ... import site
-from ...checks import check_middleware, check_outbox, check_settings
+from ...checks import check_middleware, check_outbox, check_paths, check_settings
 from ...outbox import Keeping
 
 
@@ -49,6 +49,6 @@ def _run(arguments: list[str]) -> int:
 
 def _checks() -> list[tuple[str, str]]:
     """What Django's own checks say of us, for ``doctor``."""
-    found = [*check_middleware(), *check_outbox(databases=connections)]
+    found = [*check_middleware(), *check_paths(), *check_outbox(databases=connections)]
     found += [each for each in check_settings() if each.id == "track.E009"]
     return [(each.id, f"{each.msg}. {each.hint}" if each.hint else each.msg) for each in found]
