@@ -21,6 +21,8 @@ def test_what_is_past_its_time_goes_step_by_step(
     clock = [0.0]
     store = sqlite.open(data_dir / "events.db")
     store.append([row(number, at=100 * DAY - number) for number in range(5)])
+    with store.batch():
+        store.views.moved(store.end())
     settings = load({"keep_days": 30, "dedupe_days": 400}, {})
     retention = Retention(
         store, settings, data_dir, names=[], now=lambda: 131 * DAY, monotonic=lambda: clock[0]

@@ -95,3 +95,11 @@ def subjects(whose: Who | Said) -> list[str]:
     """Under what names a consent choice is kept: its user's, then its visitor's."""
     named = [f"user:{whose.user_id}"] if whose.user_id else []
     return [*named, f"visitor:{whose.anonymous_id}"] if whose.anonymous_id else named
+
+
+def knowing(server: Frame, browser: Frame) -> Frame:
+    """The server's half with what is known of the browser's request: on a first visit a vendor's
+    script has set its cookies in between."""
+    if browser.facts:
+        server.facts = {**(server.facts or {}), **browser.facts}
+    return server

@@ -13,7 +13,7 @@ import msgspec
 from ..event import PARTING, Event, Person, decode_event, epoch, wire_id
 from . import pages
 from .finish import Finisher
-from .frames import Frame, Rules, decode_frame
+from .frames import Frame, Rules, decode_frame, knowing
 from .store import Intake, PageRow
 
 #: The position of a view that is not in the log: not yet, or because ``before_send`` dropped it.
@@ -41,6 +41,7 @@ class Halves:
         self._pages: dict[str, PageRow] = {}
         self._dirty: dict[str, PageRow] = {}
         self._placed: list[str] = []
+        self._notes: list[tuple[str, str]] = []
         self.patient = True
 
     def prepare(self, frames: Iterable[Frame]) -> None:
@@ -66,6 +67,8 @@ class Halves:
         """Writes the rows, once the views have their positions in the log."""
         for page in self._placed:
             self._keep(replace(self._pages[page], position=positions.get(page, NOWHERE)))
+        places = [(self._pages[page].position, note) for page, note in self._notes]
+        self._intake.note_views([(place, note) for place, note in places if place])
         self._write()
 
     # The server's half of a page view.
@@ -101,16 +104,19 @@ class Halves:
             self._keep(mine)
         else:
             self._place_server_half(mine, frame, confirmed=mine.confirmed_at is not None)
+            if not frame.await_half:
+                self._notes.append((mine.page.id, "untagged"))
 
     def _complete(self, row: PageRow, frame: Frame, server: Event) -> None:
         """The server's half came after the browser's, which may have taken its place already."""
         if row.half is None:
             self._count(row.confirmed_at or frame.at, "page.browser", -1)
+            self._notes.append((row.page.id, "served"))
             self._keep(row)
             return
         other = decode_frame(row.half)
         row = self._joined(row, other)
-        self._place_merged(row, _knowing(frame, other), server, decode_event(other.event))
+        self._place_merged(row, knowing(frame, other), server, decode_event(other.event))
 
     def mark(self, frame: Frame, raw: bytes) -> None:
         """A page that got a token: from now on it is known whose its events are."""
@@ -189,12 +195,13 @@ class Halves:
 
     def _confirm_known(self, row: PageRow, frame: Frame, browser: Event) -> None:
         if row.half is not None:
-            server = _knowing(decode_frame(row.half), frame)
+            server = knowing(decode_frame(row.half), frame)
             self._count(server.at, "confirmed", 1)
             self._place_merged(row, server, decode_event(server.event), browser)
         elif row.position is not None:
             bot = self._is_bot(browser, frame)
             self._count(frame.at, "confirmed.bot" if bot else "confirmed", 1)
+            self._notes.append((row.page.id, pages.confirmed_by(browser)))
         else:
             self._place_browser_half(row, frame)
 
@@ -290,11 +297,3 @@ class Halves:
         if self._dirty:
             self._intake.keep_pages(self._dirty.values())
             self._dirty.clear()
-
-
-def _knowing(server: Frame, browser: Frame) -> Frame:
-    """The server's half with what is known of the browser's request: on a first visit a vendor's
-    script has set its cookies in between."""
-    if browser.facts:
-        server.facts = {**(server.facts or {}), **browser.facts}
-    return server

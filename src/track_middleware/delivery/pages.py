@@ -187,6 +187,11 @@ def url_of(event: Event) -> str:
     return str(_page_of(event).get("url") or "")
 
 
+def confirmed_by(event: Event) -> str:
+    """What the browser's half of a view says besides: that a script ran, or that none runs."""
+    return "noscript" if _page_of(event).get("noscript") else "confirmed"
+
+
 def _filled(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]:
     """``first`` with what only ``second`` has, at every depth."""
     whole = {**second, **{name: value for name, value in first.items() if value is not None}}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, date, datetime, tzinfo
 from fnmatch import translate
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -22,6 +22,9 @@ from .enrichers import Limited
 from .finish import Finisher
 from .frames import Rules
 from .handover import imported, resolved
+
+#: The ordinal of 1970-01-01.
+_EPOCH = date(1970, 1, 1).toordinal()
 
 
 def rules(settings: Settings) -> Rules:
@@ -77,6 +80,13 @@ def days(zone: str) -> Callable[[float], str]:
         return found
 
     return day
+
+
+def ordinals(zone: str) -> Callable[[float], int]:
+    """Moment -> days since 1970-01-01 in a time zone; SettingsError when there is no such zone."""
+    day = days(zone)
+    known = lru_cache(maxsize=4096)(lambda text: date.fromisoformat(text).toordinal() - _EPOCH)
+    return lambda moment: known(day(moment))
 
 
 def _zone(name: str) -> tzinfo:

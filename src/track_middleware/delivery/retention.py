@@ -18,6 +18,9 @@ _DAY = 86400.0
 #: So many events go in one step.
 _LET_GO_AT_ONCE = 500
 
+#: So many days after its first view a session's last event may still come.
+_LATE = 30
+
 #: Page rows are kept a day longer than they are asked for.
 _PAGES_KEPT = 8 * _DAY
 
@@ -89,7 +92,13 @@ class Retention:
             ids=now - settings.dedupe_days * _DAY,
             pages=now - _PAGES_KEPT,
             served_by=self._names,
+            counted=self._store.views.counted().position,
         )
+        today = int(now // _DAY)
+        more |= self._store.views.forget(
+            visitors=today - settings.keep_days, sessions=today - _LATE, closed=today - 1,
+            limit=_LET_GO_AT_ONCE,
+        )  # fmt: skip
         more |= self._store.histories.forget(now - settings.dedupe_days * _DAY, _LET_GO_AT_ONCE)
         self._salts.tend(now)
         return more

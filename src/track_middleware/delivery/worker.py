@@ -24,9 +24,10 @@ from .erasing import Erasing, erasers
 from .handover import NO_OUTBOX, Origin
 from .lease import LOCK, STALE, Lease
 from .outbox import Mover
-from .parts import finisher, rules
+from .parts import finisher, ordinals, rules
 from .replaying import Replays
 from .retention import Retention
+from .rollups import Rollups
 from .serve import Serve
 from .servers import POLL, Servers, Serves
 from .shares import rights
@@ -84,6 +85,8 @@ class Worker:
             now=now,
             rights=self._rights,
         )
+        zone = settings.time_zone
+        self._rollups = Rollups(self._store.views, zone=zone, day=ordinals(zone))
         self._erasing = Erasing(
             self._store,
             data_dir,
@@ -125,7 +128,7 @@ class Worker:
             self._drain.end_windows()
             self._erase()
             self._serve_all()
-            while self._retention.let_go():
+            while self._rollups.step() or self._retention.let_go():
                 self._keep_lease()
             self._erase()
         finally:
@@ -208,6 +211,7 @@ class Worker:
         """One turn of the drain; True when there may be more at once."""
         more = self._drain.once(self._now())
         self._keep_lease()
+        more |= self._rollups.turn(self._monotonic(), busy=more)
         self._retention.turn()
         self._erasing.turn(self._drain)
         return more

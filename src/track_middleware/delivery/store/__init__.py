@@ -248,6 +248,11 @@ class Intake(Choices, Counted, Protocol):
         ``pages_due``."""
         ...
 
+    def note_views(self, notes: Iterable[tuple[int, str]]) -> None:
+        """Notes of views in the log, by position, what the log does not say: ``confirmed`` or
+        ``noscript`` (a browser's half came late), ``served`` (the server's did), ``untagged``."""
+        ...
+
     def not_kept(self, positions: Iterable[int]) -> None:
         """The events at these positions go once every destination has had them."""
         ...

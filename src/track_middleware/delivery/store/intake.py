@@ -56,6 +56,9 @@ class IntakeRows:
         self._db.change_each("waiting_done", [(number,) for number, _ in rows])
         return [entry for _, entry in rows]
 
+    def note_views(self, notes: Iterable[tuple[int, str]]) -> None:
+        self._db.change_each("view_note_add", notes)
+
     def not_kept(self, positions: Iterable[int]) -> None:
         self._db.change_each("unstored_add", [(position,) for position in positions])
 

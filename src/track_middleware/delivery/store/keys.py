@@ -1,7 +1,8 @@
-"""How ids are remembered: as 16 bytes. Pure functions."""
+"""How ids are remembered: as 16 bytes, or where only counted, as a number. Pure functions."""
 
 from __future__ import annotations
 
+import hashlib
 import uuid
 from collections.abc import Sequence
 
@@ -20,3 +21,9 @@ def key_of(event_id: str) -> bytes:
     except ValueError:
         key = b""
     return key if len(key) == 16 else uuid.uuid5(NAMESPACE, event_id).bytes
+
+
+def short_key(text: str) -> int:
+    """The short hash under which an id is counted: 63 bits, never 0."""
+    found = hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=8).digest()
+    return int.from_bytes(found, "big") >> 1 or 1

@@ -11,7 +11,7 @@ import msgspec
 
 from ...errors import StoreError
 from .database import Database
-from .keys import key_of
+from .keys import key_of, short_key
 
 _states = msgspec.json.Decoder(dict[str, str])
 
@@ -126,6 +126,7 @@ class Persons:
         self._db.change("person_records_drop", (self._db.listed(subjects),))
         self._db.change_each("history_drop", [(each,) for each in subjects])
         self._db.change("person_counted_drop", (self._db.listed(ids),))
+        self._db.change_each("rollup_visitor_erase", [(short_key(each),) for each in ids])
         self._db.change("person_joins_drop", {"ids": self._db.listed(ids)})
         for each in ids:
             self._db.change("told_forget", {"subject": each})

@@ -145,3 +145,82 @@ CREATE TABLE lease (
 ) WITHOUT ROWID;
 INSERT INTO lease SELECT 'worker', generation, renewals, owner FROM former_lease;
 DROP TABLE former_lease;
+
+-- What the console counts of views, read from the log up to a position and once only.
+
+-- Up to which position; in which time zone a day is a day; and, where the log was counted again, the
+-- first day that was counted anew, up to which position.
+CREATE TABLE rollup_state (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    position INTEGER NOT NULL,
+    zone TEXT NOT NULL,
+    since INTEGER NOT NULL,
+    until INTEGER NOT NULL
+);
+INSERT INTO rollup_state VALUES (1, 0, '', -1000000, 0);
+
+-- Views and sessions of people by day (days since 1970-01-01) and name of a part: all, browser, system,
+-- country, page, channel, source, campaign, first, landing; views of programs: bot. "served": by the
+-- server, with a tag; "confirmed": of these by a browser's script.
+CREATE TABLE rollup_cell (
+    part TEXT NOT NULL,
+    day INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    views INTEGER NOT NULL,
+    served INTEGER NOT NULL,
+    confirmed INTEGER NOT NULL,
+    sessions INTEGER NOT NULL,
+    PRIMARY KEY (part, day, name)
+) WITHOUT ROWID;
+
+-- Sums over visitors' days, and views that are missing for a reason known at once.
+CREATE TABLE rollup_people (
+    day INTEGER NOT NULL,
+    class TEXT NOT NULL,
+    count INTEGER NOT NULL,
+    PRIMARY KEY (day, class)
+) WITHOUT ROWID;
+
+-- How many visitors of a day were seen before on that other day, and not in between (-1: never): the
+-- visitors of any span of days are those of its days that were last seen before it.
+CREATE TABLE rollup_again (
+    day INTEGER NOT NULL,
+    before INTEGER NOT NULL,
+    count INTEGER NOT NULL,
+    PRIMARY KEY (day, before)
+) WITHOUT ROWID;
+
+-- Each visitor's days, under a hash of the id; an erased visitor's go, and the sums stay.
+CREATE TABLE rollup_visitor (
+    visitor INTEGER NOT NULL,
+    day INTEGER NOT NULL,
+    views INTEGER NOT NULL,
+    kept INTEGER NOT NULL,
+    confirmed INTEGER NOT NULL,
+    missing INTEGER NOT NULL,
+    noscript INTEGER NOT NULL,
+    bait INTEGER NOT NULL,
+    PRIMARY KEY (visitor, day)
+) WITHOUT ROWID;
+CREATE INDEX rollup_visitor_day ON rollup_visitor (day);
+
+-- Sessions that are counted, under a hash of the id, by day and moment of their first view. "cells":
+-- where (JSON), for as long as an earlier view may still come to the log.
+CREATE TABLE rollup_session (
+    session INTEGER PRIMARY KEY,
+    day INTEGER NOT NULL,
+    at REAL NOT NULL,
+    cells BLOB
+);
+CREATE INDEX rollup_session_day ON rollup_session (day);
+CREATE INDEX rollup_session_open ON rollup_session (day) WHERE cells IS NOT NULL;
+
+-- What became known of a view after it had its place in the log: confirmed, noscript, served (by the
+-- server, where it stands as the browser's alone), untagged.
+CREATE TABLE view_note (
+    position INTEGER NOT NULL,
+    note TEXT NOT NULL,
+    counted INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (position, note)
+) WITHOUT ROWID;
+CREATE INDEX view_note_new ON view_note (position) WHERE counted = 0;

@@ -17,6 +17,15 @@ def named(file: str, package: str = __package__) -> dict[str, str]:
 
 SQL = {
     name: sql
-    for file in ("queries", "operator", "merges", "persons", "backfills", "histories", "watch")
+    for file in (
+        "queries",
+        "operator",
+        "merges",
+        "persons",
+        "backfills",
+        "histories",
+        "watch",
+        "rollups",
+    )
     for name, sql in named(file).items()
 }

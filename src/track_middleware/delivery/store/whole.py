@@ -16,6 +16,7 @@ from .letters import Letters
 from .merges import Journal
 from .persons import Persons
 from .replays import SHOWN, Replays
+from .rollups import ViewRows
 from .rows import letter_values, row_values
 from .unstored import Unstored
 from .watch import Watch
@@ -29,10 +30,8 @@ FORGOTTEN_AT_ONCE = 500
 
 class Store:
     """Log and ledger in one database; ``intake`` is the drain's part, ``lease`` the election's,
-    ``letters`` to ``persons`` the operator's; ``claims``: whose a job is, ``merges``: who is who.
-
-    One thread uses it at a time; other threads take a ``sibling``.
-    """
+    ``letters`` to ``persons`` the operator's, ``views`` the console's; ``claims``: whose a job is,
+    ``merges``: who is who. One thread uses it at a time; other threads take a ``sibling``."""
 
     def __init__(self, connection: Database, *, now: Callable[[], float]) -> None:
         self._db = connection
@@ -49,6 +48,7 @@ class Store:
         self.merges = Journal(connection)
         self.histories = Histories(connection)
         self.watch = Watch(connection)
+        self.views = ViewRows(connection)
 
     def sibling(self) -> Store:
         """Another connection to the same store, with the same fence, for another thread."""
@@ -97,20 +97,24 @@ class Store:
     def end(self) -> int:
         return int(self._db.value("log_end"))
 
-    def forget(self, *, events: float, ids: float, pages: float, served_by: Sequence[str]) -> bool:
+    def forget(
+        self, *, events: float, ids: float, pages: float, served_by: Sequence[str],
+        counted: int | None = None,
+    ) -> bool:  # fmt: skip
         """Removes a few events, ids and page rows from before these moments; True when there may
         be more at once.
 
-        Of the events only what every open job of the destinations ``served_by`` has behind it and
-        nothing waits for; jobs and rows of any other destination hold nothing.
+        Of the events only what every open job of the destinations ``served_by`` has behind it,
+        nothing waits for and is ``counted``; jobs and rows of others hold nothing.
         """
         limit, names = FORGOTTEN_AT_ONCE, self._db.listed(served_by)
         oldest = {"before": events, "destinations": names, "limit": limit}
         with self._db.batch():  # so that a replay which begins now is seen
-            served = self._db.value("served", (names,)) if served_by else self.end()
-            self._db.forget_days(events, served or 0, served_by)
+            served = (self._db.value("served", (names,)) or 0) if served_by else self.end()
+            served = served if counted is None else min(served, counted)
+            self._db.forget_days(events, served, served_by)
             gone = (
-                self._db.change("log_forget", {**oldest, "served": served or 0}),
+                self._db.change("log_forget", {**oldest, "served": served}),
                 self._db.change("known_forget", {"before": ids, "limit": limit}),
                 self._db.change("pages_forget", (pages, limit)),
                 *self.merges.fade(ids, limit),

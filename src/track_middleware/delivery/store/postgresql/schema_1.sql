@@ -310,3 +310,82 @@ CREATE TABLE history (
     known BYTEA NOT NULL
 );
 CREATE INDEX history_seen ON history (seen);
+
+-- What the console counts of views, read from the log up to a position and once only.
+
+-- Up to which position; in which time zone a day is a day; and, where the log was counted again, the
+-- first day that was counted anew, up to which position.
+CREATE TABLE rollup_state (
+    one BIGINT PRIMARY KEY CHECK (one = 1),
+    position BIGINT NOT NULL,
+    zone TEXT NOT NULL,
+    since BIGINT NOT NULL,
+    until BIGINT NOT NULL
+);
+INSERT INTO rollup_state VALUES (1, 0, '', -1000000, 0);
+
+-- Views and sessions of people by day (days since 1970-01-01) and name of a part: all, browser, system,
+-- country, page, channel, source, campaign, first, landing; views of programs: bot. "served": by the
+-- server, with a tag; "confirmed": of these by a browser's script.
+CREATE TABLE rollup_cell (
+    part TEXT NOT NULL,
+    day BIGINT NOT NULL,
+    name TEXT NOT NULL,
+    views BIGINT NOT NULL,
+    served BIGINT NOT NULL,
+    confirmed BIGINT NOT NULL,
+    sessions BIGINT NOT NULL,
+    PRIMARY KEY (part, day, name)
+);
+
+-- Sums over visitors' days, and views that are missing for a reason known at once.
+CREATE TABLE rollup_people (
+    day BIGINT NOT NULL,
+    class TEXT NOT NULL,
+    count BIGINT NOT NULL,
+    PRIMARY KEY (day, class)
+);
+
+-- How many visitors of a day were seen before on that other day, and not in between (-1: never): the
+-- visitors of any span of days are those of its days that were last seen before it.
+CREATE TABLE rollup_again (
+    day BIGINT NOT NULL,
+    before BIGINT NOT NULL,
+    count BIGINT NOT NULL,
+    PRIMARY KEY (day, before)
+);
+
+-- Each visitor's days, under a hash of the id; an erased visitor's go, and the sums stay.
+CREATE TABLE rollup_visitor (
+    visitor BIGINT NOT NULL,
+    day BIGINT NOT NULL,
+    views BIGINT NOT NULL,
+    kept BIGINT NOT NULL,
+    confirmed BIGINT NOT NULL,
+    missing BIGINT NOT NULL,
+    noscript BIGINT NOT NULL,
+    bait BIGINT NOT NULL,
+    PRIMARY KEY (visitor, day)
+);
+CREATE INDEX rollup_visitor_day ON rollup_visitor (day);
+
+-- Sessions that are counted, under a hash of the id, by day and moment of their first view. "cells":
+-- where (JSON), for as long as an earlier view may still come to the log.
+CREATE TABLE rollup_session (
+    session BIGINT PRIMARY KEY,
+    day BIGINT NOT NULL,
+    at DOUBLE PRECISION NOT NULL,
+    cells BYTEA
+);
+CREATE INDEX rollup_session_day ON rollup_session (day);
+CREATE INDEX rollup_session_open ON rollup_session (day) WHERE cells IS NOT NULL;
+
+-- What became known of a view after it had its place in the log: confirmed, noscript, served (by the
+-- server, where it stands as the browser's alone), untagged.
+CREATE TABLE view_note (
+    position BIGINT NOT NULL,
+    note TEXT NOT NULL,
+    counted BIGINT NOT NULL DEFAULT 0,
+    PRIMARY KEY (position, note)
+);
+CREATE INDEX view_note_new ON view_note (position) WHERE counted = 0;
