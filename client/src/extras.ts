@@ -2,13 +2,14 @@
 
 import { adopt } from "./adopt";
 import { autocapture } from "./autocapture";
+import { bait } from "./bait";
 import { links } from "./crossing";
 import { depth } from "./depth";
 import { errors } from "./errors";
 import { SEAM, type Seam } from "./seam";
 import { vitals } from "./vitals";
 
-const starters = [adopt, depth, vitals, autocapture, errors, links];
+const starters = [adopt, depth, vitals, autocapture, errors, links, bait];
 
 const seam = (window as unknown as Record<symbol, Seam | undefined>)[SEAM];
 if (seam) for (const start of starters) alone(start, seam);

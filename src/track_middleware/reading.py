@@ -138,6 +138,8 @@ def _check_together(settings: Settings) -> None:
         raise SettingsError(
             "path", "is one path segment of letters, digits, - and _, without slashes"
         )
+    if isinstance(settings.bait, str) and not _BAIT(settings.bait):
+        raise SettingsError("bait", "is True, or the https:// address of a tracker")
     if settings.client_global and not settings.client_global.isidentifier():
         raise SettingsError("client_global", "must be a JavaScript identifier")
     _check_write_keys(settings.write_keys)
@@ -197,6 +199,9 @@ def _check_reconcile(rules: Mapping[Any, Any]) -> None:
 RULE = ("source", "sql", "id", "time", "sum", "user", "anonymous", "time_zone")
 
 _WRITE_KEY = re.compile(r"[A-Za-z0-9._-]{1,100}").fullmatch
+
+#: Loopback is for tests.
+_BAIT = re.compile(r"https://[^\s/]+\S*|http://(?:127\.0\.0\.1|localhost)[:/]\S*").fullmatch
 
 #: A host as a browser names it: letters (of other scripts in punycode), digits, hyphens, dots.
 _HOST = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?", re.ASCII | re.IGNORECASE)

@@ -222,8 +222,11 @@ class Settings:
         "sent when it is granted.",
     )
     js_errors: bool = _setting(False, "The script reports uncaught errors.")
-    bait: bool = _setting(
-        False, "The script tries one known tracker address, to tell blockers from other losses."
+    bait: bool | str = _setting(
+        False,
+        "The script asks once a tab for an address that blockers know, so that the loss meter can "
+        "say how many visitors run one: True, one on this host; or the https:// address of a "
+        "tracker.",
     )
     time_zone: str = _setting("UTC", "Time zone of the console's days.")
     data_host: str = _setting("", "Id of the host of this data folder. Empty: the machine's name.")
@@ -240,7 +243,7 @@ class Settings:
 NAMES = tuple(each.name for each in fields(Settings))
 
 #: Settings that are read and checked, and that no code of this release acts on.
-RESERVED = ("bait",)
+RESERVED: tuple[str, ...] = ()
 
 
 def reserved(settings: Settings) -> list[str]:

@@ -10,14 +10,13 @@ from urllib.parse import urlsplit
 
 from tests.browser.shop import Shop, open_shop
 from tests.chrome import launched
-from track_middleware.settings import RESERVED
 
 from .requests import Asked
 
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, Page
 
-#: Whatever makes the browser ask for more; what has no code yet is left out.
+#: Whatever makes the browser ask for more, but ``bait``, which is there to be blocked.
 EVERYTHING = {
     "autocapture": "1",
     "hash_routes": "1",
@@ -65,8 +64,7 @@ class Walk:
 def walked(port: int, var: Path, name: str = "flask") -> Walk:
     """Opens the shop, walks it with and without JavaScript, and tells what was asked."""
     walk = Walk()
-    settings = {key: value for key, value in EVERYTHING.items() if key not in RESERVED}
-    with open_shop(name, port, var, settings=settings) as shop, launched() as browser:
+    with open_shop(name, port, var, settings=EVERYTHING) as shop, launched() as browser:
         with browser.new_context() as context:
             _look_around(_listened(context, walk), shop, walk)
             _buy(_listened(context, walk), shop)

@@ -19,6 +19,8 @@ def asked(query: str) -> Filter:
     [
         ("", "Page", True),
         ("", "Request", False),
+        ("", "Blocker Checked", False),
+        ("events=*", "Blocker Checked", True),
         ("events=Order*,Signup", "Order Completed", True),
         ("events=Order*,Signup", "Signup", True),
         ("events=Order*,Signup", "Page", False),

@@ -11,8 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.tracking.site import Browser, Site, token_of
+from track_middleware.errors import SettingsError
 from track_middleware.event import iso
 from track_middleware.http import Reply
+from track_middleware.reading import load
 from track_middleware.tracking.collector import corrected
 
 LOAD = "0123456789abcdef0123456789abcdef"
@@ -425,3 +427,35 @@ def test_where_it_is_not_heeded_or_the_app_says_so_itself_the_path_is_the_apps(
 @pytest.mark.parametrize("path", [GPC + "x", GPC + "/", "/.well-known/", "/a" + GPC])
 def test_no_other_path_nearby_is_ours(path: str) -> None:
     assert Browser(Site()).open(path).own is None
+
+
+def tag(browser: Browser) -> str:
+    ending = browser.visit("/")
+    assert ending.injector is not None
+    return ending.injector.whole(b"<html><head></head></html>").decode()
+
+
+@pytest.mark.parametrize(
+    ("said", "attribute"),
+    [
+        (True, " data-bait>"),
+        ("https://t.example/a?b&c", ' data-bait="https://t.example/a?b&amp;c">'),
+    ],
+)
+def test_the_tag_says_what_the_script_asks_blockers_about(said: bool | str, attribute: str) -> None:
+    assert attribute in tag(Browser(Site(bait=said)))
+    assert "data-bait" not in tag(Browser(Site()))
+
+
+def test_what_blockers_refuse_is_answered_with_nothing() -> None:
+    reply = Browser(Site()).open("/prefix00/matomo.js").reply(b"")
+    assert isinstance(reply, Reply)
+    assert (reply.status, reply.body) == (204, b"")
+
+
+@pytest.mark.parametrize(
+    "said", ["", "matomo.js", "http://t.example/", "https:///a", "https://a b"]
+)
+def test_a_bait_that_is_no_address_is_a_wrong_setting(said: str) -> None:
+    with pytest.raises(SettingsError, match="bait"):
+        load({"bait": said}, {})

@@ -19,6 +19,9 @@ from .options import choice, flag, wrong
 #: The event of a request that is no page view: kept, but delivered only where it is asked for.
 REQUEST = "Request"
 
+#: Those that are: a request, and what the console alone asks about (setting ``bait``).
+_OURS = frozenset((REQUEST, "Blocker Checked"))
+
 #: What a visitor is asked about.
 PURPOSES = ("analytics", "marketing")
 
@@ -27,7 +30,7 @@ PURPOSES = ("analytics", "marketing")
 class Filter:
     """Says whether an event goes to a destination.
 
-    ``labels`` matches the labels asked for (None: all but ``Request``). A ``purpose`` that is named
+    ``labels`` matches the labels asked for (None: all but ours). A ``purpose`` that is named
     must be granted in the event's ``context.consent``; an event that does not say so is not given.
     ``planned``: what the tracking plan says of a label and a visitor; None: nothing.
 
@@ -52,7 +55,7 @@ class Filter:
         if self.planned is not None and not self.planned(label, whom):
             return False
         if self.labels is None:
-            return label != REQUEST
+            return label not in _OURS
         return self.labels.match(label) is not None
 
     def permitted(self, body: bytes) -> bool:

@@ -22,7 +22,7 @@ from .schema import DRAFT, of_event
 KNOWN = frozenset((
     "Page", "Screen", "Identify", "Group", "Alias",
     "Page Left", "Link Clicked", "Button Clicked", "Form Submitted", "Web Vitals", "Script Error",
-    "Consent Changed", "Request",
+    "Consent Changed", "Request", "Blocker Checked",
 ))  # fmt: skip
 
 #: Who is nobody's app: no plan restricts them, and they may send key metrics.

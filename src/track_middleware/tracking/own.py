@@ -14,6 +14,9 @@ from .probed import DOOR, seen
 from .relay import Ask, Slot
 from .segment_door import SegmentDoor
 
+#: What blockers keep a browser from asking for (setting ``bait``).
+_NOTHING = Reply(204, (("Cache-Control", "no-store"),))
+
 
 class Own:
     """One request for one of our own paths. The face reads at most ``limit`` + 1 bytes of body:
@@ -60,6 +63,8 @@ class Own:
             return refusal(413, "the body is too large")
         if place.purpose in self._core.scripts:
             return self._script(self._core.scripts[place.purpose])
+        if place.purpose == "bait":
+            return _NOTHING
         if place.purpose == "banner":
             return self._with_cookies(banner.stylesheet(self._core, self._request, self._identity))
         if place.purpose == "cross":

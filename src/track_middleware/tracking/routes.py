@@ -34,6 +34,7 @@ OWN = {
     "n.png": Place(("GET", "HEAD"), "pixel"),
     "c": Place(("POST",), "consent", _CHOICE_LIMIT),
     ".well-known/gpc.json": Place(("GET", "HEAD"), "gpc"),
+    "matomo.js": Place(("GET", "HEAD"), "bait"),
     "b.css": Place(("GET", "HEAD"), "banner"),
 }
 

@@ -43,6 +43,8 @@ class Snippet:
             (settings.respect_gpc == "all", ' data-gpc="all"'),
             (settings.autocapture, " data-autocapture"),
             (settings.js_errors, " data-errors"),
+            (settings.bait is True, " data-bait"),
+            (isinstance(settings.bait, str), f' data-bait="{escape(str(settings.bait))}"'),
         )
         self._scripts: dict[str, str] = {}
         self._noscript = settings.noscript
