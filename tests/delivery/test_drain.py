@@ -563,7 +563,7 @@ def test_a_page_from_a_shared_cache_is_a_view_of_the_browsers(site):
     shown.page, shown.event.context["page"] = None, {"url": "https://x/a"}
     site.drains(shown)
     assert site.event.message_id == site.event.context["page"]["id"] == wire_id(LOAD, "view")
-    assert site.views == {"page.browser": 1}
+    assert site.views == {"page.browser": 1, "page.shared": 1}
 
 
 def test_what_the_door_refused_is_a_dead_letter(site):

@@ -110,7 +110,7 @@ def test_a_view_counts_as_served_and_once_confirmed(site):
     site.waits(6)
     site.rolls()
     assert site.all == (2, 2, 1, 2)
-    assert site.people == {"visitors": 2, "once_run": 1, "once_silent": 1}
+    assert site.people == {"visitors": 2, "kept": 1, "once_run": 1, "once_silent": 1}
 
 
 def test_counting_twice_changes_nothing(site):
@@ -131,7 +131,7 @@ def test_a_half_that_comes_late_moves_its_view_to_the_confirmed(site):
     site.drains(site.confirms(page))
     site.rolls()
     assert site.all == (1, 1, 1, 1)
-    assert site.people == {"visitors": 1, "once_run": 1}
+    assert site.people == {"visitors": 1, "kept": 1, "once_run": 1}
 
 
 def test_a_half_that_comes_late_but_before_counting_counts_once(site):

@@ -47,6 +47,7 @@ class Day(msgspec.Struct, frozen=True, gc=False):
 EMPTY = Day()
 
 #: ``visitors``       with a view.
+#: ``kept``           views that their browsers told of.
 #: ``once_run``       served one page, and its script ran.
 #: ``more_run``       served several, and the script ran on some page.
 #: ``more_silent``    served several, and no script ran; their views are ``silent_views``.
@@ -56,14 +57,14 @@ EMPTY = Day()
 #: ``baited`` ``blocked``              visitors that a bait asked, and those with a blocker.
 #: ``baited_views`` ``blocked_views``  views that their browsers told of.
 CLASSES = (
-    "visitors", "once_run", "more_run", "more_silent", "silent_views", "once_silent", "left",
-    "noscript_views", "baited", "blocked", "baited_views", "blocked_views",
+    "visitors", "kept", "once_run", "more_run", "more_silent", "silent_views", "once_silent",
+    "left", "noscript_views", "baited", "blocked", "baited_views", "blocked_views",
 )  # fmt: skip
 
 
 def adds(day: Day) -> dict[str, int]:
     """What a visitor's day adds to the sums."""
-    found = {"visitors": 1} if day.views else {}
+    found = {"visitors": 1, "kept": day.kept} if day.views else {}
     if day.bait:
         found |= {"baited": 1, "baited_views": day.kept}
     if day.bait == BLOCKED:

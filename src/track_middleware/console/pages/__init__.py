@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from ..page import Page
-from . import delivery, live, plan, visitor
+from . import delivery, live, loss, plan, traffic, visitor
 
-PAGES: tuple[Page, ...] = (live.PAGE, delivery.PAGE, plan.PAGE, visitor.PAGE)
+PAGES: tuple[Page, ...] = (
+    live.PAGE, loss.PAGE, traffic.PAGE, delivery.PAGE, plan.PAGE, visitor.PAGE,
+)  # fmt: skip
