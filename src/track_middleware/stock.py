@@ -7,8 +7,8 @@ from time import time_ns
 
 from .tracking import ids
 
-#: So many at once: fewer than one call in a hundred waits for them.
-_MANY = 256
+#: So many at once: drawing them takes no longer than writing an event.
+_MANY = 32
 
 _getpid = os.getpid
 

@@ -109,6 +109,26 @@ def test_properties_with_nothing_named_are_the_callers_own() -> None:
     assert Redaction([]).bag(own) is own
 
 
+@pytest.mark.parametrize(
+    ("own", "kept"),
+    [
+        ({"pin": 1, "a": 2}, {"pin": REDACTED, "a": 2}),
+        ({"a": {"pin": 1}}, {"a": {"pin": REDACTED}}),
+        ({"a": [{"pin": 1}]}, {"a": [{"pin": REDACTED}]}),
+        ({"a": "/?pin=1"}, {"a": "/?pin=redacted"}),
+        ({"a": "https://me:word@host/"}, {"a": "https://host/"}),
+        ({"a": "{", "b": None, "c": [1, 2]}, {"a": "{", "b": None, "c": [1, 2]}),
+    ],
+)
+def test_a_verbs_properties_lose_what_is_named_each_time(
+    own: dict[str, Any], kept: dict[str, Any]
+) -> None:
+    site = Site(redact=["pin"])
+    for _ in range(2):
+        site.tracker.track("Paid", own, user_id="42")
+    assert [each.event and each.event.properties for each in site.entries] == [kept, kept]
+
+
 def test_properties_that_hold_themselves_are_a_mistake_and_no_event() -> None:
     site = Site()
     own: dict[str, Any] = {"a": 1}

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ..errors import SpoolError
-from ..event import Entry, Last, lenient_encoder
+from ..event import Last, lenient_encoder
 from ..settings import free_bytes
 from .files import close_own, create_locked, identity_of
 from .framing import frame, framed, incomplete, number
@@ -102,13 +102,13 @@ class Spool:
         """
         try:
             entry = entries[0]
-            body = _encode(entry) if isinstance(entry, Entry) else bytes(entry)
-            if len(entries) != 1 or _NEWLINE in body or len(body) > LONGEST:
-                return self._append_odd(entries)
+            body = _encode(entry)
         except _NO_JSON:
             return self._refused("not_json", len(entries))
         except IndexError:
             return True
+        if len(entries) != 1 or _NEWLINE in body or len(body) > LONGEST:
+            return self._append_odd(entries)
         return self.write(framed(body))
 
     def encode(self, entries: Sequence[Last]) -> bytes | None:

@@ -15,7 +15,7 @@ def checked_name(name: object) -> str:
     """An event's name, cut to its length; EventError when it is none."""
     if not isinstance(name, str) or not name.strip():
         raise EventError(f"an event's name is a text such as 'Order Completed', not {name!r:.60}")
-    return name[:_NAME_LENGTH]
+    return name if len(name) <= _NAME_LENGTH else name[:_NAME_LENGTH]
 
 
 def moment(given: datetime | date | float | str) -> str:

@@ -106,12 +106,12 @@ class Core:
     """
 
     __slots__ = (
-        "about", "banners", "clients", "confirm_after", "cookies", "count", "crossing", "excluded",
-        "former_tools", "has_console", "holds", "host", "is_told_of_origins", "kept_properties",
-        "last_sink", "library", "limit", "linked", "load_mac", "many", "new_id", "now", "outside",
-        "plan", "prefix", "probe", "redaction", "rules", "salt", "scripts", "serving", "settings",
-        "shared", "sink", "site_of", "slots", "snippet", "starts", "tokens", "traits", "trouble",
-        "vendor_cookies", "written",
+        "_sealed", "about", "banners", "clients", "confirm_after", "cookies", "count", "crossing",
+        "excluded", "former_tools", "has_console", "holds", "host",
+        "is_told_of_origins", "kept_properties", "last_sink", "library", "limit", "linked",
+        "load_mac", "many", "new_id", "now", "outside", "plan", "prefix", "probe", "redaction",
+        "rules", "salt", "scripts", "serving", "settings", "shared", "sink", "site_of", "slots",
+        "snippet", "starts", "tokens", "traits", "trouble", "vendor_cookies", "written",
     )  # fmt: skip
 
     def __init__(self, settings: Settings, seams: Seams) -> None:
@@ -141,6 +141,7 @@ class Core:
         self.traits = None if settings.traits is None else frozenset(settings.traits)
         bag = self.redaction.bag
         self.kept_properties = bag if self.traits is None else self._with_kept_traits
+        self._sealed = self.redaction.sealed if self.traits is None else self._with_kept_traits
         self.confirm_after = settings.session_max / 2
         self.library = msgspec.Raw(
             msgspec.json.encode({"name": "track-middleware", "version": seams.version})
@@ -185,7 +186,6 @@ class Core:
         kind: Kind,
         name: str | None,
         bag: Mapping[str, Any] | None,
-        *,
         now: float,
         user_id: object = None,
         anonymous_id: str | None = None,
@@ -201,11 +201,14 @@ class Core:
             name = checked_name(name)
         elif is_track:
             raise EventError("track() wants the event's name")
-        if bag is not None and type(bag) is not dict and not isinstance(bag, Mapping):
-            raise EventError(f"properties are a dict, not a {type(bag).__name__}")
+        if bag is not None and type(bag) is not dict:
+            if not isinstance(bag, Mapping):
+                raise EventError(f"properties are a dict, not a {type(bag).__name__}")
+            bag = dict(bag)
         if bag and self.settings.debug:
             strict_encoder.encode(bag)
-        event = Event(
+        says_who = kind in ("identify", "group")
+        return Event(
             self.new_id() if event_id is None else ids.event_id(event_id),
             kind,
             iso(now) if timestamp is None else moment(timestamp),
@@ -213,12 +216,11 @@ class Core:
             None if is_track else name,
             None if anonymous_id is None else ids.user(anonymous_id),
             None if user_id is None else ids.user(user_id),
+            None,
+            None,
+            None if says_who else self._sealed(bag) or None,
+            self.kept_traits(bag) if says_who else None,
         )
-        if kind in ("identify", "group"):
-            event.traits = self.kept_traits(bag)
-        else:
-            event.properties = self.kept_properties(bag) or None
-        return event
 
     def said(
         self,
@@ -235,7 +237,7 @@ class Core:
         context = more.pop("context", None)
         group_id, previous_id = more.pop("group_id", None), more.pop("previous_id", None)
         try:
-            event = self.event(kind, name, bag, now=now, **more)
+            event = self.event(kind, name, bag, now, **more)
             event.previous_id = None if previous_id is None else ids.user(previous_id)
         except EventError as error:
             self.mistaken(error)
@@ -243,13 +245,18 @@ class Core:
         event.group_id = group_id
         return event, context
 
-    def keep_outside(self, event: Event, context: Mapping[str, Any] | None) -> str | None:
+    def keep_outside(
+        self, event: Event, context: Mapping[str, Any] | None, *, now: float
+    ) -> str | None:
         """Keeps an event that belongs to no request, or to nobody who is in it: its id, None when
         it was not kept. Whose consent it is, the worker knows."""
         if event.user_id is None and event.anonymous_id is None:
             event.anonymous_id = self.new_id()
-        event.context = self.kept_context(self.outside, context)
-        return event.message_id if self.keep(Entry("event", self.now(), event)) else None
+        event.context = self.kept_context(self.outside, context) if context else self.outside
+        if self.sink((Entry("event", now, event),)) is False:
+            self._refused()
+            return None
+        return event.message_id
 
     def kept_context(self, about: msgspec.Raw, more: Mapping[str, Any] | None) -> Any:
         """A context with a caller's own keys over it; of traits among them what the allow-list lets

@@ -139,9 +139,8 @@ class Exchange:
         core = self._core
         try:
             event = core.event(
-                "track", name, properties, user_id=user_id, anonymous_id=anonymous_id,
-                timestamp=timestamp, event_id=event_id, now=core.now(),
-            )  # fmt: skip
+                "track", name, properties, core.now(), user_id, anonymous_id, timestamp, event_id
+            )
         except EventError as error:
             core.mistaken(error)
             return None
@@ -247,7 +246,7 @@ class Exchange:
     ) -> str | None:
         identity, scene, core = self._identity, self._scene, self._core
         if event.user_id is not None and acting.is_anothers(identity, event.user_id):
-            return core.keep_outside(event, context)
+            return core.keep_outside(event, context, now=core.now())
         session = identity.session
         if event.anonymous_id is None:
             event.anonymous_id = identity.visitor_id
@@ -270,7 +269,7 @@ class Exchange:
         known = seen is not None or identity.signing is not None
         if known and not self.excluded and acting.learnt(identity, seen):
             self._scene.forget()
-            told = self._core.event("identify", None, None, now=identity.at)
+            told = self._core.event("identify", None, None, identity.at)
             self._record(told, None, how="sign_in")
 
     def close(self, status: int, headers: Mapping[str, str]) -> Ending:

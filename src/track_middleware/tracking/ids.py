@@ -26,13 +26,15 @@ def user(value: object) -> str | None:
     """A user id as text, or None for nobody. EventError when it can be no id."""
     if value is None:
         return None
-    if isinstance(value, str):
+    if type(value) is str:
         text = value.strip()
     elif isinstance(value, (bool, list, dict, float, bytes)):
         raise EventError(f"user_id is a {type(value).__name__}; pass a string or a number")
     else:
         text = str(value).strip()
-    return None if text.lower() in NOBODY else text[:_USER_LENGTH]
+    if text.lower() in NOBODY:
+        return None
+    return text if len(text) <= _USER_LENGTH else text[:_USER_LENGTH]
 
 
 def event_id(value: object) -> str:

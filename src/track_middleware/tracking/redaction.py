@@ -14,6 +14,7 @@ from urllib.parse import unquote, unquote_plus
 import msgspec
 
 from ..errors import EventError
+from ..event import lenient_encoder
 from ..patterns import REDACTED, Patterns
 
 #: How many harmless texts and names are remembered, and how long they may be.
@@ -22,6 +23,9 @@ _MOST, _LONGEST = 2048, 256
 #: Segments of a path and values of a query that are looked at one by one; the rest is one text, so
 #: that no address takes long.
 _MOST_PARTS = 200
+
+#: Longest list of names that is remembered as a whole.
+_MOST_NAMES = 32
 
 #: Levels of properties that are looked at; no more can be sent.
 _DEEPEST = 64
@@ -37,6 +41,12 @@ _MEMBER = re.compile(r'"([\w.$ -]{1,60})"\s*:\s*("(?:[^"\\]|\\.)*"?|[^,}\]\s]*)'
 _RESET = re.compile(r"[0-9a-z]{6}-[0-9a-f]{32}")
 
 _ANY_JSON = msgspec.json.Decoder()
+
+_encode = lenient_encoder.encode
+_NO_JSON = (TypeError, ValueError, OverflowError, RecursionError)
+
+#: Without them JSON holds no address and nothing within anything; as numbers they are found sooner.
+_EQUALS, _AT, _BRACE = b"=@{"
 
 
 class _Named(dict[Any, bool]):
@@ -61,7 +71,7 @@ class Redaction:
     goes. Texts in which there is nothing are remembered, others never."""
 
     __slots__ = (
-        "_is_named",
+        "_harmless",
         "_named",
         "_names",
         "_paths",
@@ -81,7 +91,7 @@ class Redaction:
         self._removed = tuple(f"{name}=" for name in removed)
         self._names = bool(names)
         self._named = _Named([*names, *removed])
-        self._is_named = self._named.__getitem__
+        self._harmless: dict[Any, bool] = {}
         self._patterns = patterns or None
         self._paths: dict[str, bool] = {}
         self._queries: dict[str, bool] = {}
@@ -161,7 +171,8 @@ class Redaction:
         addresses in their texts. The caller's own are never changed."""
         if not bag or not self._names:
             return bag
-        if any(map(self._is_named, bag)):
+        names = tuple(bag)
+        if names not in self._harmless and not self._is_harmless(names):
             return self._within(bag, _DEEPEST)
         for value in bag.values():
             kind = type(value)
@@ -171,6 +182,29 @@ class Redaction:
             elif kind not in _PLAIN:
                 return self._within(bag, _DEEPEST)
         return bag
+
+    def sealed(self, bag: Any) -> Any:
+        """As ``bag``, of a dict that is to be encoded next: as JSON where nothing is taken out,
+        which a look at its bytes tells sooner than one at each value."""
+        if not bag or not self._names:
+            return bag
+        names = tuple(bag)
+        if names in self._harmless or self._is_harmless(names):
+            try:
+                body = _encode(bag)
+            except _NO_JSON:
+                return self.bag(bag)
+            if _EQUALS not in body and _AT not in body and _BRACE not in body[1:]:
+                return msgspec.Raw(body)
+        return self._within(bag, _DEEPEST)
+
+    def _is_harmless(self, names: tuple[Any, ...]) -> bool:
+        """Whether no value stands under a name that goes. An event's properties have the same names
+        in the same order again and again."""
+        harmless = not any(map(self._named.__getitem__, names))
+        if harmless and len(names) <= _MOST_NAMES and all(map(self._named.__contains__, names)):
+            _remember(self._harmless, names, True)
+        return harmless
 
     def title(self, text: str) -> str:
         """A page's title without what is recognised."""

@@ -151,7 +151,7 @@ class Response(msgspec.Struct):
         if event.event in self._core.plan.contracts:
             return self._of_contract(event)
         if event.user_id is not None and self._is_a_programs():
-            return self._core.keep_outside(event, more)
+            return self._core.keep_outside(event, more, now=self._core.now())
         return self._cookieless.keep(event, more)
 
     def _of_contract(self, event: Event) -> str | None:
@@ -221,7 +221,7 @@ class Response(msgspec.Struct):
         return Entry("event", identity.at, event, consent=identity.consent, facts=scene.facts)
 
     def _request_event(self) -> Event:
-        event = self._core.event("track", "Request", None, now=self._identity.at)
+        event = self._core.event("track", "Request", None, self._identity.at)
         event.properties = {
             "method": self._request.method,
             "path": self._scene.path,

@@ -42,15 +42,15 @@ class Tracker:
     ) -> str | None:
         """Records something that happened outside a request; its id once it is on disk."""
         core = self.core
+        now = core.now()
         try:
             event = core.event(
-                "track", name, properties, user_id=user_id, anonymous_id=anonymous_id,
-                timestamp=timestamp, event_id=event_id, now=core.now(),
-            )  # fmt: skip
+                "track", name, properties, now, user_id, anonymous_id, timestamp, event_id
+            )
         except EventError as error:
             core.mistaken(error)
             return None
-        return core.keep_outside(event, context)
+        return core.keep_outside(event, context, now=now)
 
     def page(
         self, name: str | None = None, properties: Mapping[str, Any] | None = None, **given: Any
@@ -87,5 +87,6 @@ class Tracker:
     def _other(
         self, kind: Kind, name: str | None, bag: Mapping[str, Any] | None, given: Mapping[str, Any]
     ) -> str | None:
-        said = self.core.said(kind, name, bag, given, now=self.core.now())
-        return None if said is None else self.core.keep_outside(*said)
+        now = self.core.now()
+        said = self.core.said(kind, name, bag, given, now=now)
+        return None if said is None else self.core.keep_outside(*said, now=now)
