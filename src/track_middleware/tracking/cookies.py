@@ -16,9 +16,10 @@ import msgspec
 from ..http import Cookie, Request
 from ..settings import Settings
 from .consent import DENIED, Choice
+from .session import RENEW_AFTER as SEEN_AFTER
 from .session import Session
 from .signing import Seal, url_safe
-from .visitor import Visitor
+from .visitor import RENEW_AFTER, Visitor
 from .whose import Whose, json, whose
 
 #: A cookie of ours never has more bytes; browsers must allow 4,096 (RFC 6265, 6.1).
@@ -77,8 +78,9 @@ _FROM_URL = bytes.maketrans(b"-_", b"+/")
 class Held(msgspec.Struct, frozen=True, gc=False):
     """What a request's Cookie header holds of ours: the raw values of the visitor's and session's
     cookies (None where there is none), what they say once they are verified, and the choice.
-    ``whose`` is what an event says of these where nothing has changed them.
-    ``several``: there is more than one cookie of a name.
+    ``whose`` is what an event says of these where nothing has changed them, and ``until`` the last
+    moment (epoch seconds) at which time alone changes nothing of them: neither visitor nor session
+    is renewed, and the session goes on. ``several``: there is more than one cookie of a name.
     """
 
     visitor_value: str | None = None
@@ -88,6 +90,7 @@ class Held(msgspec.Struct, frozen=True, gc=False):
     session: Session | None = None
     whose: Whose | None = None
     several: bool = False
+    until: float = 0.0
 
 
 _EMPTY = Held()
@@ -100,7 +103,8 @@ class Cookies:
     """
 
     __slots__ = (
-        "_domain_of", "_known", "_mark", "_max_age", "_rotates", "choice", "session", "visitor",
+        "_domain_of", "_idle", "_known", "_longest", "_mark", "_max_age", "_rotates", "choice",
+        "session", "visitor",
     )  # fmt: skip
 
     def __init__(
@@ -113,6 +117,7 @@ class Cookies:
         self._mark = f"{name}_"
         self._rotates = len(keys) > 1
         self._max_age = settings.cookie_max_age
+        self._idle, self._longest = settings.session_timeout, settings.session_max
         self._domain_of = domain_of
         self._known: dict[str, Held] = {}
 
@@ -157,13 +162,20 @@ class Cookies:
         said = whose(visitor, session, user, campaign)
         whole = Held(
             held.visitor_value, held.session_value, held.choice, visitor, session, said,
-            held.several,
+            held.several, self._until(held, visitor, session),
         )  # fmt: skip
         if len(header) <= _LONGEST_HEADER:
             if len(self._known) >= _MOST_HEADERS:
                 self._known.clear()
             self._known[header] = whole
         return whole
+
+    def _until(self, held: Held, visitor: Visitor, session: Session | None) -> float:
+        is_odd = held.several or (held.choice is not None and self._rotates)
+        if is_odd or session is None or session.visitor != visitor.id:
+            return 0.0
+        seen = session.seen + min(SEEN_AFTER, self._idle)
+        return min(visitor.renewed + RENEW_AFTER, seen, session.start + self._longest)
 
     def _first(self, header: str) -> tuple[Visitor | None, Session | None]:
         """Of several cookies that verify, the visitor who was there first and their last session:

@@ -101,24 +101,25 @@ class Core:
     ``crossing``: None where no domain is linked. ``written``: those vendors' cookies that we write
     where they are missing; None without any. ``banners``: others whose cookies hold a choice; None
     without any. ``former_tools``: whose cookies say who a new visitor is; None without any.
+    ``is_usual``: pages are counted, other safe requests not, and no path is said to be shared.
     ``salt``: None where nothing is counted without cookies. ``holds``: whether a page holds what is
     done on it before a choice. ``has_console``: the operator's pages are answered.
     """
 
     __slots__ = (
         "_sealed", "about", "banners", "clients", "confirm_after", "cookies", "count", "crossing",
-        "excluded", "former_tools", "has_console", "holds", "host",
-        "is_told_of_origins", "kept_properties", "last_sink", "library", "limit", "linked",
-        "load_mac", "many", "new_id", "now", "outside", "plan", "prefix", "probe", "redaction",
-        "rules", "salt", "scripts", "serving", "settings", "shared", "sink", "site_of", "slots",
-        "snippet", "starts", "tokens", "traits", "trouble", "vendor_cookies", "written",
+        "excluded", "former_tools", "has_console", "holds", "host", "is_told_of_origins",
+        "is_usual", "kept_properties", "last_sink", "library", "limit", "linked", "load_mac",
+        "many", "new_id", "now", "outside", "plan", "prefix", "probe", "redaction", "rules", "salt",
+        "scripts", "serving", "settings", "shared", "sink", "site_of", "slots", "snippet",
+        "starts", "tokens", "traits", "trouble", "vendor_cookies", "written",
     )  # fmt: skip
 
     def __init__(self, settings: Settings, seams: Seams) -> None:
         self.settings = settings
         self.now, self.new_id = seams.now, seams.new_id
         self.sink, self.last_sink = seams.sink, seams.last_sink
-        self.plan = seams.plan
+        self.plan, self.slots = seams.plan, seams.slots
         self.count, self.trouble = seams.count, seams.trouble
         self.scripts = seams.scripts
         self.host = host_id(settings.data_host)
@@ -130,7 +131,6 @@ class Core:
         self.limit = Limit(rate=_RATE, burst=_BURST)
         self.many = Limit(rate=_MANY_RATE, burst=_MANY_BURST)
         self.prefix = seams.prefixes[0]
-        self.slots = seams.slots
         self.has_console = settings.console is not None or settings.debug
         self.linked = frozenset(name.lower() for name in settings.linked_domains)
         self.crossing = Crossing(seams.keys, self.linked, seams.claim) if self.linked else None
@@ -163,6 +163,8 @@ class Core:
         self.former_tools = migration.tools(settings.migrate_cookies, settings.destinations)
         self.holds = settings.consent == "opt_in" and settings.hold
         self.salt = seams.salt if settings.cookieless else None
+        is_only_changes = settings.requests != "all"
+        self.is_usual = settings.page_views and is_only_changes and self.shared is None
 
     def keep(self, entry: Entry) -> bool:
         """Hands one entry to the sink; False (with ``strict``: Refused) when it was not kept."""

@@ -24,8 +24,7 @@ from .core import Core
 from .migration import Migrated, migrated
 from .session import Acting, Session
 from .visitor import Visitor
-from .whose import Whose, whose
-from .whose import person as person_of
+from .whose import Whose, person_of, whose
 
 #: Looks at the user that the app has already loaded: its id, "" for nobody, None for not loaded.
 LoadedUser = Callable[[], "str | None"]
@@ -103,6 +102,10 @@ class Identity(msgspec.Struct):
     def arrive(self) -> None:
         """A top-level navigation: mints a visitor where there is none, opens or prolongs the
         session. Who followed a linked site's link comes as that site's visitor."""
+        held = self._held
+        if self.at <= held.until and self.visitor is held.visitor and not self._request.query:
+            self._session, self._campaign = held.session, {}
+            return
         if self._core.crossing is not None and self.allowed and self._request.query:
             crossed = self._core.crossing.arrival(
                 self._request, self.visitor, self.campaign, now=self.at,
@@ -113,7 +116,7 @@ class Identity(msgspec.Struct):
                     self._was(self.visitor.id, Person(crossed[0].id), "crossing")
                 self.become(*crossed)
         if self.visitor is None and self.allowed:
-            self.mint(self._core.new_id(), fresh=self._held.visitor_value is None)
+            self.mint(self._core.new_id(), fresh=held.visitor_value is None)
         if self._session is None and self.visitor is not None:
             self._session = self._opened(self.visitor)
 
@@ -152,17 +155,17 @@ class Identity(msgspec.Struct):
 
     def whose(self) -> Whose:
         """What an event says of visitor, session and user; often just what the cookies say."""
-        session, user, held = self._session or self.session, self.user, self._held
-        visitor, arrived = self.visitor, self._campaign or self.campaign
-        said = held.whose
+        session, held, visitor = self._session or self.session, self._held, self.visitor
+        arrived = self.campaign if self._campaign is None else self._campaign
+        user = None if visitor is not None and visitor.user is None else self.user
         if (
-            said is not None and not arrived and said.user == user
+            (said := held.whose) is not None and not arrived and said.user == user
             and session is held.session and visitor is held.visitor
         ):  # fmt: skip
             return said
+        tool = self.migrated.tool if self.migrated else None
         campaign = arrived or (session.campaign if session is not None else None)
-        migrated = self.migrated
-        return whose(visitor, session, user, campaign, migrated.tool if migrated else None)
+        return whose(visitor, session, user, campaign, tool)
 
     def peeked_session(self) -> Session | None:
         """The stored session, for what neither opens nor prolongs one."""
@@ -229,6 +232,9 @@ class Identity(msgspec.Struct):
         if arriving and self._session is None:
             self.arrive()
         visitor, session, held, at = self.visitor, self._session, self._held, self.at
+        is_as_it_came = visitor is held.visitor and session is held.session
+        if at <= held.until and is_as_it_came and self._choice is None is self._core.written:
+            return ()
         if self.acting is not None and self.allowed:
             visitor, session = self.acting.visitor, self.acting.session
         jars, request = self._core.cookies, self._request

@@ -17,7 +17,7 @@ from .core import Core
 from .identity import Identity
 from .inject import Injector
 from .scene import Scene
-from .shareable import SPEAKING, made_private, shareable
+from .shareable import PRIVATE, SPEAKING, made_private, shareable
 from .snippet import SHARED
 
 #: Responses with one of these describe exact bytes: a tag would make them lie.
@@ -72,6 +72,11 @@ class Response(msgspec.Struct):
         """What a face does to the response that starts with this status and these headers."""
         self._status = status
         visit, method = self._visit, self._request.method
+        if (
+            visit == "navigation" and status == 200 and self._core.is_usual
+            and self._identity.visitor is not None and _TELLING.isdisjoint(headers)
+        ):  # fmt: skip
+            return self._usual(headers)
         if status in _BODILESS or method == "HEAD":
             return NOTHING
         plain = _TELLING.isdisjoint(headers)
@@ -90,6 +95,26 @@ class Response(msgspec.Struct):
         if not cookies and not self._token:
             return Ending((), (), injector)
         return Ending(made_private(headers.get("cache-control")), cookies, injector)
+
+    def _usual(self, headers: Mapping[str, str]) -> Ending:
+        """The same for what most responses are: pages to somebody who may be tracked, that say
+        nothing but their type."""
+        identity, core, scene, injector = self._identity, self._core, self._scene, None
+        content_type = headers.get("content-type")
+        if content_type is not None and pageview.is_html(content_type):
+            page_id = scene.known_page_id
+            if page_id is None:
+                page_id = scene.known_page_id = core.new_id()
+            token = core.tokens.make(page_id, identity.at, "counted")
+            tag = core.snippet.tag(f"{self._request.root_path}/{core.prefix}", token, "")
+            injector = Injector(tag, content_type, core.settings.inject)
+            self._counting, self._token = "counted", True
+        cookies = identity.cookies(arriving=True)
+        if identity.heard is not None:
+            record_heard(core, identity)
+        if injector is None and not cookies:
+            return NOTHING
+        return Ending(PRIVATE, cookies, injector)
 
     def is_shared(self, headers: Mapping[str, str]) -> bool:
         """Whether a shared cache may store the response, by its headers or the settings."""
@@ -123,6 +148,8 @@ class Response(msgspec.Struct):
         """The page view or its mark, and the request event, once the body is done."""
         identity, settings = self._identity, self._core.settings
         counted = self._counting == "counted"
+        if counted and self._token and self._core.is_usual and identity.allowed:
+            return [] if self.view_kept else [self._view()]
         if counted and self._shared:
             if DOCTOR_AGENT in self._request.agent:
                 return []  # nobody was served
@@ -189,7 +216,9 @@ class Response(msgspec.Struct):
         return entries
 
     def _view(self) -> msgspec.Raw:
-        measured = f',"status":{self._status},"durationMs":{self._duration()!r}'
+        tenths = int((self._core.now() - self._identity.at) * 10_000)
+        took = f"{tenths // 10}.{tenths % 10}" if tenths > 0 else "0.0"
+        measured = f',"status":{self._status},"durationMs":{took}'
         return self._scene.view(self._counting, measured, awaits_half=self._token)
 
     def _measure(self, page: Page) -> None:

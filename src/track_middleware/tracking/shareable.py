@@ -61,12 +61,12 @@ def _in_future(expires: str, now: float) -> bool:
 def made_private(control: str | None) -> tuple[tuple[str, str], ...]:
     """The Cache-Control header that a response gets: ``private`` added to whatever is there."""
     if not control:
-        return _PRIVATE_ALONE
+        return PRIVATE
     kept = control if _HAS_PRIVATE(control) else f"{control}, private"
     return (("Cache-Control", kept),)
 
 
-_PRIVATE_ALONE = (("Cache-Control", "private"),)
+PRIVATE = (("Cache-Control", "private"),)
 _HAS_PRIVATE: Callable[[str], object] = re.compile(
     r"(?:^|[,\s])private(?:$|[,\s])", re.IGNORECASE
 ).search

@@ -62,12 +62,12 @@ def whose(
         told += f',"firstCampaign":{first}'
     if migrated is not None:
         told += f',"migrated":{quoted(migrated)}'
-    them = person(visitor, session, user)
+    them = person_of(visitor, session, user)
     ids = f'"anonymousId":{quoted(visitor.id)},{ids}'
     return Whose(them, user, ids, told, f',"person":{json(them).decode()}')
 
 
-def person(visitor: Visitor, session: Session | None, user: str | None) -> Person:
+def person_of(visitor: Visitor, session: Session | None, user: str | None) -> Person:
     """The three as the worker shall know them."""
     if session is None:
         return Person(visitor.id, None, user, fresh=visitor.fresh, minted=visitor.minted)
