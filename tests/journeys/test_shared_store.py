@@ -43,11 +43,11 @@ class Vendor:
     def __init__(self) -> None:
         self.first: dict[str, tuple[str, int]] = {}
         self.order: dict[str, list[int]] = defaultdict(list)
-        self.calls = 0
+        self.got = 0
 
     def answer(self, got: Got) -> Say:
-        self.calls += 1
         for event in msgspec.json.decode(got.body)["batch"]:
+            self.got += 1
             if event["messageId"] not in self.first:
                 number = event["properties"]["number"]
                 self.first[event["messageId"]] = (event["anonymousId"], number)

@@ -16,7 +16,7 @@ from ..delivery.handover import NO_OUTBOX, Origin
 from ..errors import TrackError
 from ..history.source import Models
 from . import arguments as options
-from . import backfill, demo, importing, place, plan, reconcile, replay, state, tail
+from . import backfill, demo, importing, migrating, place, plan, reconcile, replay, state, tail
 from . import outbox as claimed
 from .place import Place
 
@@ -119,6 +119,8 @@ VERBS: tuple[Row, ...] = (
      backfill.run),
     ("reconcile", "a key metric's events against the rows that they tell of", reconcile.arguments,
      reconcile.run),
+    ("migrate", "moves the store of a live installation to another engine", migrating.arguments,
+     migrating.run),
     ("subject", "what is kept of one person", options.subject,
      lambda arguments, where: arguments.way(arguments, where)),
     ("plan", "the tracking plan", plan.arguments, plan.run),

@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from ..errors import TrackError
@@ -47,7 +48,8 @@ def work(
         if given is None:
             return WELL if stop.is_set() else _refused(data_dir)
         given.enter()
-        worker = Worker(given.loaded(data_dir), data_dir=data_dir, outbox=given.outbox)
+        make = partial(Worker, given.loaded(data_dir), data_dir=data_dir, outbox=given.outbox)
+        worker = make()
     except TrackError as error:
         notes.failed(data_dir, error)
         print(f"track-middleware worker: {error}", file=sys.stderr)
@@ -60,6 +62,10 @@ def work(
             _step_back()
         _collect_seldom()
         worker.run(stop)
+        while not stop.is_set():  # the store was moved
+            worker.close()
+            worker = make()
+            worker.run(stop)
         return WELL
     finally:
         worker.close()

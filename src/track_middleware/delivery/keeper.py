@@ -182,7 +182,10 @@ class Keeper:
                 raise
 
     def _run_worker(self) -> None:
-        self._worker().run(threading.Event())
+        while True:  # again where the store was moved
+            worker = self._worker()
+            worker.run(threading.Event())
+            worker.close()
 
     def _keep_child(self) -> None:
         """Keeps one worker running. The pipe tells it when this process is gone."""

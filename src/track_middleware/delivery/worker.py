@@ -70,6 +70,7 @@ class Worker:
         self._transport = transport or self._deliver
         self._routes = plans.routes(settings)
         self._store = opening.opened(settings.store, data_dir, now=now)
+        self._place = opening.watched(settings.store, data_dir)
         self._lease = Lease(
             self._store.lease, data_dir / LOCK, owner=str(os.getpid()), monotonic=monotonic
         )
@@ -136,10 +137,10 @@ class Worker:
         return True
 
     def run(self, stop: threading.Event) -> None:
-        """Waits for the lease, then drains and delivers until ``stop``; what was accepted by then
-        is in the store."""
-        while not stop.is_set():
-            if not self._guarded("the election", self._elected):
+        """Waits for the lease, then drains and delivers until ``stop``, or until the store was
+        moved elsewhere; what was accepted by then is in the store."""
+        while not (stop.is_set() or self._place.has_moved):
+            if self._place.is_moving or not self._guarded("the election", self._elected):
                 stop.wait(_TRY)
                 continue
             deposed = not self._hold(stop)
@@ -194,7 +195,7 @@ class Worker:
             threads = self._rights.start(ended)
             threads += [self._servers.start(route, ended) for route in self._routes]
             threads += self._mover.start(self._store, ended)
-            while not stop.is_set():
+            while not (stop.is_set() or self._place.is_moving):
                 if not self._guarded("draining", self._turn):
                     stop.wait(POLL)
                 self._guarded("looking for replays", lambda: self._tend(ended))

@@ -1,4 +1,4 @@
-"""Which engine keeps a store, by its URL."""
+"""Which engine keeps a store, by its URL, and where it is by now if it was moved."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from ...errors import StoreError
 from ..lease import LOCK
-from . import sqlite
+from . import moved, sqlite
 from .connection import CACHE
 from .postgresql.address import address, is_postgresql
 from .whole import Store
@@ -17,7 +18,10 @@ def opened(
     url: str, data_dir: Path, *, now: Callable[[], float] = time.time, cache: int = CACHE
 ) -> Store:
     """The store that a ``store`` setting names, made when it is missing. ``cache`` is in KiB, where
-    the engine has one here. StoreError when it cannot be used."""
+    the engine has one here. StoreError when it cannot be used, or is just being moved."""
+    url = present(url, data_dir)
+    if moved.is_moving(data_dir):
+        raise StoreError(f"the store {_called(url, data_dir)} is being moved; wait for its end")
     if is_postgresql(url):
         from .postgresql import opening  # with psycopg, which only sites that ask for it have
 
@@ -28,6 +32,7 @@ def opened(
 def to_read(url: str, data_dir: Path) -> Store | None:
     """The store, to read from; None before somebody has made it, or brought it to this release.
     StoreError when it cannot be read."""
+    url = present(url, data_dir)
     if is_postgresql(url):
         from .postgresql import opening
 
@@ -37,16 +42,23 @@ def to_read(url: str, data_dir: Path) -> Store | None:
 
 def is_there(url: str, data_dir: Path) -> bool:
     """Whether somebody has made the store, as far as can be told without asking a server."""
+    url = present(url, data_dir)
     return is_postgresql(url) or sqlite.path_of(url, data_dir).exists()
 
 
 def shown(url: str, data_dir: Path) -> str:
     """How the store is called where people read it: without a password."""
-    return address(url).shown if is_postgresql(url) else str(sqlite.path_of(url, data_dir))
+    return _called(present(url, data_dir), data_dir)
+
+
+def watched(url: str, data_dir: Path) -> moved.Watch:
+    """Tells whether the store is still where it is now."""
+    return moved.Watch(data_dir, key(present(url, data_dir), data_dir))
 
 
 def touched(url: str, data_dir: Path) -> list[Path]:
     """The files that the data folder's worker writes to every second."""
+    url = present(url, data_dir)
     if is_postgresql(url):
         return [data_dir / LOCK]
     path = sqlite.path_of(url, data_dir)
@@ -55,7 +67,20 @@ def touched(url: str, data_dir: Path) -> list[Path]:
 
 def check(url: str) -> None:
     """StoreError for a URL that no engine of this release can use."""
+    _called(url, Path())
+
+
+def present(url: str, data_dir: Path) -> str:
+    """The URL of where the store is by now."""
+    return moved.target(data_dir, key(url, data_dir)) or url
+
+
+def key(url: str, data_dir: Path) -> str:
+    """What a store is called in the note of where it went, wherever one stands."""
     if is_postgresql(url):
-        address(url)
-    else:
-        sqlite.path_of(url, Path())
+        return address(url).shown
+    return str(sqlite.path_of(url, data_dir).absolute())
+
+
+def _called(url: str, data_dir: Path) -> str:
+    return address(url).shown if is_postgresql(url) else str(sqlite.path_of(url, data_dir))

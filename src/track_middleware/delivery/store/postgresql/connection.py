@@ -68,7 +68,7 @@ class Connection:
     @property
     def is_made(self) -> bool:
         """Whether all of this release's schema is there."""
-        with self._told("read"):
+        with self.told("read"):
             return schema.version(self.raw, self.address.schema) >= schema.LATEST
 
     @property
@@ -83,7 +83,7 @@ class Connection:
 
     def all(self, name: str, values: Any = ()) -> list[Any]:
         """Every row of a named query."""
-        with self._told("read"):
+        with self.told("read"):
             return self.ran(name, values).fetchall()
 
     def value(self, name: str, values: Any = ()) -> Any:
@@ -154,7 +154,7 @@ class Connection:
     def rewrite(self) -> None:
         """Vacuums, so that removed rows' places are free. Backups and the server's own WAL are its
         operator's."""
-        with self._told("vacuumed"):
+        with self.told("vacuumed"):
             self.raw.execute("SET statement_timeout = 0")
             self.raw.execute("VACUUM log, page, waiting, dead, delivery, known, merge, choice")
             self.raw.execute(f"SET statement_timeout = '{_STATEMENT}s'".encode())
@@ -176,7 +176,7 @@ class Connection:
         if self._is_inside:
             yield
             return
-        with self._told("written"):
+        with self.told("written"):
             raw = self.raw
             self._is_inside = True
             try:
@@ -201,7 +201,7 @@ class Connection:
             raise Deposed("another worker has taken over this store")
 
     @contextmanager
-    def _told(self, what: str) -> Iterator[None]:
+    def told(self, what: str) -> Iterator[None]:
         """PostgreSQL's errors as the store's, outside a transaction as at its end."""
         try:
             yield

@@ -1,0 +1,214 @@
+"""``migrate --to``: a store goes from SQLite into PostgreSQL, with everything that is known."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from tests.delivery.cluster import Cluster, cluster
+from tests.delivery.recorder import Recorder
+from tests.delivery.store_contract import outcome, row
+from tests.journeys.test_shared_store import Host, Vendor, until
+from tests.processes import started
+from track_middleware import cli
+from track_middleware.delivery.store import ChoiceRecord, Merge, moved, opening, sqlite
+from track_middleware.delivery.store.persons import Answered
+from track_middleware.delivery.store.replays import Part
+from track_middleware.delivery.store.whole import Store
+from track_middleware.errors import StoreError
+from track_middleware.history import moving
+from track_middleware.reading import load
+
+pytestmark = pytest.mark.needs("postgresql")
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Cluster]:
+    with cluster() as running:
+        yield running
+
+
+@pytest.fixture
+def url(server: Cluster) -> str:
+    """A database without a store."""
+    server.do("DROP SCHEMA IF EXISTS track_middleware CASCADE; DROP TABLE IF EXISTS bought")
+    return server.url
+
+
+def filled(data_dir: Path) -> Store:
+    """A store that knows something of everything."""
+    store = sqlite.open(data_dir / "events.db", now=lambda: 50.0)
+    job = store.job("webhook")
+    store.append([row(number, key="v", at=1e9 + number) for number in range(6)])
+    one, two, three, four, *_ = store.read(0, 10)
+    rows = [outcome(one, "retry", due=60.0), outcome(two, "held")]
+    store.advance(job, 4, [*rows, outcome(three, "refused", reason="no"), outcome(four, "held")])
+    store.pause(job, 77.0, "HTTP 503", wait=5.0, needs_you=True)
+    store.replays.add("webhook", Part(1.0, None, ("Sign*",)), (0, 4), total=4, now=9.0)
+    store.backfills.begin("sqlite:///shop.db", ["webhook"], now=9.0)
+    with store.batch():
+        store.intake.choose("user:7", {"analytics": "denied"}, 5.0)
+        store.intake.record(ChoiceRecord("user:7", 5.0, {"analytics": "denied"}, event_id="e"))
+        store.intake.moved("v1-segment", 4711)
+        store.intake.merged([Merge("v", "7", "", 5.0, "e", "sign_in")])
+        store.intake.tally({("2026-05-04", "page.human"): 3}, {("2026-05-04", "Page"): 4})
+        store.intake.salt("2026-05-04", b"salt\0\xff")
+        number = store.persons.begin("hash", 5.0, "file")
+        store.persons.entomb({"hash": None})
+    store.persons.answer(number, Answered("webhook", "waiting", "", 5.0))
+    return store
+
+
+def told(store: Store) -> dict[str, Any]:
+    """What a store says of all that."""
+    job = store.job("webhook")
+    return {
+        "log": store.read(0, 100),
+        "end": store.end(),
+        "jobs": store.jobs(),
+        "due": store.due(job, 99.0, 100),
+        "dead": store.dead(),
+        "replays": store.replays.all(),
+        "choices": (store.intake.choices(["user:7"]), store.intake.choice_history("user:7")),
+        "offsets": store.intake.offsets(),
+        "merges": store.merges.of("v"),
+        "sums": (store.rollups(), store.event_counts(), store.counters()),
+        "erasures": (store.persons.open_erasures(), store.persons.answers(1)),
+        "tombstones": store.persons.tombstones(["hash"]),
+        "identity": store.identity(),
+    }
+
+
+def quiet(done: int) -> None:
+    pass
+
+
+def test_the_copy_knows_what_the_store_knew(url: str, data_dir: Path) -> None:
+    store = filled(data_dir)
+    before = told(store)
+    store.close()
+    assert moving.move("", data_dir, url, progress=quiet) == 6
+    there = opening.opened("", data_dir)
+    assert told(there) == before
+    with there.batch():
+        assert there.intake.salt("2026-05-04", b"another") == b"salt\0\xff"
+    there.close()
+
+
+def test_ids_and_numbers_go_on_where_they_stood(url: str, data_dir: Path) -> None:
+    filled(data_dir).close()
+    moving.move("", data_dir, url, progress=quiet)
+    there = opening.opened("", data_dir)
+    assert there.append([row(1), row(99)]) == {row(99).event_id: 7}
+    ids = {job.id for job in there.jobs()}
+    assert there.job("another").id not in ids
+    there.close()
+
+
+def test_the_former_store_takes_nothing_more(url: str, data_dir: Path) -> None:
+    former = filled(data_dir)
+    moving.move("", data_dir, url, progress=quiet)
+    with pytest.raises(StoreError, match="no such table"):
+        former.append([row(99)])
+    former.close()
+
+
+def test_nobody_writes_while_it_is_moved(data_dir: Path) -> None:
+    filled(data_dir).close()
+    assert not moved.begin(data_dir)
+    with pytest.raises(StoreError, match="is being moved"):
+        opening.opened("", data_dir)
+    void = time.time() - moved.VOID - 1
+    os.utime(data_dir / moved.MOVING, (void, void))
+    opening.opened("", data_dir).close()
+
+
+def test_a_database_that_holds_a_store_is_left_alone(url: str, data_dir: Path) -> None:
+    other = opening.opened(url, data_dir)
+    other.append([row(1)])
+    other.close()
+    filled(data_dir).close()
+    with pytest.raises(StoreError, match="holds a store already"):
+        moving.move("", data_dir, url, progress=quiet)
+    store = opening.opened("", data_dir)
+    assert store.append([row(99)]), "the former one goes on"
+    store.close()
+
+
+@pytest.mark.parametrize(
+    ("to", "why"),
+    [("sqlite:///other.db", "postgresql"), ("postgresql://h/?no=such", "libpq cannot read")],
+)
+def test_what_cannot_be_a_target_is_said_at_once(data_dir: Path, to: str, why: str) -> None:
+    filled(data_dir).close()
+    with pytest.raises(StoreError, match=why):
+        moving.move("", data_dir, to, progress=quiet)
+    assert not moved.is_moving(data_dir)
+
+
+def test_the_verb_says_where_the_store_is_now(
+    url: str, data_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    filled(data_dir).close()
+    given = {"data_dir": str(data_dir), "secret_key": "a secret for the tests"}
+    assert cli.run(["migrate", "--to", url, "--json"], given=given) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert said["events"] == 6
+    assert "pw" not in said["store"]
+    cli.run(["status", "--json"], given=given)
+    assert json.loads(capsys.readouterr().out)["store"] == said["store"]
+    assert cli.run(["migrate", "--to", url], given=given) == 2
+    assert "is in PostgreSQL already" in capsys.readouterr().err
+
+
+def migrate(host: Host, url: str) -> list[str]:
+    verb = ["-m", "track_middleware", "--data-dir", str(host.data_dir), "migrate", "--to", url]
+    return [sys.executable, *verb]
+
+
+def killed_in_the_midst(server: Cluster, url: str, host: Host) -> None:
+    """A move that has copied the log, and waits for somebody who holds a table, is killed."""
+    opening.opened(url, host.data_dir.with_name("nobody")).end()
+    with psycopg.connect(server.at("postgres", "shop")) as holder:
+        holder.execute("LOCK TABLE track_middleware.page IN EXCLUSIVE MODE")
+        with started(migrate(host, url)) as process:
+            copied = "SELECT count(*) FROM track_middleware.log"
+            until(lambda: server.do(copied) == [(len(host.accepted),)])
+            process.kill()
+            process.wait()
+
+
+def test_a_live_installation_loses_and_repeats_nothing_also_when_the_move_is_killed(
+    server: Cluster, url: str, tmp_path: Path
+) -> None:
+    vendor = Vendor()
+    with Recorder(vendor.answer) as recorder:
+        given = {"data_dir": str(tmp_path / "one"), "destinations": [f"webhook+{recorder.url}/"]}
+        host = Host("one", tmp_path, load(given, {}))
+        with started(host.command):
+            host.accepts(400)
+            until(lambda: len(vendor.first) == 400)
+            killed_in_the_midst(server, url, host)
+            host.accepts(300)
+            assert len(vendor.first) == 400, "the worker rests until somebody goes on"
+            subprocess.run(migrate(host, url), check=True, timeout=60)
+            host.accepts(300)
+            until(lambda: vendor.first.keys() == set(host.accepted))
+        for numbers in vendor.order.values():
+            assert numbers == sorted(numbers)
+        assert vendor.got == 1000, "nothing came twice"
+        there = opening.to_read("", host.data_dir)
+        assert there is not None
+        assert there.end() == 1000
+        until(lambda: [job.delivered for job in there.jobs()] == [1000])
+        there.close()
+        host.spool.close()
