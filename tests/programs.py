@@ -104,6 +104,7 @@ KNOWN: dict[str, Callable[[], bool]] = {
         )
     },
     "uwsgi": _module("pyuwsgi"),
+    "opentelemetry": lambda: _module("opentelemetry")() and _module("opentelemetry.sdk")(),
     **{f"python{version}": _python(version) for version in ("3.11", "3.12", "3.13")},
     "postgresql": lambda: postgresql() is not None and _module("psycopg")(),
     "clickhouse": _module("chdb"),  # `make engines`

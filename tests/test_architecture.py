@@ -15,7 +15,17 @@ FILES = {
     if path != PACKAGE / "__init__.py"
 }
 
-GROUND = {"address", "errors", "event", "http", "patterns", "reading", "settings", "vendor_cookies"}
+GROUND = {
+    "address",
+    "errors",
+    "event",
+    "http",
+    "patterns",
+    "reading",
+    "seldom",
+    "settings",
+    "vendor_cookies",
+}
 PURE = {"enrichment", "plan", "destinations"}
 UPSTAIRS = {"history", "console", "proxy"}
 FACES = {"wsgi", "asgi", "flask", "starlette", "django"}

@@ -34,7 +34,7 @@ from .tracking.core import Seams
 from .tracking.exchange import Exchange
 from .tracking.identity import LoadedUser
 from .tracking.tracker import Tracker
-from .trouble import Trouble
+from .trouble import Refusals, Trouble
 
 #: The exchange of the request that is being served in this context.
 CURRENT: ContextVar[Exchange | None] = ContextVar("track_middleware_exchange", default=None)
@@ -71,14 +71,16 @@ class Wiring:
             now=time.time,
             min_free=settings.min_free,
             on_first=self._first_event,
-            count=self.counters.add,
+            count=Refusals(self.counters.add, clock=time.monotonic),
         )
         self._defer = defer
         self._user_id = dotted.resolved("user_id", settings.user_id)
         #: Whether ``user_look`` has anybody to ask but the face's own ``look``.
         self.asks_user = self._user_id is not None
         #: The one boundary's verdict on an error of ours.
-        self.trouble = Trouble(raises=settings.debug or settings.strict, count=self.counters.add)
+        self.trouble = Trouble(
+            raises=settings.debug or settings.strict, count=self.counters.add, clock=time.monotonic
+        )
         self.proxies = Proxies(settings, keys, data_dir / "cache")
         self.console = Console(settings, keys, data_dir, now=time.time)
         self.errands = Errands({"proxy": self.proxies.begin, "console": self.console.begin})

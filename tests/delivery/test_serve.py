@@ -155,7 +155,7 @@ def test_an_outage_is_told_once_when_it_begins_and_once_when_it_ends(
 ) -> None:
     here = shop(Receiver([SILENCE] * 6))
     here.accept(row(1))
-    with caplog.at_level(logging.INFO, "track_middleware"):
+    with caplog.at_level(logging.WARNING, "track_middleware"):
         again = here.run()
         here.restart()
         here.now = again or 0.0

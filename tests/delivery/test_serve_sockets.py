@@ -36,7 +36,7 @@ def transport() -> Iterator[HttpTransport]:
 
 def tried(here: Shop, caplog: pytest.LogCaptureFixture) -> list[str]:
     """Serves in vain a few times; each time it ends in time, and all it says is said once."""
-    with caplog.at_level(logging.INFO, "track_middleware"):
+    with caplog.at_level(logging.WARNING, "track_middleware"):
         for _ in range(TRIES):
             before = time.monotonic()
             again = here.run()

@@ -88,8 +88,10 @@ def _parser(prog: str) -> argparse.ArgumentParser:
 
 
 def _worker(arguments: argparse.Namespace, where: Place) -> int:
-    from ..delivery import command
+    from ..delivery import command, logs
 
+    if arguments.log_level:
+        logs.to_stderr(arguments.log_level, arguments.log_format)
     place.hand_over(where)
     status = command.work(
         where.data_dir,

@@ -6,6 +6,7 @@ from argparse import SUPPRESS, ArgumentParser, ArgumentTypeError
 from collections.abc import Callable
 from pathlib import Path
 
+from ..delivery import logs
 from . import letters, place, split
 from . import subject as person
 
@@ -28,6 +29,8 @@ def worker(parser: ArgumentParser) -> None:
     parser.add_argument("--once", action="store_true", help="deliver what is there and end")
     parser.add_argument("--wait", action="store_true", help="wait for the folder's first event")
     parser.add_argument("--parent-fd", type=int, help=SUPPRESS)
+    parser.add_argument("--log-level", choices=logs.LEVELS, help="writes its log to standard error")
+    parser.add_argument("--log-format", choices=logs.FORMATS, default="text", help="of its lines")
 
 
 def demo(parser: ArgumentParser) -> None:

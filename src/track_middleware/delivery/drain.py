@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import logging
 import math
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from ..seldom import Seldom
 from . import plans, segments
 from .batch import CANNOT_BE_STORED, MISTAKES, Batch
 from .decoded import Decoded
@@ -20,6 +22,7 @@ from .frames import Rules
 from .numbers import Numbers, by_day, by_own_day
 from .past import Past
 from .plans import PlanStage
+from .report import Report
 from .segments import Segment
 from .store.whole import DEAD_MOST, Store
 from .tombstones import Tombstones
@@ -34,6 +37,13 @@ _TURN = 8
 
 #: Waiting halves whose windows end in one transaction.
 _WINDOWS_AT_ONCE = 500
+
+#: Reasons that speak of a fault, and what is told of them.
+_UNSOUND = {
+    "other_host": "browsers confirm another host's pages here: the hosts share no store",
+    "torn": "the spool has damaged lines: a process was killed amid a write, or the disk fails",
+    "not_an_entry": "the spool has frames that this release cannot read",
+}
 
 #: The file whose modification time says: end every window that was opened before.
 FLUSH = "flush"
@@ -69,6 +79,7 @@ class Drain:
         self._count = count
         self._renew = renew
         self._unreadable: set[str] = set()
+        self._report, self._seldom = Report(), Seldom(time.monotonic)
         self._tombstones = Tombstones(store.persons, data_dir)
         self._wanted = rules.history
         #: Whether frames of an erased person still lie in the spool, though nobody will read them.
@@ -149,6 +160,7 @@ class Drain:
         self._store_frames(reading.frames, at, also, numbers)
         if reading.torn:
             self._count("torn", reading.torn)
+            self._warn("torn")
 
     def _store_frames(
         self,
@@ -221,6 +233,7 @@ class Drain:
 
     def _batch(self) -> Batch:
         self._renew()
+        self._report.begin()
         self._finisher.counts.clear()  # of a batch that was undone
         if self._plan is not None:
             self._plan.begin()
@@ -239,9 +252,17 @@ class Drain:
 
     def _tell(self, batch: Batch) -> None:
         self.left_erased = self.left_erased or batch.counts["erased"] > 0
+        self._report.stored(batch)
         for reason, number in batch.counts.items():
             if number:
                 self._count(reason, number)
+                self._warn(reason)
+
+    def _warn(self, reason: str) -> None:
+        """Of what should not happen in a sound set-up, once per kind and minute."""
+        more = self._seldom.due(reason) if reason in _UNSOUND else None
+        if more is not None:
+            logger.warning("%s%s", _UNSOUND[reason], more)
 
     def _flushed_until(self) -> float:
         """Up to which due time a ``flush`` asked windows to end."""

@@ -7,6 +7,7 @@ never kept, and every destination, file and replay sees the same event.
 from __future__ import annotations
 
 import logging
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence, Set
 from typing import Any
@@ -16,6 +17,7 @@ import msgspec
 from ..event import Event, decode_event, encode_event
 from ..patterns import Patterns
 from ..plan.repairs import Repairs
+from ..seldom import Seldom
 from .enrichers import TooLong
 from .splice import Said
 from .store import NewRow
@@ -71,7 +73,7 @@ class Finisher:
         self._patterns = patterns or None
         #: What is put right.
         self.repairs = repairs
-        self._told = self._told_late = False
+        self._seldom = Seldom(time.monotonic)
         self.counts: Counter[str] = Counter()
 
     def derived(self, event: Event, facts: dict[str, str] | None) -> dict[str, Any]:
@@ -206,15 +208,15 @@ class Finisher:
 
     def _too_late(self) -> None:
         self.counts["enricher_timeout"] += 1
-        if not self._told_late:
-            self._told_late = True
-            logger.warning("an enricher takes too long; events go on without it and are counted")
+        more = self._seldom.due("enricher")
+        if more is not None:
+            logger.warning("an enricher takes too long; events go on without it, counted%s", more)
 
     def _trouble(self, what: str, error: Exception) -> None:
         self.counts["trouble"] += 1
-        if not self._told:
-            self._told = True
-            logger.error("%s failed and is counted from now on", what, exc_info=error)
+        more = self._seldom.due(what)
+        if more is not None:
+            logger.error("%s failed and is counted from now on%s", what, more, exc_info=error)
 
 
 def _in_outline(says: Said) -> Event:

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import TrackError
 from ..settings import Settings
-from . import flush, handover, lease, notes
+from . import flush, handover, lease, logs, notes
 from .files import private_folder
 from .handover import NO_OUTBOX, Origin
 from .spool import Spool
@@ -194,7 +194,14 @@ class Keeper:
         while True:
             began = time.monotonic()
             child = subprocess.Popen(
-                [*self._command, "--data-dir", str(self._data_dir), "--parent-fd", str(theirs)],
+                [
+                    *self._command,
+                    "--data-dir",
+                    str(self._data_dir),
+                    "--parent-fd",
+                    str(theirs),
+                    *_log_level(),
+                ],
                 stdin=subprocess.DEVNULL,
                 pass_fds=(theirs,),
                 start_new_session=True,
@@ -225,6 +232,12 @@ class Keeper:
         reading, writing = os.pipe()
         self._fds |= {reading, writing}
         return reading
+
+
+def _log_level() -> list[str]:
+    """The child says what this process would say, on the same standard error."""
+    level = logs.level_of_app()
+    return ["--log-level", level] if level else []
 
 
 def _python() -> str:

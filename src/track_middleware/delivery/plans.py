@@ -7,6 +7,7 @@ is decoded as a whole.
 from __future__ import annotations
 
 import logging
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from ..plan.compiled import KNOWN, EventCheck
 from ..plan.load import load
 from ..plan.model import Plan
 from ..plan.parts import Mode, Violation
+from ..seldom import Seldom
 from ..settings import Settings
 from . import routing
 from .frames import Frame
@@ -41,8 +43,8 @@ _OF_A_CONTRACT = ("app", "library", "platform", "store")
 #: Contexts of up to so many bytes come again and again: outside a request they say little.
 _SHORT = 200
 
-#: How many names the log tells of, and how long a letter's reason is.
-_TOLD, _REASON = 1000, 500
+#: How long a letter's reason is.
+_REASON = 500
 
 _bags = msgspec.json.Decoder(list[Any])
 _bag = msgspec.json.Decoder(Any)
@@ -70,7 +72,7 @@ class PlanStage:
 
     def __init__(self, plan: Plan, *, again: Callable[[], Plan | None] = lambda: None) -> None:
         self._again = again
-        self._told: set[str] = set()
+        self._seldom = Seldom(time.monotonic)
         self.counts: Counter[str] = Counter()
         self._take(plan)
 
@@ -155,10 +157,12 @@ class PlanStage:
             "warn": "plan_warned", "quarantine": "plan_quarantined", "refuse": "plan_refused",
         }  # fmt: skip
         self.counts[words[broken.mode]] += 1
-        if label not in self._told and len(self._told) < _TOLD:
-            self._told.add(label)
+        more = self._seldom.due(label)
+        if more is not None:
             place = broken.violations[0].path
-            logger.warning("an event breaks the plan (%s): %r at %s", broken.mode, label, place)
+            logger.warning(
+                "an event breaks the plan (%s): %r at %s%s", broken.mode, label, place, more
+            )
 
     # What needs no consent.
 

@@ -13,7 +13,7 @@ from functools import partial
 
 from ..destinations import DELIVERED, Verdict
 from ..destinations.registry import Route
-from . import emission, pace, retry
+from . import emission, pace, report, retry
 from .circuit import Circuit
 from .items import Item, Roads, of_log
 from .sending import Sending
@@ -71,6 +71,7 @@ class Serve:
         )
         self._whom = Whom(ledger.merges, route)
         self._circuit = Circuit(ledger, name=route.name, now=now, random=random)
+        self._report = report.Report(destination=route.name)
 
     def once(self) -> float | None:
         """Serves until nothing is due; when to come again (epoch seconds), None: at new events."""
@@ -215,6 +216,7 @@ class Serve:
     # Both.
 
     def _sending(self, job: Job) -> Sending:
+        self._report.begin()
         return Sending(
             self._destination,
             transport=self._transport,
@@ -253,6 +255,7 @@ class Serve:
 
     def _ended(self, job: Job, sending: Sending, events: int, *, stuck: bool) -> bool | None:
         """After a batch was sent and noted: True; None when it ended the step."""
+        self._report.sent(sending, events)
         if sending.stopped == "lease":
             return None
         self._circuit.sent(job, sending, events, most=self._destination.most)

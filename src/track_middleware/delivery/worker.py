@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from ..destinations.registry import Route
+from ..seldom import Seldom
 from ..settings import Settings
 from . import counters, ids, notes, plans, replaying, segments, servers
 from .drain import Drain
@@ -39,12 +40,9 @@ logger = logging.getLogger("track_middleware")
 
 T = TypeVar("T")
 
-#: How often a candidate tries, and how often new replays are looked for, in seconds.
-_TRY = 0.5
-_LOOK = 1.0
-
-#: How long a worker that ends waits for a send that is under way, in seconds.
-_FAREWELL = 5.0
+#: How often a candidate tries, how often new replays are looked for, and how long a worker that
+#: ends waits for a send that is under way, in seconds.
+_TRY, _LOOK, _FAREWELL = 0.5, 1.0, 5.0
 
 
 class Worker:
@@ -113,7 +111,7 @@ class Worker:
             monotonic=monotonic,
         )
         self._looked = monotonic()
-        self._told: set[str] = set()
+        self._seldom = Seldom(monotonic)
 
     def once(self, patience: float = 10.0) -> bool:
         """Drains all, ends every merge window, serves until nothing is due; then lets go.
@@ -296,8 +294,7 @@ class Worker:
         except Deposed:
             raise
         except Exception as error:
-            kind = f"{what}: {type(error).__name__}"
-            if kind not in self._told:
-                self._told.add(kind)
-                logger.error("%s failed; trying again from now on", what, exc_info=error)
+            more = self._seldom.due(f"{what}: {type(error).__name__}")
+            if more is not None:
+                logger.error("%s failed; trying again from now on%s", what, more, exc_info=error)
             return None
