@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from track_middleware.metrics import CONTENT_TYPE, metrics
+from track_middleware.metrics import CONTENT_TYPE
+from track_middleware.metrics import metrics as exposition
 
 NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*"
 LABEL = r'[a-zA-Z_][a-zA-Z0-9_]*="(?:[^"\\\n]|\\\\|\\"|\\n)*"'
@@ -15,6 +16,9 @@ SAMPLE = re.compile(rf"({NAME})(?:\{{({LABEL}(?:,{LABEL})*)\}})? (-?[0-9.e+-]+)"
 def facts(**more: Any) -> dict[str, Any]:
     return {
         "events": 12,
+        "disk": {"storeBytes": 4096, "spoolBytes": 480, "freeBytes": 9e9, "minFreeBytes": 5e8},
+        "former": [],
+        "erasures": [],
         "worker": {"alive": True, "leaseAge": 0.5},
         "spool": {"segments": 2, "bytesWaiting": 480, "unknown": []},
         "destinations": [],
@@ -28,8 +32,12 @@ def destination(name: str, **more: Any) -> dict[str, Any]:
     return {
         "name": name, "lag": 3, "lagSeconds": 1.5, "retry": 1, "held": 2, "dead": 4, "pause": "",
         "pausedUntil": None, "pauseReason": "", "delivered": 90, "doubtful": 0, "cut": 0,
-        "rate": 2.5, **more,
+        "rate": 2.5, "answeredAt": 1_800_000_000.5, **more,
     }  # fmt: skip
+
+
+def metrics(given: dict[str, Any]) -> str:
+    return exposition(given, version="0.1.0")
 
 
 def test_every_line_is_of_the_format_and_every_metric_has_a_type_before_its_samples() -> None:
@@ -76,6 +84,32 @@ def test_numbers_of_destinations_replays_and_reasons() -> None:
 
 def test_a_metric_without_samples_is_left_out() -> None:
     assert "destination" not in metrics(facts())
+    nothing_yet = metrics(facts(worker={"alive": False, "leaseAge": None}, disk={}))
+    assert "age_seconds" not in nothing_yet
+    assert "disk" not in nothing_yet
+    silent = metrics(facts(destinations=[destination("heap", answeredAt=None)]))
+    assert "last_answer" not in silent
+
+
+def test_a_name_follows_prometheus_conventions() -> None:
+    """A counter, and nothing else, ends in _total; units are seconds, bytes or ratios, in full."""
+    text = metrics(facts(destinations=[destination("heap")], counters={"torn": 1}))
+    for line in text.splitlines():
+        if line.startswith("# TYPE "):
+            _, _, name, kind = line.split(" ")
+            assert name.startswith("track_middleware_")
+            assert name.endswith("_total") == (kind == "counter"), name
+            assert not re.search(r"_(ms|milliseconds|kb|mb|percent|sec)(_|$)", name), name
+
+
+def test_the_release_the_disk_and_what_is_left_behind() -> None:
+    former = [{"name": "heap-3f", "waiting": 12}]
+    lines = metrics(facts(former=former, erasures=[{}, {}])).splitlines()
+    assert 'track_middleware_build_info{version="0.1.0"} 1' in lines
+    assert "track_middleware_store_bytes 4096" in lines
+    assert "track_middleware_disk_free_bytes 9000000000.0" in lines
+    assert 'track_middleware_former_waiting_events{destination="heap-3f"} 12' in lines
+    assert "track_middleware_erasures_open 2" in lines
 
 
 def test_a_label_cannot_leave_its_quotes() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import os
 import time
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from .destinations import registry
 from .destinations.registry import Route
 from .errors import SettingsError
 from .event import iso
-from .settings import Settings
+from .settings import Settings, free_bytes
 
 
 def state(settings: Settings, data_dir: Path) -> dict[str, Any]:
@@ -33,6 +34,7 @@ def state(settings: Settings, data_dir: Path) -> dict[str, Any]:
         "events": 0,
         "worker": _worker(settings, data_dir),
         "spool": _spool(data_dir, {}),
+        "disk": _disk(settings, data_dir),
         "destinations": [],
         "former": [],
         "replays": [],
@@ -135,6 +137,28 @@ def _spool(data_dir: Path, offsets: dict[str, int]) -> dict[str, Any]:
         "bytesWaiting": waiting,
         "unknown": segments.strangers(data_dir),
     }
+
+
+def _disk(settings: Settings, data_dir: Path) -> dict[str, Any]:
+    """Bytes: what the store's files and the spool's take, what is free, and what must stay free;
+    {} before there is a data folder."""
+    if not data_dir.is_dir():
+        return {}
+    disk = os.statvfs(data_dir)
+    kept = opening.touched(settings.store, data_dir)
+    return {
+        "storeBytes": sum(map(_size, kept)),
+        "spoolBytes": sum(size.length for size in segments.sizes(data_dir)),
+        "freeBytes": disk.f_bavail * disk.f_frsize,
+        "minFreeBytes": free_bytes(settings.min_free, total=disk.f_blocks * disk.f_frsize),
+    }
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 def _worker(settings: Settings, data_dir: Path) -> dict[str, Any]:

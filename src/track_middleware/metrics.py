@@ -15,14 +15,20 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 Sample = tuple[Mapping[str, object], float]
 
 
-def metrics(facts: Mapping[str, Any]) -> str:
-    """What ``facts.state`` gives, as text; ends with a line feed."""
+def metrics(facts: Mapping[str, Any], *, version: str) -> str:
+    """What ``facts.state`` gives, as text; ends with a line feed. ``version``: of the package."""
     spool, worker = facts["spool"], facts["worker"]
     lines = [
+        *_family("build_info", "gauge", "Which release tells this.", [({"version": version}, 1)]),
         *_family(
             "events_total", "counter", "Events that the store was given.", [({}, facts["events"])],
         ),
         *_family("worker_alive", "gauge", "Whether a worker is alive.", [({}, worker["alive"])]),
+        *_family(
+            "worker_sign_of_life_age_seconds", "gauge", "Since when the worker says nothing.",
+            [({}, worker["leaseAge"])] if worker["leaseAge"] is not None else [],
+        ),
+        *_disk(facts["disk"]),
         *_family("spool_segments", "gauge", "Files of the spool.", [({}, spool["segments"])]),
         *_family(
             "spool_waiting_bytes", "gauge", "Bytes that are accepted and not yet stored.",
@@ -33,6 +39,14 @@ def metrics(facts: Mapping[str, Any]) -> str:
             [({"reason": reason}, number) for reason, number in sorted(facts["counters"].items())],
         ),
         *_destinations(facts["destinations"]),
+        *_family(
+            "former_waiting_events", "gauge", "Events of destinations that are configured no more.",
+            [({"destination": each["name"]}, each["waiting"]) for each in facts["former"]],
+        ),
+        *_family(
+            "erasures_open", "gauge", "Erasures that some system has not answered.",
+            [({}, len(facts["erasures"]))],
+        ),
         *_replays(facts["replays"]),
     ]  # fmt: skip
     return "".join(f"{line}\n" for line in lines)
@@ -50,6 +64,15 @@ _DESTINATION = (
     ("events_per_minute", "gauge", "Events that it got in about the last minute.", "rate"),
     ("dead_letters", "gauge", "Events that it refused for good, up to the cap.", "dead"),
     ("paused", "gauge", "Whether it is left alone for now.", "pause"),
+    ("last_answer_timestamp_seconds", "gauge", "When it last answered.", "answeredAt"),
+)
+
+#: Name of a metric of the disk, its meaning, its key among the facts.
+_DISK = (
+    ("store_bytes", "What the store's files take.", "storeBytes"),
+    ("spool_bytes", "What the spool's files take.", "spoolBytes"),
+    ("disk_free_bytes", "What is free where the data folder lies.", "freeBytes"),
+    ("disk_min_free_bytes", "Below how much of it events are refused.", "minFreeBytes"),
 )
 
 _REPLAY = (
@@ -58,9 +81,18 @@ _REPLAY = (
 )
 
 
+def _disk(found: Mapping[str, int]) -> Iterator[str]:
+    for name, meaning, key in _DISK:
+        yield from _family(name, "gauge", meaning, [({}, found[key])] if found else [])
+
+
 def _destinations(found: Iterable[Mapping[str, Any]]) -> Iterator[str]:
     for name, kind, meaning, key in _DESTINATION:
-        samples = [({"destination": each["name"]}, _number(each[key])) for each in found]
+        samples = [
+            ({"destination": each["name"]}, _number(each[key]))
+            for each in found
+            if each[key] is not None
+        ]
         yield from _family(f"destination_{name}", kind, meaning, samples)
 
 

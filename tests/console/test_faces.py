@@ -127,6 +127,16 @@ def test_what_anybody_may_see_is_the_sign_in_and_how_it_looks(stand: Stand) -> N
     assert stand.ask("/console.css")[0].status == 200
 
 
+def test_a_scraper_with_the_token_reads_the_numbers(stand: Stand) -> None:
+    response, text = stand.ask("/metrics", **BEARER)
+    assert response.status == 200
+    assert response.getheader("Content-Type") == "text/plain; version=0.0.4; charset=utf-8"
+    assert response.getheader("Cache-Control") == "private, no-store"
+    assert "track_middleware_events_total 1" in text.splitlines()
+    assert stand.ask("/metrics", "HEAD", **BEARER)[1] == ""
+    assert stand.ask("/metrics/more", **BEARER)[0].status == 404
+
+
 def test_every_page_and_table_is_shown_to_who_has_the_token(stand: Stand) -> None:
     for page in PAGES:
         response, text = stand.ask(f"/{page.name}/", **BEARER)

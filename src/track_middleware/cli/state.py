@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
-from .. import doctor, places
+from .. import __version__, doctor, places
 from .. import facts as site
 from .. import metrics as exposition
 from ..errors import SettingsError
@@ -150,7 +150,7 @@ def _counted(number: int, noun: str) -> str:
 def metrics(arguments: argparse.Namespace, where: Place) -> int:
     """Prints the numbers of ``status`` in Prometheus' text format."""
     facts = site.state(where.settings, where.data_dir)
-    say(facts, exposition.metrics(facts).splitlines(), as_json=arguments.json)
+    say(facts, exposition.metrics(facts, version=__version__).splitlines(), as_json=arguments.json)
     return WELL
 
 

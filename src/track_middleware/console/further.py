@@ -6,5 +6,6 @@ from collections.abc import Mapping
 
 from .desk import Further
 from .live import streamed
+from .numbers import numbers
 
-FURTHER: Mapping[str, Further] = {"live/stream": streamed}
+FURTHER: Mapping[str, Further] = {"live/stream": streamed, "metrics": numbers}
