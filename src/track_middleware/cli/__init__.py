@@ -16,7 +16,10 @@ from ..delivery.handover import NO_OUTBOX, Origin
 from ..errors import TrackError
 from ..history.source import Models
 from . import arguments as options
-from . import backfill, demo, importing, migrating, place, plan, reconcile, replay, state, tail
+from . import (
+    backfill, demo, export, importing, migrating, place, plan, questions, reconcile, replay, state,
+    tail,
+)  # fmt: skip
 from . import outbox as claimed
 from .place import Place
 
@@ -115,6 +118,8 @@ VERBS: tuple[Row, ...] = (
     ("replay", "sends a part of the log to a destination again", options.replay, replay.run),
     ("import", "access logs and other tools' exports, as events", importing.arguments,
      importing.run),
+    ("export", "the log as Parquet files by day and hour", export.arguments, export.run),
+    ("sql", "ready-made questions to the events table", questions.arguments, questions.run),
     ("dead", "what was refused for good", options.dead,
      lambda arguments, where: arguments.way(arguments, where)),
     ("backfill", "events of rows that lie in a database or a file", backfill.arguments,

@@ -10,7 +10,7 @@ from contextlib import closing, contextmanager
 from typing import Any
 
 from .. import places
-from ..delivery import handover
+from ..delivery import exports, handover
 from ..delivery.erasing import erasers
 from ..delivery.handover import NO_OUTBOX
 from ..delivery.outbox import waiting
@@ -189,7 +189,8 @@ def _may_be_asked(store: Store, last: Erasure, where: Place) -> bool:
 
 def _systems(where: Place) -> Any:
     urls = where.settings.destinations
-    return erasers(registry.routes(urls), urls)
+    exported = exports.systems(where.data_dir)
+    return {**erasers(registry.routes(urls), urls), **exported}
 
 
 @contextmanager

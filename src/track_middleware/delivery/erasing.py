@@ -19,7 +19,7 @@ from ..destinations import Answer, Call
 from ..destinations.erasure import Eraser, Said, Who, eraser
 from ..destinations.registry import Route
 from ..errors import StoreError
-from . import ids, retry, segments, tombstones
+from . import exports, ids, retry, segments, tombstones
 from .belongings import Piece, stored
 from .drain import Drain
 from .lines import Silence
@@ -116,9 +116,11 @@ class Erasing:
                 return False
             self._here(erasure, mine)
             return True
+        exported = exports.systems(self._data_dir)
         for each in answers.values():
             if each.state in UNANSWERED and each.system not in self._erasers:
-                told = self._after(each, Said("refused", "it is no destination any more"))
+                words = exported.get(each.system, "it is no destination any more")
+                told = self._after(each, Said("refused", words))
                 answers[each.system] = replace(told, state="not asked")
                 self._store.persons.answer(erasure.id, answers[each.system])
         if not any(_needs_ids(each) for each in answers.values()):

@@ -45,7 +45,14 @@ class Tombstones:
         others. StoreError without the folder's secret."""
         if not frames or not self._graves.any_tombstone():
             return frozenset()
-        named = [self._names(entry(raw)) for raw in frames]
+        return self.erased([entry(raw) for raw in frames])
+
+    def erased(self, pieces: Sequence[Held]) -> frozenset[int]:
+        """The indices of those that are an erased person's. StoreError without the folder's
+        secret."""
+        if not pieces or not self._graves.any_tombstone():
+            return frozenset()
+        named = [self._names(each) for each in pieces]
         known = self._graves.tombstones({each for names in named for each in names})
         if not known:
             return frozenset()

@@ -85,6 +85,9 @@ COLUMNS = (
 
 NAMES = tuple(column.name for column in COLUMNS)
 
+#: What stands behind them, filled by whoever writes the row.
+LOADED = Column("loaded_at", "time", "when the row was written", always=True)
+
 Row = dict[str, Any]
 
 #: One event's row as a database takes it.
