@@ -11,6 +11,7 @@ import sys
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
     from .tracking.exchange import Exchange
+    from .tracking.identity import LoadedUser
     from .wiring import Wiring
 
 logger = logging.getLogger("track_middleware")
@@ -89,7 +91,9 @@ class _Site:
         wiring = self._wiring or self._ready()
         if wiring is None:
             return self._inner(environ, start_response)
-        look = wiring.user_look(lambda: environ.get(_REQUEST), lambda: _loaded_user(environ))
+        look: LoadedUser | None = partial(_loaded_user, environ)
+        if wiring.asks_user:
+            look = wiring.user_look(partial(environ.get, _REQUEST), look)
         return answer(self._inner, wiring, environ, start_response, loaded_user=look)
 
     def _ready(self) -> Wiring | None:
@@ -164,7 +168,7 @@ class _Site:
         rule = seen.url_rule
         exchange.route = rule.rule if rule is not None else None
         seen.environ[_G] = g._get_current_object()
-        if wiring.settings.user_id is not None:
+        if wiring.asks_user:
             seen.environ[_REQUEST] = seen
 
     def mirrored(self, response: Response) -> Response:
@@ -175,7 +179,9 @@ class _Site:
         return response
 
     def _mirror(self, exchange: Exchange, response: Response) -> None:
-        if self._app.config["SESSION_COOKIE_NAME"] not in request.cookies:
+        name = self._app.config["SESSION_COOKIE_NAME"]
+        # Most visitors have none, and Werkzeug takes long to read cookies.
+        if name not in request.environ.get("HTTP_COOKIE", "") or name not in request.cookies:
             return
         campaign = exchange.mirror(by_name(response.headers))
         if campaign and not self._app.session_interface.is_null_session(session):
