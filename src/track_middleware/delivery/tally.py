@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from operator import attrgetter
 
 import msgspec
 
@@ -14,6 +15,9 @@ from .visits import Day
 
 #: Part, day and name of a cell.
 Key = tuple[str, int, str]
+
+_STATE = attrgetter("day", "state")
+_VISITOR = attrgetter("visitor", "day", "state")
 
 _cells = msgspec.json.Decoder(list[Key])
 
@@ -32,12 +36,12 @@ class Tally:
 
     def add(self, views: Sequence[View]) -> None:
         """Counts views, and the sessions that begin with them."""
+        people = [view for view in views if view.bot is None]
+        self._move(people, 1)
+        for day, name in [(view.day, view.bot) for view in views if view.bot is not None]:
+            self._cell("bot", day, name)[0] += 1
         first: dict[int, View] = {}
-        for view in views:
-            if view.bot is not None:
-                self._cell("bot", view.day, view.bot)[0] += 1
-                continue
-            self._move(view, 1)
+        for view in people:
             if view.session:
                 known = first.setdefault(view.session, view)
                 if (view.at, view.day) < (known.at, known.day):
@@ -65,8 +69,8 @@ class Tally:
     def change(self, before: View, after: View) -> None:
         """A view that is counted turns out to be in another state."""
         if before.state != after.state and after.bot is None:
-            self._move(before, -1)
-            self._move(after, 1)
+            self._move([before], -1)
+            self._move([after], 1)
 
     def outcomes(self, found: Iterable[tuple[int, int, bool]]) -> None:
         """What baits said."""
@@ -80,18 +84,22 @@ class Tally:
         self._store.add_cells(sums)
         self._store.add_people(self._people)
 
-    def _move(self, view: View, by: int) -> None:
-        served, confirmed = by * (view.state in SERVED), by * (view.state == "confirmed")
-        for part, name in viewed.dimensions(view):
-            cell = self._cell(part, view.day, name)
-            cell[0] += by
-            cell[1] += served
-            cell[2] += confirmed
-        if view.state in ("odd", "untagged"):
-            self._people[view.day, view.state] += by
-        if view.visitor:
-            days = self._moves.setdefault(view.visitor, {})
-            days.setdefault(view.day, []).append((view.state, by))
+    def _move(self, views: Sequence[View], by: int) -> None:
+        """Adds people's views (``by`` is 1), or takes them back. Alike ones are put together first,
+        which costs a fraction of taking each by itself."""
+        for part, said in viewed.DIMENSIONS.items():
+            for (day, state, name), number in Counter(map(said, views)).items():
+                cell, more = self._cell(part, day, name), by * number
+                cell[0] += more
+                cell[1] += more * (state in SERVED)
+                cell[2] += more * (state == "confirmed")
+        for (day, state), number in Counter(map(_STATE, views)).items():
+            if state in ("odd", "untagged"):
+                self._people[day, state] += by * number
+        for (visitor, day, state), number in Counter(map(_VISITOR, views)).items():
+            if visitor:
+                days = self._moves.setdefault(visitor, {})
+                days.setdefault(day, []).append((state, by * number))
 
     def _key(self, part: str, day: int, name: str) -> Key:
         return (part, day, self._name(part, day, name))

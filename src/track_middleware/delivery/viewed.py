@@ -6,8 +6,9 @@ page or a screen.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any, Literal
 
 import msgspec
@@ -62,6 +63,7 @@ class View(msgspec.Struct, frozen=True, gc=False):
     source: str
     campaign: str | None
     first: str | None
+    everything: str = ""
 
 
 #: A moment (epoch seconds) -> its day since 1970-01-01.
@@ -141,10 +143,13 @@ _NO_PAGE = _Page()
 def views(rows: Sequence[Stored], day: Days) -> list[View | None]:
     """The views that these rows are; None of a row that cannot be read."""
     bodies = several([row.body for row in rows], together=_bodies, single=_body)
-    beside = several([row.derived or b"{}" for row in rows], together=_deriveds, single=_derived)
+    # What was derived of one browser and country comes again and again.
+    texts = list({row.derived for row in rows if row.derived})
+    decoded = several(texts, together=_deriveds, single=_derived)
+    told = dict(zip(texts, decoded, strict=True))
     return [
-        None if body is None else _view(row, body, told or _EMPTY, day)
-        for row, body, told in zip(rows, bodies, beside, strict=True)
+        None if body is None else _view(row, body, told.get(row.derived or b"") or _EMPTY, day)
+        for row, body in zip(rows, bodies, strict=True)
     ]
 
 
@@ -261,13 +266,14 @@ def _text(value: object) -> str:
     return value[:_LONGEST] if isinstance(value, str) and value else NOTHING
 
 
-def dimensions(view: View) -> Iterator[tuple[str, str]]:
-    """The parts and names under which a person's view is counted, page by page."""
-    yield "all", ""
-    yield "browser", view.browser
-    yield "system", view.system
-    yield "country", view.country
-    yield "page", view.page
+#: The parts under which a person's view is counted, page by page: its day, state and name there.
+DIMENSIONS: Mapping[str, Callable[[View], tuple[int, State, str]]] = {
+    "all": attrgetter("day", "state", "everything"),
+    "browser": attrgetter("day", "state", "browser"),
+    "system": attrgetter("day", "state", "system"),
+    "country": attrgetter("day", "state", "country"),
+    "page": attrgetter("day", "state", "page"),
+}
 
 
 def arrivals(view: View) -> Iterator[tuple[str, str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import uuid
 from collections.abc import Sequence
+from functools import lru_cache
 
 from ...event import NAMESPACE, uuid_bytes
 
@@ -23,6 +24,7 @@ def key_of(event_id: str) -> bytes:
     return key if len(key) == 16 else uuid.uuid5(NAMESPACE, event_id).bytes
 
 
+@lru_cache(maxsize=8192)
 def short_key(text: str) -> int:
     """The short hash under which an id is counted: 63 bits, never 0."""
     found = hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=8).digest()
