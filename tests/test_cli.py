@@ -438,6 +438,8 @@ def shows_its_events(*options: str) -> None:
         try:
             assert demo.stdout is not None
             assert f"http://127.0.0.1:{port}/" in demo.stdout.readline()
+            console = demo.stdout.readline().split(f":{port}")[1].strip()
+            assert get(port, f"{console}live/") == 200
             assert get(port, "/") == 200
             assert re.match(r"\d\d:\d\d:\d\d  page ", demo.stdout.readline())
         finally:
@@ -448,11 +450,11 @@ def shows_its_events(*options: str) -> None:
 
 
 def test_the_builtin_demo_shows_its_events_in_the_same_terminal() -> None:
-    shows_its_events("--builtin")
+    shows_its_events("--builtin", "--alone")
 
 
 def test_the_demo_of_a_checkout_is_the_django_shop() -> None:
-    shows_its_events()
+    shows_its_events("--alone")
 
 
 def test_a_demo_on_a_taken_port_is_a_wrong_call(capsys: pytest.CaptureFixture[str]) -> None:

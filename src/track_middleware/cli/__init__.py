@@ -109,7 +109,8 @@ def _worker(arguments: argparse.Namespace, where: Place) -> int:
 
 VERBS: tuple[Row, ...] = (
     ("demo", "a tracked shop in your browser, its events in this terminal", options.demo,
-     lambda given, _: demo.run(given.port, builtin=given.builtin, as_json=given.json)),
+     lambda given, _: demo.run(
+         given.port, builtin=given.builtin, alone=given.alone, as_json=given.json)),
     ("init", "makes the data folder and the store's schema", options.as_json, state.init),
     ("status", "what waits, what is delivered, what was not kept", options.as_json, state.status),
     ("tail", "one line for each event as it reaches the store", options.tail, tail.run),

@@ -40,6 +40,7 @@ def demo(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--builtin", action="store_true", help="the small built-in site, also in a checkout"
     )
+    parser.add_argument("--alone", action="store_true", help="without simulated shoppers")
 
 
 def replay(parser: ArgumentParser) -> None:

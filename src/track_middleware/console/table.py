@@ -15,6 +15,9 @@ import msgspec
 #: A cell: ``None`` is unknown.
 Cell = str | int | float | bool | None
 
+#: A text that is longer is nobody's id, and leads nowhere.
+_LONGEST = 500
+
 #: What a column's cells are, which says how they are shown: ``time`` is epoch seconds, ``size``
 #: bytes, ``share`` a number from 0 to 1, ``seconds`` a duration.
 Kind = Literal["text", "number", "time", "size", "share", "seconds"]
@@ -32,7 +35,7 @@ class Column:
 
     def address(self, cell: Cell) -> str:
         """Where a cell leads; "" where it leads nowhere."""
-        if not self.link or cell is None or cell == "":
+        if not self.link or cell is None or cell == "" or len(str(cell)) > _LONGEST:
             return ""
         return self.link.replace("{}", quote(str(cell), safe=""))
 

@@ -20,10 +20,10 @@ from .table import Column, moment
 #: Characters of a text that are shown; of one line of a stream fewer.
 MOST = 300
 
-#: Controls, marks of direction, invisible characters, line ends of Unicode, and more than three
-#: accents above one letter.
+#: Controls, marks of direction, invisible characters (but joiners, of which scripts and emoji are
+#: made), line ends of Unicode, and more than three accents above one letter.
 _ODD = re.compile(
-    "[\x00-\x1f\x7f-\x9f\xad\u061c\u115f\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff"
+    "[\x00-\x1f\x7f-\x9f\xad\u061c\u115f\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff"
     "\ufff9-\ufffb\U000e0000-\U000e0fff\ud800-\udfff]"
     "|(?<=[\u0300-\u036f\u0489\u20d0-\u20ff]{3})[\u0300-\u036f\u0489\u20d0-\u20ff]+"
 )
