@@ -18,6 +18,7 @@ import track_middleware
 from docs.generate import settings_page, vocabularies, vocabulary_page
 from tests.delivery.recorder import Recorder, Say
 from tests.processes import started
+from track_middleware import metrics
 from track_middleware.address import OPTIONS
 from track_middleware.cli import VERBS
 from track_middleware.delivery.counters import REASONS
@@ -369,6 +370,39 @@ def test_a_destinations_option_is_documented(option):
 @pytest.mark.parametrize("reason", REASONS)
 def test_a_counted_reason_is_documented(reason):
     assert f"| `{reason}` |" in (ROOT / "docs/wire.md").read_text()
+
+
+FINDINGS = {
+    name
+    for path in (ROOT / "src/track_middleware/doctor").glob("*.py")
+    for name in re.findall(r'Finding\(\s*"([a-z_]+)"', path.read_text())
+}
+
+
+@pytest.mark.parametrize("finding", sorted(FINDINGS))
+def test_a_finding_of_the_doctor_is_documented(finding):
+    assert re.search(
+        rf"^\| .*`{finding}`.* \|", (ROOT / "docs/doctor.md").read_text(), re.MULTILINE
+    )
+
+
+def test_every_system_check_is_documented():
+    text = (ROOT / "docs/doctor.md").read_text()
+    source = (ROOT / "src/track_middleware/django/checks.py").read_text()
+    for letter, number in sorted(set(re.findall(r'"(?:track\.)?([EW])(0\d\d)"', source))):
+        spans = re.findall(rf"`track\.{letter}(\d+)`(?: …\s+`track\.{letter}(\d+)`)?", text)
+        assert any(first <= number <= (last or first) for first, last in spans), f"{letter}{number}"
+
+
+def test_every_metric_is_documented():
+    text = (ROOT / "docs/metrics.md").read_text()
+    source = (ROOT / "src/track_middleware/metrics.py").read_text()
+    names = set(re.findall(r'_family\(\s*"([a-z_]+)"', source))
+    names |= {f"destination_{each[0]}" for each in metrics._DESTINATION}
+    names |= {f"replay_{each[0]}" for each in metrics._REPLAY}
+    names |= {each[0] for each in metrics._DISK}
+    assert len(names) > 20
+    assert [each for each in sorted(names) if f"`{each}`" not in text] == []
 
 
 @pytest.mark.parametrize("verb", sorted(set(track_middleware.__all__) - {"__version__"}))
