@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from track_middleware.delivery.store import NewRow, sqlite
-from track_middleware.delivery.store.sqlite import SqliteStore
+from track_middleware.delivery.store.whole import Store
 from track_middleware.delivery.worker import Worker
 from track_middleware.event import iso
 from track_middleware.reading import load
@@ -171,7 +171,7 @@ class Filling:
                       self._derived(visit), None, 1)  # fmt: skip
 
 
-def fill(store: SqliteStore, events: int, *, end: float) -> None:
+def fill(store: Store, events: int, *, end: float) -> None:
     """Puts so many events of the last ninety days into a store."""
     block: list[NewRow] = []
     for row in Filling(events, end=end).rows():

@@ -25,7 +25,7 @@ from tests.delivery.served import event_id, row
 from track_middleware import cli
 from track_middleware.delivery import exports
 from track_middleware.delivery.store import NewRow, sqlite
-from track_middleware.delivery.store.sqlite import SqliteStore
+from track_middleware.delivery.store.whole import Store
 from track_middleware.history import parquet, warehouse
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -109,7 +109,7 @@ class Shop:
         self.data_dir.mkdir()
         self.target = target
         self.given: dict[str, Any] = {"data_dir": str(self.data_dir), "min_free": "1"}
-        self.store: SqliteStore = sqlite.open(self.data_dir / "events.db")
+        self.store: Store = sqlite.open(self.data_dir / "events.db")
         self._capsys = capsys
 
     def accept(self, *rows: NewRow, at: float | None = None) -> None:

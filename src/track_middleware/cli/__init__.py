@@ -17,7 +17,17 @@ from ..errors import TrackError
 from ..history.source import Models
 from . import arguments as options
 from . import (
-    backfill, demo, export, importing, migrating, place, plan, questions, reconcile, replay, state,
+    backfill,
+    demo,
+    export,
+    importing,
+    migrating,
+    place,
+    plan,
+    questions,
+    reconcile,
+    replay,
+    state,
     tail,
 )  # fmt: skip
 from . import outbox as claimed

@@ -10,7 +10,7 @@ from contextlib import closing
 from typing import Any
 
 from ..delivery import exports
-from ..delivery.store.sqlite import SqliteStore
+from ..delivery.store.whole import Store
 from ..delivery.tombstones import Tombstones
 from ..event import iso
 from ..history.rewriting import Rewritten, answered, rewritten
@@ -54,7 +54,7 @@ def run(arguments: argparse.Namespace, where: Place) -> int:
     target, there = shelf(arguments.parquet)
     store = where.ledger() if arguments.rewrite else where.store()
     if store is None:
-        print(f"there is no store yet at {where.store_path}", file=sys.stderr)
+        print(f"there is no store yet at {where.store_name}", file=sys.stderr)
         return FINDING
     with closing(store), exports.held(where.data_dir, target), told(exports.shown(target)):
         if arguments.rewrite:
@@ -69,7 +69,7 @@ def _options(arguments: argparse.Namespace) -> dict[str, str]:
 
 
 def _exported(
-    arguments: argparse.Namespace, where: Place, store: SqliteStore, there: Shelf, chosen: Choice
+    arguments: argparse.Namespace, where: Place, store: Store, there: Shelf, chosen: Choice
 ) -> int:
     graves = Tombstones(store.persons, where.data_dir)
     export = Export(store, there, chosen, graves=graves, now=time.time)
@@ -94,7 +94,7 @@ def _exported(
     return WELL
 
 
-def _warnings(store: SqliteStore, where: Place, before: State) -> Iterator[str]:
+def _warnings(store: Store, where: Place, before: State) -> Iterator[str]:
     """What a target that nobody exported to for longer than events are kept has missed."""
     oldest = store.read(0, 1)
     kept = where.settings.keep_days
@@ -105,7 +105,7 @@ def _warnings(store: SqliteStore, where: Place, before: State) -> Iterator[str]:
 
 
 def _rewritten(
-    arguments: argparse.Namespace, where: Place, store: SqliteStore, there: Shelf, target: str
+    arguments: argparse.Namespace, where: Place, store: Store, there: Shelf, target: str
 ) -> int:
     began = time.time()
     graves = Tombstones(store.persons, where.data_dir)

@@ -14,7 +14,7 @@ import msgspec
 
 from ..delivery.erasing import NEVER
 from ..delivery.persons import Held, Names
-from ..delivery.store.persons import SqlitePersons
+from ..delivery.store.persons import Persons
 from ..delivery.tombstones import Tombstones
 from .parquet import arrow, writer
 from .shelf import Shelf
@@ -111,7 +111,7 @@ def _write(pyarrow: Any, shelf: Shelf, file: Any, name: str, gone: frozenset[int
     shelf.close(new)
 
 
-def answered(persons: SqlitePersons, system: str, *, began: float, now: float) -> int:
+def answered(persons: Persons, system: str, *, began: float, now: float) -> int:
     """Erasures that were asked for before the files were written anew are done there; how many
     were not yet."""
     done = 0

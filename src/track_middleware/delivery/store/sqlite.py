@@ -11,9 +11,6 @@ from .connection import CACHE, Connection
 from .gate import Gate
 from .whole import Store
 
-#: The former name.
-SqliteStore = Store
-
 
 def path_of(url: str, data_dir: Path) -> Path:
     """The file that a ``store`` setting names; empty means ``events.db`` in the data folder.
