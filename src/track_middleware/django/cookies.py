@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from http.cookies import Morsel
 from typing import Any
 
@@ -23,16 +24,26 @@ class Line(Morsel):  # type: ignore[type-arg]
 def add(response: HttpResponseBase, cookie: Cookie) -> None:
     """Adds a cookie that ``response.cookies`` shows like any other; of two of one name (the host's
     alone and the domain's) the first under a key of its own."""
-    line = Line()
-    line.set(cookie.name, cookie.value, cookie.value)
+    line = Line.__new__(Line)
+    dict.update(line, _attributes(cookie.max_age, cookie.secure, cookie.domain, cookie.http_only))
+    said = {"key": cookie.name, "value": cookie.value, "coded_value": cookie.value}
+    line.__setstate__(said)  # type: ignore[attr-defined]  # typeshed leaves it out
     line.line = cookie.line()
-    line["max-age"], line["path"], line["samesite"] = cookie.max_age, "/", "Lax"
-    line["httponly"] = cookie.http_only
-    if cookie.secure:
-        line["secure"] = True
-    if cookie.domain:
-        line["domain"] = cookie.domain
     former = response.cookies.get(cookie.name)
     if isinstance(former, Line):
         dict.__setitem__(response.cookies, f"{cookie.name} {former['domain']}", former)
     dict.__setitem__(response.cookies, cookie.name, line)
+
+
+@lru_cache(maxsize=64)
+def _attributes(max_age: int, secure: bool, domain: str | None, http_only: bool) -> dict[str, Any]:
+    """What a cookie's morsel says beside its name and value; a morsel looks at each word by itself,
+    and ours say the same again and again."""
+    morsel: Morsel[str] = Morsel()
+    morsel["max-age"], morsel["path"], morsel["samesite"] = max_age, "/", "Lax"
+    morsel["httponly"] = http_only
+    if secure:
+        morsel["secure"] = True
+    if domain:
+        morsel["domain"] = domain
+    return dict(morsel)

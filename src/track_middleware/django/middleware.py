@@ -7,11 +7,11 @@ the session or a row; a stream is stepped once per step of the server.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
-from django.conf import settings
 from django.http import FileResponse, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 
@@ -22,6 +22,7 @@ from .streams import AsyncSteps, Steps
 
 if TYPE_CHECKING:
     from ..tracking.exchange import Exchange
+    from ..tracking.identity import LoadedUser
     from ..tracking.inject import Injector
 
 _T = TypeVar("_T")
@@ -125,7 +126,9 @@ def _begun(request: HttpRequest) -> Exchange | None:
 
 def _opened(request: HttpRequest) -> Exchange:
     wiring = site.wiring()
-    look = wiring.user_look(lambda: person.asked_about(request), lambda: person.seen(request))
+    look: LoadedUser | None = partial(person.seen, request)
+    if wiring.asks_user:
+        look = wiring.user_look(partial(person.asked_about, request), look)
     return wiring.open(described(request), look)
 
 
@@ -137,7 +140,7 @@ def described(request: HttpRequest) -> Request:
         request.path_info,
         request.path.removesuffix(request.path_info),
         request.scheme or "http",
-        meta.get("HTTP_X_FORWARDED_HOST", "") if settings.USE_X_FORWARDED_HOST else "",
+        meta.get("HTTP_X_FORWARDED_HOST", "") if site.is_host_forwarded() else "",
     )
 
 
@@ -168,24 +171,24 @@ def _failed(exchange: Exchange, status: int) -> None:
 def _ended(
     request: HttpRequest, response: HttpResponseBase, exchange: Exchange
 ) -> HttpResponseBase:
-    injector = _ours(_closed, request, response, exchange)
     if isinstance(response, StreamingHttpResponse):
+        injector = _ours(_closed, request, response, exchange, session.headers(response))
         _ours(_streamed, response, exchange, injector)
-    else:
-        if injector is not None:
-            _ours(_tagged, response, injector)
+    elif _ours(_whole, request, response, exchange) is None:
         _ours(exchange.finish)
     _deliver_after(response)
     return response
 
 
 def _closed(
-    request: HttpRequest, response: HttpResponseBase, exchange: Exchange
+    request: HttpRequest,
+    response: HttpResponseBase,
+    exchange: Exchange,
+    headers: Mapping[str, str],
 ) -> Injector | None:
     match = request.resolver_match
     if match is not None:
         exchange.route = person.route(match.route)
-    headers = {name.lower(): value for name, value in response.items()}
     ending = exchange.close(response.status_code, headers)
     for name, value in ending.headers:
         response[name] = value
@@ -194,15 +197,26 @@ def _closed(
     return ending.injector
 
 
-def _tagged(response: HttpResponse, injector: Injector) -> None:
-    content = response.content
-    tagged = injector.whole(content)
-    if tagged is content:
-        return
-    response.content = tagged
-    _weaken(response)
-    if response.has_header("Content-Length"):
-        response["Content-Length"] = str(len(tagged))
+def _whole(request: HttpRequest, response: HttpResponse, exchange: Exchange) -> bool:
+    """Everything that becomes of a response that is known whole."""
+    headers = session.headers(response)
+    injector = _closed(request, response, exchange, headers)
+    if injector is not None:
+        content = response.content
+        tagged = injector.whole(content)
+        if tagged is not content:
+            response.content = tagged
+            _lengthened(response, headers, len(tagged))
+    exchange.finish()
+    return True
+
+
+def _lengthened(response: HttpResponse, former: Mapping[str, str], length: int) -> None:
+    """The body is another one than the headers have said."""
+    if "etag" in former:
+        response["ETag"] = weak_etag(response["ETag"])
+    if "content-length" in former:
+        response["Content-Length"] = str(length)
 
 
 def _streamed(
@@ -215,14 +229,10 @@ def _streamed(
         return
     if injector is not None:
         del response["Content-Length"]
-        _weaken(response)
+        if response.has_header("ETag"):
+            response["ETag"] = weak_etag(response["ETag"])
     steps = AsyncSteps if response.is_async else Steps
     response.streaming_content = steps(response.streaming_content, exchange, injector, _ours)
-
-
-def _weaken(response: HttpResponseBase) -> None:
-    if response.has_header("ETag"):
-        response["ETag"] = weak_etag(response["ETag"])
 
 
 def _deliver_after(response: HttpResponseBase) -> None:

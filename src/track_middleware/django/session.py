@@ -25,7 +25,13 @@ def arrived(
     """A campaign that has just arrived on a request that came with a session's cookie."""
     if "session" not in request.__dict__ or settings.SESSION_COOKIE_NAME not in request.COOKIES:
         return None
-    return exchange.mirror({name.lower(): value for name, value in response.items()})
+    return exchange.mirror(headers(response))
+
+
+def headers(response: HttpResponseBase) -> dict[str, str]:
+    """A response's headers by lower-case name. Django keeps them so, and by its public names each
+    would be looked up again."""
+    return {name: value for name, (_, value) in response.headers._store.items()}
 
 
 def mirror(request: HttpRequest, response: HttpResponseBase, campaign: dict[str, str]) -> None:

@@ -32,6 +32,12 @@ def wiring() -> Wiring:
     )
 
 
+@lru_cache(maxsize=1)
+def is_host_forwarded() -> bool:
+    """Whether a proxy says which host was asked; Django takes long to look a setting up."""
+    return bool(settings.USE_X_FORWARDED_HOST)
+
+
 def given() -> Mapping[str, Any]:
     """The project's ``TRACK``."""
     return dict(getattr(settings, "TRACK", {}))
@@ -77,6 +83,8 @@ def until_commit(append: Callable[[], None]) -> bool:
 def _changed(*, setting: str, **_more: Any) -> None:
     if setting in READ:
         wiring.cache_clear()
+    if setting == "USE_X_FORWARDED_HOST":
+        is_host_forwarded.cache_clear()
 
 
 setting_changed.connect(_changed)
