@@ -81,7 +81,7 @@ def test_no_more_headers_are_remembered_than_there_is_room_for() -> None:
     site = Site()
     browser = Browser(site)
     browser.visit("/")
-    known = site.tracker.core.cookies._known
+    known = site.tracker.core.cookies.known
     for number in range(1500):
         opened(site, f"other={number}; {header_of(browser)}")
     assert 0 < len(known) <= 1024
@@ -93,4 +93,4 @@ def test_nothing_that_does_not_verify_is_remembered() -> None:
     site = Site()
     for cookie in ("_tm_v=forged.x", "_tm_s=forged.x", "csrftoken=1", ""):
         opened(site, cookie)
-    assert site.tracker.core.cookies._known == {}
+    assert site.tracker.core.cookies.known == {}

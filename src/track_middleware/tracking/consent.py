@@ -30,13 +30,14 @@ class Choice(msgspec.Struct, array_like=True, frozen=True):
 
 
 class Rules:
-    """The site's rules: its mode, and what GPC and DNT deny."""
+    """The site's rules: its mode, and what GPC and DNT deny. ``usual`` is what holds without either
+    and without a choice."""
 
-    __slots__ = ("_by_dnt", "_by_gpc", "_default", "_known")
+    __slots__ = ("_by_dnt", "_by_gpc", "_known", "usual")
 
     def __init__(self, settings: Settings) -> None:
         state = GRANTED if settings.consent == "opt_out" else PENDING
-        self._default: Consent = dict.fromkeys(PURPOSES, state)
+        self.usual: Consent = dict.fromkeys(PURPOSES, state)
         by_gpc = {"marketing": ("marketing",), "all": PURPOSES}
         self._by_gpc = by_gpc.get(str(settings.respect_gpc), ())
         self._by_dnt = PURPOSES if settings.dnt else ()
@@ -60,7 +61,7 @@ class Rules:
         return self._known[denied] if choice is None else self._decided(choice, denied)
 
     def _decided(self, choice: Choice | None, denied: tuple[str, ...]) -> tuple[Consent, bool]:
-        states = {**self._default, **(choice.states if choice else {})}
+        states = {**self.usual, **(choice.states if choice else {})}
         consent = {name: DENIED if name in denied else states[name] for name in PURPOSES}
         return consent, consent["analytics"] == GRANTED
 

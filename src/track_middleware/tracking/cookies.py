@@ -99,11 +99,12 @@ _EMPTY = Held()
 class Cookies:
     """The three jars, and the cookies that a response sets or deletes.
 
-    ``domain_of`` gives the Domain attribute for a host; None for a cookie of this host only.
+    ``known`` are whole headers whose visitor has been verified, and may be tracked. ``domain_of``
+    gives the Domain attribute for a host; None for a cookie of this host only.
     """
 
     __slots__ = (
-        "_domain_of", "_idle", "_known", "_longest", "_mark", "_max_age", "_rotates", "choice",
+        "_domain_of", "_idle", "_longest", "_mark", "_max_age", "_rotates", "choice", "known",
         "session", "visitor",
     )  # fmt: skip
 
@@ -119,12 +120,12 @@ class Cookies:
         self._max_age = settings.cookie_max_age
         self._idle, self._longest = settings.session_timeout, settings.session_max
         self._domain_of = domain_of
-        self._known: dict[str, Held] = {}
+        self.known: dict[str, Held] = {}
 
     def held(self, header: str) -> Held:
         """What a Cookie header holds of ours. Visitor and session are there only where ``verified``
         has read them before, from the same header."""
-        known = self._known.get(header)
+        known = self.known.get(header)
         if known is not None:
             return known
         if self._mark not in header:
@@ -165,9 +166,9 @@ class Cookies:
             held.several, self._until(held, visitor, session),
         )  # fmt: skip
         if len(header) <= _LONGEST_HEADER:
-            if len(self._known) >= _MOST_HEADERS:
-                self._known.clear()
-            self._known[header] = whole
+            if len(self.known) >= _MOST_HEADERS:
+                self.known.clear()
+            self.known[header] = whole
         return whole
 
     def _until(self, held: Held, visitor: Visitor, session: Session | None) -> float:
@@ -175,7 +176,8 @@ class Cookies:
         if is_odd or session is None or session.visitor != visitor.id:
             return 0.0
         seen = session.seen + min(SEEN_AFTER, self._idle)
-        return min(visitor.renewed + RENEW_AFTER, seen, session.start + self._longest)
+        until = min(visitor.renewed + RENEW_AFTER, seen, session.start + self._longest)
+        return min(until, visitor.confirmed + self._longest) if visitor.signed_in else until
 
     def _first(self, header: str) -> tuple[Visitor | None, Session | None]:
         """Of several cookies that verify, the visitor who was there first and their last session:

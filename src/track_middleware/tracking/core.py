@@ -102,17 +102,18 @@ class Core:
     where they are missing; None without any. ``banners``: others whose cookies hold a choice; None
     without any. ``former_tools``: whose cookies say who a new visitor is; None without any.
     ``is_usual``: pages are counted, other safe requests not, and no path is said to be shared.
+    ``is_plain``: moreover no setting wants to know more of a request than who it is.
     ``salt``: None where nothing is counted without cookies. ``holds``: whether a page holds what is
     done on it before a choice. ``has_console``: the operator's pages are answered.
     """
 
     __slots__ = (
         "_sealed", "about", "banners", "clients", "confirm_after", "cookies", "count", "crossing",
-        "excluded", "former_tools", "has_console", "holds", "host", "is_told_of_origins",
-        "is_usual", "kept_properties", "last_sink", "library", "limit", "linked", "load_mac",
-        "many", "new_id", "now", "outside", "plan", "prefix", "probe", "redaction", "rules", "salt",
-        "scripts", "serving", "settings", "shared", "sink", "site_of", "slots", "snippet",
-        "starts", "tokens", "traits", "trouble", "vendor_cookies", "written",
+        "excluded", "former_tools", "has_console", "holds", "host", "is_plain",
+        "is_told_of_origins", "is_usual", "kept_properties", "last_sink", "library", "limit",
+        "linked", "load_mac", "many", "new_id", "now", "outside", "plan", "prefix", "probe",
+        "redaction", "rules", "salt", "scripts", "serving", "settings", "shared", "sink", "site_of",
+        "slots", "snippet", "starts", "tokens", "traits", "trouble", "vendor_cookies", "written",
     )  # fmt: skip
 
     def __init__(self, settings: Settings, seams: Seams) -> None:
@@ -165,6 +166,8 @@ class Core:
         self.salt = seams.salt if settings.cookieless else None
         is_only_changes = settings.requests != "all"
         self.is_usual = settings.page_views and is_only_changes and self.shared is None
+        is_odd = settings.dnt or self.banners or self.is_told_of_origins or self.written
+        self.is_plain = self.is_usual and not is_odd
 
     def keep(self, entry: Entry) -> bool:
         """Hands one entry to the sink; False (with ``strict``: Refused) when it was not kept."""

@@ -13,13 +13,15 @@ from typing import Any
 from ..errors import EventError
 from ..event import Entry, Event, Kind, PageRef
 from ..http import Errand, Reply, Request
-from . import acting, ids, pageview, routes
+from . import acting, ids, pageview
 from .choice import taken
 from .core import Core
-from .identity import LoadedUser, identified
+from .identity import Identity, LoadedUser
+from .opening import PARTS, make
 from .own import Own
 from .response import NOTHING, Ending, Response
 from .scene import Scene
+from .usual import usual
 
 
 class Exchange:
@@ -27,33 +29,33 @@ class Exchange:
 
     ``own`` is set when the request is for one of our own paths: the face reads at most
     ``own.limit`` + 1 bytes of body and answers with ``reply``. ``excluded``: not tracked.
-    """
+    ``usual``: what the cookies of a usual page hold, as long as nothing more is asked of it."""
 
     __slots__ = (
-        "_closed", "_core", "_finished", "_identity", "_loaded_user", "_request", "_response",
-        "_scene", "_visit", "excluded", "own",
+        "_at", "_closed", "_core", "_finished", "_identity", "_loaded_user", "_request",
+        "_response", "_route", "_scene", "_visit", "excluded", "own", "usual",
     )  # fmt: skip
+    _identity: Identity
+    _response: Response
+    _scene: Scene
+    _visit: pageview.Visit
 
     def __init__(self, core: Core, request: Request, loaded_user: LoadedUser | None) -> None:
-        self._core = core
-        self._request = request
-        self._loaded_user = loaded_user
+        self._core, self._request, self._loaded_user = core, request, loaded_user
         self._closed = self._finished = self.excluded = False
-        self._identity = identity = identified(core, request, core.now())
-        self._scene = scene = Scene(core, request, identity)
+        self._route: str | None = None
         self.own: Own | None = None
-        visit: pageview.Visit = "other"
-        path = request.path
-        if path.startswith(core.starts) and (rest := routes.own(path)) is not None:
-            self.own = Own(core, request, identity, rest)
-        elif core.excluded is not None and core.excluded.match(path) is not None:
-            self.excluded = True
-        else:
-            visit = pageview.visit(request)
-            if visit == "navigation":
-                identity.arrive()
-        self._visit = visit
-        self._response = Response(core, request, identity, scene, visit)
+        self._at = at = core.now()
+        self.usual = usual(core, request, at)
+        if self.usual is None:
+            make(self)
+
+    def __getattr__(self, name: str) -> Any:
+        """Makes the parts of a usual page's exchange when somebody asks for one after all."""
+        if name not in PARTS:
+            raise AttributeError(f"an exchange has no {name!r}", name=name, obj=self)
+        make(self)
+        return getattr(self, name)
 
     @property
     def anonymous_id(self) -> str | None:
@@ -99,25 +101,24 @@ class Exchange:
     @property
     def has_news(self) -> bool:
         """Whether a campaign has arrived that ``mirror`` may give."""
-        return self._core.settings.mirror and self._identity.campaign_arrived
+        return self.usual is None and self._core.settings.mirror and self._identity.campaign_arrived
 
     def mirror(self, headers: Mapping[str, str]) -> dict[str, str] | None:
         """A campaign that has just arrived, for the framework's own session; None: nothing to do.
-
-        ``headers`` are the response's, as for ``close``: what a shared cache may store is nobody's.
-        """
-        if not self.has_news:
-            return None
-        return None if self._response.is_shared(headers) else self.campaign
+        ``headers`` as for ``close``: what a shared cache may store is nobody's."""
+        is_news = self.has_news and not self._response.is_shared(headers)
+        return self.campaign if is_news else None
 
     @property
     def route(self) -> str | None:
         """The route template; the face sets it before ``close``."""
-        return self._scene.route
+        return self._route
 
     @route.setter
     def route(self, template: str | None) -> None:
-        self._scene.route = template
+        self._route = template
+        if self.usual is None:
+            self._scene.route = template
 
     @property
     def finished(self) -> bool:
@@ -284,10 +285,9 @@ class Exchange:
         if self._finished:
             return
         self._finished = True
-        if self.own is None and not self.excluded and self._closed:
-            entries = self._response.last_entries()
-            if entries:
-                self._core.keep_last(entries)
+        is_over = self.own is None and not self.excluded and self._closed
+        if is_over and (entries := self._response.last_entries()):
+            self._core.keep_last(entries)
         # The framework's request may hold this exchange: without a cycle both are gone at once.
         self._loaded_user = None
         self._request.forget()

@@ -16,7 +16,7 @@ from .cookieless import Cookieless
 from .core import Core
 from .identity import Identity
 from .inject import Injector
-from .scene import Scene
+from .scene import Scene, took
 from .shareable import PRIVATE, SPEAKING, made_private, shareable
 from .snippet import SHARED
 
@@ -35,7 +35,7 @@ _EXACT = frozenset(
 )
 
 #: A response without any of these has nothing to say but what it is.
-_TELLING = SPEAKING | _EXACT | {"content-disposition", "content-security-policy"}
+TELLING = SPEAKING | _EXACT | {"content-disposition", "content-security-policy"}
 
 #: Statuses without a body of their own: passed untouched.
 _BODILESS = frozenset((101, 204, 206, 304))
@@ -74,12 +74,12 @@ class Response(msgspec.Struct):
         visit, method = self._visit, self._request.method
         if (
             visit == "navigation" and status == 200 and self._core.is_usual
-            and self._identity.visitor is not None and _TELLING.isdisjoint(headers)
+            and self._identity.visitor is not None and TELLING.isdisjoint(headers)
         ):  # fmt: skip
             return self._usual(headers)
         if status in _BODILESS or method == "HEAD":
             return NOTHING
-        plain = _TELLING.isdisjoint(headers)
+        plain = TELLING.isdisjoint(headers)
         if not plain or self._core.shared is not None:
             self._shared = self.is_shared(headers)
         injector = None
@@ -216,10 +216,9 @@ class Response(msgspec.Struct):
         return entries
 
     def _view(self) -> msgspec.Raw:
-        tenths = int((self._core.now() - self._identity.at) * 10_000)
-        took = f"{tenths // 10}.{tenths % 10}" if tenths > 0 else "0.0"
-        measured = f',"status":{self._status},"durationMs":{took}'
-        return self._scene.view(self._counting, measured, awaits_half=self._token)
+        duration = took(self._core.now() - self._identity.at)
+        measured = f',"status":{self._status},"durationMs":{duration}'
+        return self._scene.view(measured, awaits_half=self._token)
 
     def _measure(self, page: Page) -> None:
         page.status, page.duration_ms = self._status, self._duration()
@@ -261,8 +260,7 @@ class Response(msgspec.Struct):
         return event
 
     def _duration(self) -> float:
-        tenths = int((self._core.now() - self._identity.at) * 10_000)
-        return tenths / 10 if tenths > 0 else 0.0
+        return float(took(self._core.now() - self._identity.at))
 
 
 def _is_page(headers: Mapping[str, str]) -> bool:

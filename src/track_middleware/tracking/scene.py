@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from ..event import Counting, iso
+from ..event import iso
 from ..http import Request
 from . import origin
 from .consent import PENDING, as_json
@@ -70,33 +70,31 @@ class Scene(msgspec.Struct):
             self._context = msgspec.Raw(self.told(self._identity.whose()).encode())
         return self._core.kept_context(self._context, more) if more else self._context
 
-    def told(self, whose: Whose, measured: str = "") -> str:
-        """The context anew, as JSON; ``measured`` are further members of its page."""
-        request, core, identity = self._request, self._core, self._identity
+    def told(self, whose: Whose) -> str:
+        """The context anew, as JSON."""
+        shown = page(*self._page(self.known_page_id or self.named()))
+        consent = as_json(self._identity.consent)
+        core, client = self._core, self._client()
+        return f'{{"page":{shown},{core.about},"consent":{consent}{client}{whose.told}}}'
+
+    def view(self, measured: str, *, awaits_half: bool) -> msgspec.Raw:
+        """The server's half of the page view as a frame of the spool; ``measured``: what the page
+        says of its response."""
+        core, identity, client = self._core, self._identity, self._client()
+        shown = page(*self._page(self.known_page_id or self.named()), measured)
+        rest = "" if self.facts is None else f',"facts":{json(self.facts).decode()}'
+        if awaits_half:
+            rest += ',"awaitHalf":true'
+        page_id, consent = self.known_page_id or core.new_id(), as_json(identity.consent)
+        return view(core, identity.at, page_id, identity.whose(), shown, client, consent, rest)
+
+    def _client(self) -> str:
+        request, core = self._request, self._core
         address = request.peer
         if core.is_told_of_origins:
             address = origin.address(core, request)
-            self.facts = origin.facts(core, request, identity)
-        shown = page(*self._page(self.known_page_id or self.named()), measured)
-        client = core.clients[request.agent, address, request.language]
-        consent = as_json(identity.consent)
-        return f'{{"page":{shown},{core.about},"consent":{consent}{client}{whose.told}}}'
-
-    def view(self, counting: Counting, measured: str, *, awaits_half: bool) -> msgspec.Raw:
-        """The server's half of the page view as a frame of the spool: what ``Entry`` would be
-        encoded as. ``measured``: what the page says of its response."""
-        core, identity = self._core, self._identity
-        # Python's own text of such a float takes eight times as long.
-        at, whose = json(identity.at).decode(), identity.whose()
-        context, page_id = self.told(whose, measured), self.known_page_id or core.new_id()
-        facts = "" if self.facts is None else f',"facts":{json(self.facts).decode()}'
-        awaited = ',"awaitHalf":true' if awaits_half else ""
-        return msgspec.Raw((
-            f'{{"kind":"view","at":{at},"event":{{"messageId":"{page_id}","type":"page",'
-            f'"timestamp":"{iso(identity.at)}",{whose.ids}"context":{context}}}{whose.mark},"page":{{'
-            f'"id":"{page_id}","made":{at},"counting":"{counting}","host":"{core.host}"}},'
-            f'"consent":{as_json(identity.consent)}{facts}{awaited}}}'
-        ).encode())  # fmt: skip
+            self.facts = origin.facts(core, request, self._identity)
+        return core.clients[request.agent, address, request.language]
 
     def counted(self) -> Context:
         """The context of what is counted without cookies: no address, no session, and of campaigns
@@ -118,3 +116,30 @@ class Scene(msgspec.Struct):
         referrer = request.referrer
         where = url(request.scheme, request.host, path, redaction.query(query) if query else query)
         return where, path, page_id, self.route, redaction.url(referrer) if referrer else ""
+
+
+def view(
+    core: Core,
+    moment: float,
+    page_id: str,
+    whose: Whose,
+    shown: str,
+    client: str,
+    consent: str,
+    rest: str,
+) -> msgspec.Raw:
+    """The server's half of a page view as a frame of the spool: what ``Entry`` would be encoded as.
+    ``rest`` are its last members, each with a comma before it."""
+    at = json(moment).decode()  # Python's own text of such a float takes eight times as long
+    return msgspec.Raw((
+        f'{{"kind":"view","at":{at},"event":{{"messageId":"{page_id}","type":"page",'
+        f'"timestamp":"{iso(moment)}",{whose.ids}"context":{{"page":{shown},{core.about},'
+        f'"consent":{consent}{client}{whose.told}}}}}{whose.mark},"page":{{"id":"{page_id}",'
+        f'"made":{at},"counting":"counted","host":"{core.host}"}},"consent":{consent}{rest}}}'
+    ).encode())  # fmt: skip
+
+
+def took(seconds: float) -> str:
+    """How long a response took, in milliseconds with a tenth."""
+    tenths = int(seconds * 10_000)
+    return f"{tenths // 10}.{tenths % 10}" if tenths > 0 else "0.0"

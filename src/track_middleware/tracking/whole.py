@@ -9,6 +9,11 @@ from collections.abc import Mapping
 
 from .exchange import Exchange
 from .response import Ending
+from .shareable import PRIVATE
+from .usual import shown
+
+#: What becomes of a usual page besides its tag.
+_SHOWN = Ending(PRIVATE)
 
 
 def settled(
@@ -16,8 +21,31 @@ def settled(
 ) -> tuple[Ending, bytes]:
     """What becomes of the response, and its body with the tag in it: the very same object where
     there is none. Headers as for ``close``; the exchange is finished."""
+    if exchange.usual is not None and status == 200:
+        tagged = _shown(exchange, headers, body)
+        if tagged is not None:
+            return _SHOWN, tagged
     ending = exchange.close(status, headers)
     if ending.injector is not None:
         body = ending.injector.whole(body)
     exchange.finish()
     return ending, body
+
+
+def _shown(exchange: Exchange, headers: Mapping[str, str], body: bytes) -> bytes | None:
+    """A usual page with its tag, after which the exchange is over; None where it is another."""
+    look, core, request = exchange._loaded_user, exchange._core, exchange._request
+    # To look may make the exchange another's: it may say that somebody impersonates.
+    if look is not None and look() is not None:
+        return None
+    held = exchange.usual
+    if held is None:
+        return None
+    both = shown(core, request, held, exchange._at, exchange._route, headers, body)
+    if both is None:
+        return None
+    exchange._closed = exchange._finished = True
+    exchange._loaded_user = None
+    core.keep_last((both[1],))
+    request.forget()
+    return both[0]
