@@ -19,8 +19,8 @@ from .delivery.salts import Salts
 from .errors import SettingsError
 from .settings import Settings
 from .tracking import routes
-from .tracking.core import Script
 from .tracking.planned import NOTHING, Planned, of
+from .tracking.seams import Script
 
 _DAY = 86400
 #: Seconds that a claim is remembered: longer than what is claimed is good for.

@@ -30,9 +30,9 @@ from .serving import Serving
 from .settings import NAMES, Settings
 from .stock import Stock
 from .tracking import ids
-from .tracking.core import Seams
 from .tracking.exchange import Exchange
 from .tracking.identity import LoadedUser
+from .tracking.seams import Seams
 from .tracking.tracker import Tracker
 from .trouble import Refusals, Trouble
 

@@ -11,10 +11,10 @@ import msgspec
 from track_middleware.event import Entry, decode_entry, lenient_encoder
 from track_middleware.http import Reply, Request
 from track_middleware.reading import load
-from track_middleware.tracking.core import Script, Seams
 from track_middleware.tracking.exchange import Exchange
 from track_middleware.tracking.planned import NOTHING, Planned
 from track_middleware.tracking.response import Ending
+from track_middleware.tracking.seams import Script, Seams
 from track_middleware.tracking.tracker import Tracker
 
 HTML = {"content-type": "text/html; charset=utf-8"}

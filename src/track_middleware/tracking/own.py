@@ -6,12 +6,13 @@ from ..http import Errand, Reply, Request
 from . import banner, choice, console, gpc, links, origin, pixel, routes
 from .collector import Collector
 from .consent import GRANTED
-from .core import Core, Script
+from .core import Core
 from .door import answer, refusal
 from .identity import Identity
 from .privacy import kept_address
 from .probed import DOOR, seen
 from .relay import Ask, Slot
+from .seams import Script
 from .segment_door import SegmentDoor
 
 #: What blockers keep a browser from asking for (setting ``bait``).

@@ -10,9 +10,10 @@ from ..errors import EventError
 from ..event import Kind
 from ..http import Request
 from ..settings import Settings
-from .core import Core, Seams
+from .core import Core
 from .exchange import Exchange
 from .identity import LoadedUser
+from .seams import Seams
 
 
 class Tracker:
