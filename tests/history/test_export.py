@@ -21,10 +21,11 @@ import pyarrow.parquet as pq
 import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
+from tests.delivery.cluster import cluster
 from tests.delivery.served import event_id, row
 from track_middleware import cli
 from track_middleware.delivery import exports
-from track_middleware.delivery.store import NewRow, sqlite
+from track_middleware.delivery.store import NewRow, opening, sqlite
 from track_middleware.delivery.store.whole import Store
 from track_middleware.history import parquet, warehouse
 
@@ -367,6 +368,20 @@ def test_what_waits_in_memory_is_bounded(shop: Shop, monkeypatch: pytest.MonkeyP
     shop.export()
     assert max(most) < 100_000
     assert len(shop.ids) == 3_000
+
+
+@pytest.mark.needs("postgresql")
+def test_a_store_in_postgresql_is_exported_like_any_other(shop: Shop) -> None:
+    with cluster() as server:
+        shop.store.close()
+        shop.given["store"] = server.url
+        shop.store = opening.opened(server.url, shop.data_dir)
+        shop.accept(order(1), order(2, hour=13))
+        assert shop.export()["events"] == 2
+        shop.accept(order(3))
+        assert shop.export()["events"] == 1
+        shop.store.close()
+    assert shop.ids == dict.fromkeys(map(event_id, (1, 2, 3)), 1)
 
 
 # Persons who were erased.

@@ -150,7 +150,9 @@ class Export:
         """Exports what the log has now; how far it has come, after each stretch."""
         end = self._log.end()
         while state.position < end:
-            state = self._stretch(state, end)
+            before, state = state, self._stretch(state, end)
+            if state.position == before.position:
+                return  # the last of the log is gone, or a lower position may still appear
             save(self._shelf, self._state, msgspec.json.encode(state))
             for name in state.files:
                 self._shelf.move(part(name, self._store), name)
@@ -183,8 +185,10 @@ class Export:
         position, at, left_out = before.position, before.at, before.left_out
         named: dict[str, str] = {}
         rows = Rows()
-        while position < end and sum(files.rows.values()) < ROWS and len(named) < HOURS:
+        while sum(files.rows.values()) < ROWS and len(named) < HOURS:
             events = [e for e in self._log.read(position, AT_ONCE) if e.position <= end]
+            if not events:
+                break
             for event in self._wanted(events):
                 row = self._row(rows, event)
                 if row is None:
@@ -194,8 +198,7 @@ class Export:
                 named.setdefault(name, part(name, self._store))
                 files.add(named[name], row)
             files.turn()
-            position = events[-1].position if events else end
-            at = events[-1].accepted_at if events else at
+            position, at = events[-1].position, events[-1].accepted_at
         total = before.events + sum(files.rows.values())
         return State(self._store, before.options, FORMAT, position, at, total, left_out, [*named])
 
