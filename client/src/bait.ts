@@ -7,15 +7,14 @@ import type { Seam } from "./seam";
 
 /** By this name blockers know a script under any prefix; our own host answers it with 204. */
 const OWN = "matomo.js";
-/** Remembers in a tab that it was asked. */
-const ASKED = "track-page:bait";
+/** Remembers in a tab that it is known there. */
+const KNOWN = "track-page:bait";
 
-/** Whether this tab has asked; from now on it has. */
-function asked(): boolean {
+/** Whether it is known in this tab; with `now` it is from now on. */
+function known(now?: boolean): boolean {
   try {
-    const before = sessionStorage[ASKED];
-    sessionStorage[ASKED] = 1;
-    return !!before;
+    if (now) sessionStorage[KNOWN] = 1;
+    return !!sessionStorage[KNOWN];
   } catch {
     return false;
   }
@@ -31,7 +30,7 @@ function comes(url: string): Promise<boolean> {
 
 export function bait(seam: Seam): void {
   const said = seam.says("bait");
-  if (said == null || !seam.allowed() || asked()) return;
+  if (said == null || !seam.allowed() || known()) return;
   const url = said || seam.base + OWN;
   /** The page is being left, or the site's own policy refuses the address: nothing is known. */
   let unknown = false;
@@ -42,6 +41,8 @@ export function bait(seam: Seam): void {
   comes(url).then(async (free) => {
     // Whoever is offline is refused everything.
     if (!free && !(await fetch(seam.base + "n.png").then(({ ok }) => ok, () => false))) return;
-    if (!unknown) seam.tell("Blocker Checked", { blocked: !free });
+    if (unknown) return;
+    known(true);
+    seam.tell("Blocker Checked", { blocked: !free });
   });
 }

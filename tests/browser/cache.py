@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.browser.shop import SECONDS, Shop
+from tests.browser.shop import SECONDS
 from tests.processes import started
 
 _CONFIGURATION = """
@@ -39,11 +39,11 @@ http {{
 
 
 @contextmanager
-def cached(shop: Shop, port: int, folder: Path) -> Iterator[str]:
-    """The address of a cache before the shop, which stores what its responses let it store."""
+def cached(behind: int, port: int, folder: Path) -> Iterator[str]:
+    """The address of a cache before a shop's port, which stores what responses let it store."""
     folder.mkdir()
     file = folder / "nginx.conf"
-    file.write_text(_CONFIGURATION.format(folder=folder, port=port, behind=shop.port))
+    file.write_text(_CONFIGURATION.format(folder=folder, port=port, behind=behind))
     with started(["nginx", "-c", str(file), "-p", str(folder), "-e", f"{folder}/error.log"]):
         _wait_until_open(port)
         yield f"http://localhost:{port}"

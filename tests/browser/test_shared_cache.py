@@ -18,7 +18,7 @@ pytestmark = pytest.mark.needs(
 
 @pytest.fixture
 def cache(shop: Shop, free_port: int, tmp_path: Path) -> Iterator[str]:
-    with cached(shop, free_port, tmp_path / "nginx") as address:
+    with cached(shop.port, free_port, tmp_path / "nginx") as address:
         yield address
 
 
