@@ -25,12 +25,12 @@ from .pages import live
 from .reads import Reads
 from .stream import Stream
 
-#: Milliseconds after which a browser asks again.
-_RETRY = 500
+#: Milliseconds after which a browser asks again: after a poll's answer, and after a stream's end.
+_RETRY, _AGAIN = 500, 50
 
-#: Seconds between two looks, after which the browser hears that we are there, and that a stream
-#: lasts: its permission is looked at anew when it is asked for again.
-_LOOK, _BEAT, _LIFE = 0.2, 10.0, 120.0
+#: Seconds between two looks, and that a stream lasts: a server that ends waits for it, and its
+#: permission is looked at anew when it is asked for again.
+_LOOK, _LIFE = 0.2, 8.0
 
 #: Rows of one look, and rows whose fate may still change; it is looked at for so many seconds.
 _MOST, _RECENT, _CHANGES = 200, 40, 20.0
@@ -123,14 +123,14 @@ class _Live:
         return Head(200, _HEAD)
 
     def piece(self) -> bytes:
-        """What is new, or a sign of life; b"" once it is closed or has lasted long enough."""
+        """What is new; b"" once it is closed or has lasted long enough."""
         first, self._is_first = self._is_first, False
         if first:
-            return b"retry: %d\n: here\n\n" % _RETRY
-        beat, looks, former = time.monotonic() + _BEAT, 0, self._former
+            return b"retry: %d\n: here\n\n" % _AGAIN
+        former, looks = self._former, 0
         reads = Reads(former.settings, former.data_dir, now=time.time(), visitor=former.visitor)
         try:
-            while not self._closed.is_set() and time.monotonic() < min(self._ends, beat):
+            while not self._closed.is_set() and time.monotonic() < self._ends:
                 # What is new is looked for each time, what has changed once a second.
                 news = self._look.news(reads, recent=looks % 5 == 0)
                 if news is not None:
@@ -141,8 +141,7 @@ class _Live:
             return b""
         finally:
             reads.close()
-        over = self._closed.is_set() or time.monotonic() >= self._ends
-        return b"" if over else b": here\n\n"
+        return b""
 
     def close(self) -> None:
         """Ends it; whoever waits in ``piece`` is told at once."""
