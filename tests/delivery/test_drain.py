@@ -566,6 +566,14 @@ def test_a_page_from_a_shared_cache_is_a_view_of_the_browsers(site):
     assert site.views == {"page.browser": 1, "page.shared": 1}
 
 
+def test_the_doctor_is_nobody_to_whom_a_shared_cache_has_served_a_page(site):
+    shown = site.confirm("unused")
+    shown.page, shown.event.context["page"] = None, {"url": "https://x/a"}
+    shown.event.context["userAgent"] = "Mozilla/5.0 track-middleware-doctor/0.1"
+    site.drains(shown)
+    assert site.views == {"page.browser": 1}
+
+
 def test_what_the_door_refused_is_a_dead_letter(site):
     site.drains(Entry("door", START, reason="not JSON", raw="{"))
     (letter,) = site.store.dead(stage="door")

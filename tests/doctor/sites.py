@@ -102,6 +102,7 @@ SITES: dict[str, App] = {
     "connect-src": site(
         "connect-src", with_policy("default-src 'self'; connect-src https://api.example")
     ),
+    "public": site("public", app("", ("Cache-Control", "public, max-age=60"))),
     "nonce": site("nonce", with_policy("script-src 'nonce-abc'")),
     "late": late("late"),
     "collision": site("collision", app('<a href="/collision/api/items">items</a>'), path="api"),

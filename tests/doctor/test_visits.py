@@ -33,8 +33,11 @@ def test_a_new_site_that_asks_for_consent_has_no_findings(behind: Both) -> None:
 
 
 @pytest.mark.needs("gunicorn", "nginx")
-def test_a_policy_with_a_nonce_is_sound(behind: Both) -> None:
-    assert levels(behind[1], "nonce") == {}
+@pytest.mark.parametrize("site", ["nonce", "public"])
+def test_a_policy_with_a_nonce_and_a_page_that_caches_may_keep_are_sound(
+    behind: Both, site: str
+) -> None:
+    assert levels(behind[1], site) == {}
 
 
 #: Site -> what is found there, and a word that its message or its fix must have.
@@ -129,17 +132,17 @@ def test_a_destination_that_refuses_its_key_is_found(behind: Both) -> None:
 def test_the_doctors_visits_reach_no_destination_and_no_figure_of_people(behind: Both) -> None:
     server = behind[1]
     server.visit("nonce")
+    delivered = server.folder / "nonce.jsonl"
+    until(lambda: delivered.exists() and bool(delivered.read_text()), "nothing was delivered")
     assert levels(server, "nonce") == {}
     store = sqlite.to_read(server.folder / "nonce" / "events.db")
     assert store is not None
     rows, rollups = store.read(0, 1000), store.rollups()
     store.close()
-    people = [row for row in rows if row.bot is None]
-    assert len(people) == 1
-    assert {row.bot for row in rows} == {None, "doctor"}
+    assert [row.bot for row in rows if row.bot != "doctor"] == [None]
+    assert len(rows) > 1
     assert sum(n for (_, name), n in rollups.items() if name == "page.human") == 1
-    delivered = (server.folder / "nonce.jsonl").read_text().splitlines()
-    assert len(delivered) == 1
+    assert len(delivered.read_text().splitlines()) == 1
 
 
 @pytest.mark.needs("gunicorn", "nginx")

@@ -232,7 +232,7 @@ class Halves:
         if event.type == "page":
             event, event_id = pages.view(event, page=page, confirmed=True), page
             self._count(frame.at, "page.browser", 1)
-            self._count(frame.at, "page.shared", frame.page is None and frame.kind == "confirm")
+            self._count(frame.at, "page.shared", pages.came_by_cache(frame.page, frame.kind, event))
         event.message_id = event_id
         self._append(event, frame)
 

@@ -10,7 +10,17 @@ from typing import Any, Literal
 
 import msgspec
 
-from ..event import NAMESPACE, Event, PageRef, Person, derived_page_id, epoch, iso, wire_id
+from ..event import (
+    DOCTOR_AGENT,
+    NAMESPACE,
+    Event,
+    PageRef,
+    Person,
+    derived_page_id,
+    epoch,
+    iso,
+    wire_id,
+)
 
 #: A load this many seconds after its token was made is a view of its own.
 LATE = 1800.0
@@ -29,6 +39,12 @@ EXPIRED = ""
 
 #: What a load is to its token: the one that uses it up, the same again, or a view of its own.
 Use = Literal["binds", "repeats", "own"]
+
+
+def came_by_cache(page: PageRef | None, kind: str, event: Event) -> bool:
+    """Whether a view is of a page that a shared cache may have kept; the doctor is no visitor."""
+    is_doctor = DOCTOR_AGENT in str(_bag(event.context).get("userAgent"))
+    return page is None and kind == "confirm" and not is_doctor
 
 
 def use(page: PageRef, known: PageRef, happened: float) -> Use:

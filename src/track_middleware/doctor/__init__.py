@@ -40,6 +40,8 @@ def examined(
         seen = visited(settings, data_dir, url, patience=patience)
     if seen.asks:  # its visitors have a way to grant it
         found = [each for each in found if (each.id, each.level) != ("consent", "warning")]
+    if seen.is_stored:  # a worker that has just been started was still missing before
+        found = [each for each in found if each.id != "worker"]
     known = _BOTH & {each.id for each in found}
     return [*found, *(each for each in seen.findings if each.id not in known)]
 

@@ -31,15 +31,18 @@ class Arrivals:
         self._end = self._each(lambda store: store.end()) or 0
         self._was_here = False
 
-    def fate(self, page: str, names: Sequence[str], patience: float) -> tuple[Fate, Stored | None]:
-        """What became of a page view: ``page`` is its id, ``names`` the ids that its event may
-        have. Waits at most so many seconds for the worker."""
+    def fate(
+        self, load: str, page: str, names: Sequence[str], patience: float
+    ) -> tuple[Fate, Stored | None]:
+        """What became of a page view: ``load`` is the id of its load, ``page`` its own ("" where
+        the page had none), ``names`` the ids that its event may have. Waits at most so many seconds
+        for the worker."""
         deadline = time.monotonic() + patience
         while True:
             found = self._stored(names)
             if found is not None:
                 return "stored", found
-            waits = self._in_spool(page) or any(map(self._in_spool, names))
+            waits = self._in_spool(load)
             known = bool(self._each(lambda store: store.intake.pages([page]))) if page else False
             self._was_here = self._was_here or waits or known
             if not self._was_here and self._stored(names) is None:
@@ -79,9 +82,7 @@ class Arrivals:
     def _in_spool(self, name: str) -> bool:
         offsets = dict(self._each(lambda store: store.intake.offsets()) or {})
         sought = name.encode()
-        return bool(name) and any(
-            sought in frame for frame in segments.unread(self._data_dir, offsets)
-        )
+        return any(sought in frame for frame in segments.unread(self._data_dir, offsets))
 
     def _each(self, look: Callable[[Store], T]) -> T | None:
         """What a look at the store gives; None while there is no store."""

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from ..destinations import registry
 from ..errors import SettingsError, StoreError
-from ..event import DOCTOR, wire_id
+from ..event import wire_id
 from ..facts import state
 from ..places import scripts
 from ..proxy import slots
@@ -36,10 +36,12 @@ _CAUSES = {
 
 
 class Visited(NamedTuple):
-    """What a visit has found; ``asks``: the page asks for consent."""
+    """What a visit has found. ``asks``: the page asks for consent; ``is_stored``: the worker has
+    taken the view, and so is alive."""
 
     findings: Sequence[Finding]
     asks: bool = False
+    is_stored: bool = False
 
 
 NOTHING = Visited(())
@@ -59,7 +61,7 @@ def visited(settings: Settings, data_dir: Path, url: str, *, patience: float = P
         fix = "start the site, and give the doctor the address that browsers use"
         found.append(Finding("reach", "error", str(error), fix))
     asks = bool(visit.pages) and markup.asks_for_consent(visit.page.body)
-    return Visited(found, asks)
+    return Visited(found, asks, visit.is_stored)
 
 
 def _follows(finding: Finding, found: list[Finding]) -> bool:
@@ -154,8 +156,9 @@ def _told(
 def _arrived(
     visit: Visit, tag: Tag, settings: Settings, arrivals: Arrivals, patience: float
 ) -> Iterator[Finding]:
-    page, own = visit.page_id(visit.token or tag.signed), wire_id(visit.load, visit.message)
-    fate, stored = arrivals.fate(page, [page, own] if page else [own], patience)
+    page = visit.page_id(visit.token or tag.signed)
+    own = wire_id(visit.load, "view")  # of a load without a token
+    fate, stored = arrivals.fate(visit.load, page, [page, own] if page else [own], patience)
     if fate == "nowhere":
         where = visit.site["dataDir"] if visit.site else "another one"
         message = f"the site has taken a view, and not into this data folder but {where}"
@@ -165,7 +168,8 @@ def _arrived(
         yield Finding("worker", "error", message, "run `worker`, and read its log")
     elif fate == "dropped":
         yield _dropped(settings)
-    elif stored is not None and stored.bot == DOCTOR:
+    elif stored is not None:
+        visit.is_stored = True
         yield from _passed(stored.position, settings, arrivals, patience)
 
 

@@ -47,7 +47,7 @@ _MOST_REDIRECTS = 5
 class Visit:
     """One visit. ``keys``: the site's, as the settings give them, the newest last. ``pages``: the
     answers to the same question, each asked without a cookie; ``site``: what the site says that it
-    sees; ``skew``: so many seconds its clock is before ours."""
+    sees; ``skew``: so many seconds its clock is before ours; ``is_stored``: its view has come."""
 
     url: str
     keys: Sequence[str]
@@ -60,6 +60,7 @@ class Visit:
     beacon: Answer | None = None
     token: str = ""
     skew: float | None = None
+    is_stored: bool = False
     load: str = field(default_factory=lambda: secrets.token_hex(16))
     message: str = field(default_factory=lambda: secrets.token_hex(16))
 

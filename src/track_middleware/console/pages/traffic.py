@@ -21,6 +21,7 @@ _CLASSES = {
     "search": "AI search",
     "crawl": "AI training and general crawling",
     "automation": "driven browser",
+    "doctor": "our own doctor's visits",
 }
 
 
