@@ -40,9 +40,8 @@ class Server:
         """What the doctor finds at a site, by id; ``name``: the data folder's, where it is not the
         path's."""
         where = f"{self.url}/{path}/"
-        found = doctor.examined(
-            self.settings(name or path), self.folder / (name or path), url=where
-        )
+        name = name or path
+        found = doctor.examined(self.settings(name), self.folder / name, url=where, patience=120)
         return {each.id: each for each in found}
 
     def settings(self, name: str) -> Settings:
