@@ -165,6 +165,21 @@ cookie, tracked = seen(ajs_anonymous_id=FORMER, CookieConsent=YES)
 assert cookie is not None and FORMER in tracked, tracked
 """,
     ),
+    "See it": (
+        "",
+        """
+from track_middleware.wsgi import TrackMiddleware
+from werkzeug.test import Client
+def app(environ, start_response):
+    raise LookupError("our own paths never reach the app")
+client = Client(TrackMiddleware(app, secret_key="a test's own secret key", path="own", **TRACK))
+def asked(token):
+    said = {"Authorization": f"Bearer {token}"}
+    return client.get("/own/console/", headers=said, follow_redirects=True).status_code
+assert asked("another long token") == 401
+assert asked(TRACK["console"]) == 200
+""",
+    ),
     "In your tests": (
         "",
         """
