@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple
 import msgspec
 
 from ..http import by_name, weak_etag
+from ..tracking.whole import is_usual, settled
 
 if TYPE_CHECKING:
     from ..http import Cookie
     from ..tracking.exchange import Exchange
     from ..tracking.inject import Injector
+    from ..tracking.response import Ending
     from ..wiring import Wiring
 
 Scope = MutableMapping[str, Any]
@@ -99,11 +101,11 @@ class Response(msgspec.Struct, eq=False):
         kind = message["type"]
         if kind == "http.response.body":
             message = self._body(message)
-        elif kind == "http.response.start" and not self._closed:
+        elif kind == "http.response.start" and self._held is None and not self._closed:
             # The app may send the same message again; its headers may be any iterable.
             message = self._held = {**message, "headers": list(message.get("headers", ()))}
-            self._close(message)
-            if self._injector is not None and self._left is not None:
+            self._start(message)
+            if self._left is not None and (self._injector is not None or not self._closed):
                 return  # until it is known how long the document becomes
             message = self._begun(message)
         elif kind in ("http.response.pathsend", "http.response.zerocopysend"):
@@ -114,12 +116,16 @@ class Response(msgspec.Struct, eq=False):
 
     def fail(self, status: int) -> None:
         """An exception, or a cancellation, is on its way out of the app."""
+        if self._held is not None:
+            self._close(self._held)
         if not self._closed:
             self._closed = True
             ours(self.wiring, self.exchange.close, status, {})
 
     def finish(self) -> None:
         """The body is done, or nobody waits for it any more."""
+        if self._held is not None:
+            self._close(self._held)
         ours(self.wiring, self.exchange.finish)
 
     async def release(self) -> None:
@@ -127,24 +133,36 @@ class Response(msgspec.Struct, eq=False):
         if self._held is not None:
             await self._send(self._begun(self._held))
 
-    def _close(self, message: Message) -> None:
-        self._closed = True
+    def _start(self, message: Message) -> None:
+        """The response starts. A usual page of a known length is closed with its body."""
         self._names = names = _text(message["headers"])
         if self._starting is not None:
             ours(self.wiring, self._starting, self.exchange, names)
-        ending = ours(self.wiring, self.exchange.close, message["status"], names)
         length = names.get("content-length", "")
         self._left = int(length) if length.isdecimal() else None
+        if self._left is None or not is_usual(self.exchange, message["status"], names):
+            self._close(message)
+
+    def _close(self, message: Message) -> None:
+        if self._closed:
+            return
+        self._closed = True
+        ending = ours(self.wiring, self.exchange.close, message["status"], self._names)
         if ending is None:
             return
-        self._injector, self._cookies = ending.injector, ending.cookies
-        for name, value in ending.headers:
-            self._changes[name.lower().encode("latin-1")] = value.encode("latin-1")
+        self._injector = ending.injector
+        self._take(ending)
         if self._injector is not None and self._left is None:
             self._weaken()
 
+    def _take(self, ending: Ending) -> None:
+        self._cookies = ending.cookies
+        for name, value in ending.headers:
+            self._changes[name.lower().encode("latin-1")] = value.encode("latin-1")
+
     def _begun(self, message: Message) -> Message:
         """The start message as the server gets it; it is held no longer."""
+        self._close(message)
         self._held = None
         changes = self._changes
         if changes:
@@ -160,6 +178,10 @@ class Response(msgspec.Struct, eq=False):
     def _body(self, message: Message) -> Message:
         """The body message as the server gets it; the exchange is finished before the last one."""
         chunk, more = message.get("body", b""), message.get("more_body", False)
+        if self._held is not None and not self._closed:
+            if not more:
+                return self._settled(self._held["status"], message, chunk)
+            self._close(self._held)
         size = len(chunk)
         if self._injector is not None:
             chunk = self._tagged(self._injector, chunk, more=more)
@@ -169,6 +191,17 @@ class Response(msgspec.Struct, eq=False):
         if not more or (self._left is not None and self._left <= 0):
             self.finish()
         return message
+
+    def _settled(self, status: int, message: Message, body: bytes) -> Message:
+        """The message of a body in one piece, when head and body are looked at together."""
+        self._closed = True
+        end = ours(self.wiring, settled, self.exchange, status, self._names, body)
+        if end is None:
+            self.finish()
+            return message
+        ending, tagged = end
+        self._take(ending)
+        return message if tagged is body else {**message, "body": self._grown(tagged)}
 
     def _tagged(self, injector: Injector, chunk: bytes, *, more: bool) -> bytes:
         is_held = self._held is not None
@@ -187,8 +220,9 @@ class Response(msgspec.Struct, eq=False):
 
     def _whole(self, injector: Injector, body: bytes) -> bytes:
         tagged = ours(self.wiring, injector.whole, body)
-        if tagged is None or tagged is body:
-            return body
+        return body if tagged is None or tagged is body else self._grown(tagged)
+
+    def _grown(self, tagged: bytes) -> bytes:
         self._changes[b"content-length"] = b"%d" % len(tagged)
         self._weaken()
         return tagged

@@ -36,6 +36,13 @@ def usual(core: Core, request: Request, at: float) -> Held | None:
     return None if is_ours or (excluded is not None and excluded.match(path)) else held
 
 
+def is_page(headers: Mapping[str, str]) -> bool:
+    """Whether the response with these headers is a page that says nothing but its type."""
+    content_type = headers.get("content-type")
+    is_html = content_type is not None and pageview.is_html(content_type)
+    return is_html and TELLING.isdisjoint(headers)
+
+
 def shown(
     core: Core,
     request: Request,
@@ -47,15 +54,13 @@ def shown(
 ) -> tuple[bytes, msgspec.Raw] | None:
     """Such a request's page with the tag in it, and the frame of its view; None where the response
     is no such page. Its status is 200."""
-    content_type, whose = headers.get("content-type"), held.whose
-    if content_type is None or whose is None or not TELLING.isdisjoint(headers):
-        return None
-    if not pageview.is_html(content_type):
+    whose = held.whose
+    if whose is None or not is_page(headers):
         return None
     page_id, redaction, referrer = core.new_id(), core.redaction, request.referrer
     token = core.tokens.make(page_id, at, "counted")
     tag = core.snippet.tag(f"{request.root_path}/{core.prefix}", token, "")
-    body = Injector(tag, content_type, core.settings.inject).whole(body)
+    body = Injector(tag, headers["content-type"], core.settings.inject).whole(body)
     path = redaction.path(request.root_path + request.path)
     where = url(request.scheme, request.host, path, "")
     referrer = redaction.url(referrer) if referrer else ""

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from .exchange import Exchange
 from .response import Ending
 from .shareable import PRIVATE
-from .usual import shown
+from .usual import is_page, shown
 
 #: What becomes of a usual page besides its tag.
 _SHOWN = Ending(PRIVATE)
@@ -30,6 +30,11 @@ def settled(
         body = ending.injector.whole(body)
     exchange.finish()
     return ending, body
+
+
+def is_usual(exchange: Exchange, status: int, headers: Mapping[str, str]) -> bool:
+    """Whether head and body are best settled together: so far it is a usual page."""
+    return exchange.usual is not None and status == 200 and is_page(headers)
 
 
 def _shown(exchange: Exchange, headers: Mapping[str, str], body: bytes) -> bytes | None:
