@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from track_middleware.event import Entry
 Kept = list[Entry]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 HTML = (b"content-type", b"text/html")
+NAVIGATION = [(b"host", b"localhost"), (b"sec-fetch-dest", b"document")]
 
 
 class Server:
@@ -294,3 +297,54 @@ def test_a_start_message_may_be_sent_again(tmp_path: Path) -> None:
 
     Server(app, tmp_path).run()
     assert repr(start) == before
+
+
+START = {"type": "http.response.start", "status": 200, "headers": [*with_length(HOME)]}
+WHOLE = {"type": "http.response.body", "body": HOME}
+FILE = {**START, "headers": [(b"content-type", b"image/png"), (b"content-length", b"9")]}
+
+
+@pytest.mark.parametrize(
+    "messages",
+    [
+        [START, WHOLE],
+        [START, {**WHOLE, "more_body": True}, {"type": "http.response.body"}],
+        [START, {"type": "http.response.body", "body": HOME[:9], "more_body": True},
+         {"type": "http.response.body", "body": HOME[9:]}],
+        [START, {"type": "http.response.pathsend", "path": "/tmp/page.html"}],
+        [START, {"type": "http.response.debug", "info": {}}, WHOLE],
+        [START, None],
+        [START],
+        [FILE, None],
+    ],
+)  # fmt: skip
+def test_a_usual_page_is_sent_as_any_other(
+    messages: list[dict[str, Any] | None], tmp_path: Path, kept: Kept
+) -> None:
+    async def app(scope: dict[str, Any], receive: Any, send: Send) -> None:
+        exchange = scope["track_middleware.exchange"]
+        seen.append(exchange.usual is not None)
+        assert not looking or exchange.consent  # looking makes it unusual
+        for message in messages:
+            if message is None:
+                raise LookupError("the app is broken")
+            await send(message)
+
+    seen, looking = list[bool](), list[bool]()
+    server = Server(app_of(HOME), tmp_path)
+    server.run(headers=NAVIGATION)
+    given = [value for name, value in server.sent[0]["headers"] if name == b"set-cookie"]
+    cookies = [value.partition(b";")[0] for value in given]
+    headers = [*NAVIGATION, (b"cookie", b"; ".join(cookies))]
+    server.run(headers=headers)
+    server.app.app, found = app, []
+    for _ in range(2):
+        server.sent.clear()
+        kept.clear()
+        with suppress(LookupError):
+            server.run(headers=headers)
+        text = re.sub(r'content="[^"]+"', "", repr(server.sent))
+        found.append((text, [(entry.kind, entry.await_half) for entry in kept]))
+        looking.append(True)
+    assert seen == [True, True]
+    assert found[0] == found[1]
