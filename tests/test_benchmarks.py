@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pyarrow import parquet
 
-from benchmarks import imports, plan, script, throughput, trace, waiting
+from benchmarks import imports, plan, script, stages, throughput, trace, waiting
 from benchmarks.receiver import running
 from tests.chrome import launched
 
@@ -38,6 +39,15 @@ def test_events_that_wait_for_a_destination_arrive_once_when_it_is_back() -> Non
 def test_the_plans_benchmark_drains_the_same_events_with_a_plan_and_without() -> None:
     bare, planned, ratio = plan.measured(1)
     assert min(bare, planned, ratio) > 0
+
+
+def test_each_stage_has_its_bytes_and_the_files_every_event(tmp_path: Path) -> None:
+    floor, found = stages.measured(tmp_path, visits=40, turns=1)
+    sizes = {each.name: each.size for each in found}
+    assert floor > 0
+    assert all(sizes[f"{name}: ready to send"] > 500 for name in stages.DESTINATIONS)
+    files = sorted((tmp_path / "files").rglob("*.parquet"))
+    assert sum(parquet.ParquetFile(each).metadata.num_rows for each in files) == 80
 
 
 def test_every_page_view_of_an_imported_log_is_stored(tmp_path: Path) -> None:
