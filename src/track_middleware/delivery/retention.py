@@ -18,6 +18,9 @@ _DAY = 86400.0
 #: So many events go in one step.
 _LET_GO_AT_ONCE = 500
 
+#: Events of so many seconds ago are made small: whoever serves them has mostly done so.
+_PACKED = 3600.0
+
 #: So many days after its first view a session's last event may still come.
 _LATE = 30
 
@@ -101,4 +104,4 @@ class Retention:
         )  # fmt: skip
         more |= self._store.histories.forget(now - settings.dedupe_days * _DAY, _LET_GO_AT_ONCE)
         self._salts.tend(now)
-        return more
+        return self._store.pack(now - _PACKED) or more

@@ -15,7 +15,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from ..delivery.lease import LOCK, Lease
-from ..delivery.store import moved, opening
+from ..delivery.store import moved, opening, packs
 from ..delivery.store.postgresql.address import address, folder_of, is_postgresql
 from ..delivery.store.sqlite import open as open_sqlite
 from ..delivery.store.sqlite import path_of
@@ -97,6 +97,7 @@ def _copied(
         closing(Connection(address(to), folder_of(data_dir))) as target,
         target.told("filled"),
     ):
+        packs.Unpacking(source).register()
         source.execute("BEGIN IMMEDIATE")
         copy = Copy(source, target, generation)
         copy.begin(resumed=resumed)

@@ -20,7 +20,7 @@ from typing import Any
 import msgspec
 
 from ...errors import StoreError
-from . import Deposed, NewRow, appending, schema
+from . import Deposed, NewRow, appending, packs, schema
 from .database import Fence
 from .gate import Gate
 from .statements import SQL
@@ -139,6 +139,13 @@ class Connection:
 
     globs = listed
 
+    def pack(self, before: float) -> bool:
+        with self.batch():
+            return packs.pack(self, before)
+
+    def unpack(self, positions: Sequence[int]) -> None:
+        packs.unpack(self, positions)
+
     def forget_days(self, before: float, served: int, destinations: Sequence[str]) -> None:
         """Nothing: SQLite's log forgets event by event."""
 
@@ -235,6 +242,7 @@ def _opened(path: Path, *, read_only: bool) -> sqlite3.Connection:
 def _prepare(raw: sqlite3.Connection, path: Path, *, read_only: bool) -> None:
     try:
         raw.execute("PRAGMA temp_store = MEMORY")
+        packs.Unpacking(raw).register()
         if not read_only:
             _set_up(raw, path)
             schema.upgrade(raw, path)

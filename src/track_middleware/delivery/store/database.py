@@ -90,6 +90,16 @@ class Database(Protocol):
         waits for these destinations. Call inside ``batch``."""
         ...
 
+    def pack(self, before: float) -> bool:
+        """Makes a few events small that were accepted before a moment, where the engine does not by
+        itself; True when there may be more. They are read as they were."""
+        ...
+
+    def unpack(self, positions: Sequence[int]) -> None:
+        """Keeps these events by themselves again, so that nothing of one is left when it goes. Call
+        inside ``batch``."""
+        ...
+
     def overwrite_freed(self) -> None:
         """From now on, what this connection removes is overwritten, where the engine can. Call
         outside ``batch``."""

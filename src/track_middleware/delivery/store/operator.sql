@@ -15,7 +15,7 @@ DELETE FROM dead WHERE id IN (SELECT value FROM json_each(?));
 
 -- letters_place: letters that do not say where in the log their event is learn it
 UPDATE dead SET (position, order_key) = (
-    SELECT position, order_key FROM log WHERE log.event_id = dead.event_id
+    SELECT position, order_key FROM event WHERE event.event_id = dead.event_id
 )
 WHERE id IN (SELECT value FROM json_each(?)) AND position IS NULL AND stage = 'destination';
 
@@ -29,8 +29,8 @@ WHERE id IN (SELECT value FROM json_each(?)) AND position IS NOT NULL AND kind I
 
 -- letters_requeue: their events wait for the live job of a destination; those that wait already stay
 INSERT OR IGNORE INTO delivery (job, position, event_id, order_key, state, attempts, due, reason)
-SELECT :job, log.position, log.event_id, log.order_key, 'held', 0, 0, 'replayed by hand'
-FROM dead JOIN log ON log.position = dead.position AND log.event_id = dead.event_id
+SELECT :job, event.position, event.event_id, event.order_key, 'held', 0, 0, 'replayed by hand'
+FROM dead JOIN event ON event.position = dead.position AND event.event_id = dead.event_id
 WHERE dead.id IN (SELECT value FROM json_each(:ids));
 
 -- letters_first: of each of their order keys the first row is a retry that is due, ...
@@ -109,14 +109,14 @@ SELECT position FROM log WHERE accepted_at < ? ORDER BY position DESC LIMIT 1;
 
 -- log_beside: events in a part of the log as they were accepted, with what stands beside them
 SELECT position, event_id, accepted_at, kind, label, body, derived, bot, derived_version, repaired
-FROM log WHERE position > ? AND position <= ? ORDER BY position LIMIT ?;
+FROM event WHERE position > ? AND position <= ? ORDER BY position LIMIT ?;
 
 -- log_put_beside: what stands beside an event now
 UPDATE log SET kind = ?, label = ?, derived = ?, bot = ?, derived_version = ?, repaired = ?
-WHERE position = ? AND event_id = ?;
+WHERE position = ? AND event_id IN (?, '');
 
 -- log_labelled: events of one label behind a position
-SELECT position, event_id, accepted_at, COALESCE(repaired, body) FROM log
+SELECT position, event_id, accepted_at, COALESCE(repaired, body) FROM event
 WHERE label = ? AND position > ? ORDER BY position LIMIT ?;
 
 -- known_before: the places of those of some ids (of 16 bytes, one behind the other) that were stored once

@@ -110,6 +110,7 @@ class Persons:
     def drop_events(self, positions: Sequence[int], ids: Iterable[str]) -> int:
         """Removes events and everything that refers to them; how many there were."""
         at = self._db.listed(positions)
+        self._db.unpack(positions)
         known = [(key_of(row[0]),) for row in self._db.all("person_log_ids", (at,))]
         self._db.change_each("person_known_drop", known)
         self._db.change("person_delivery_drop", {"positions": at, "ids": self._db.listed(ids)})

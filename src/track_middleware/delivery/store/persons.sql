@@ -5,7 +5,7 @@ SELECT subject, states, at FROM choice WHERE subject = ?;
 SELECT visitor, same_as FROM visitor_join;
 
 -- person_log: events behind a position
-SELECT position, body, event_id, accepted_at, derived, repaired FROM log WHERE position > ? ORDER BY position LIMIT ?;
+SELECT position, body, event_id, accepted_at, derived, repaired FROM event WHERE position > ? ORDER BY position LIMIT ?;
 
 -- person_rows: what waits of one event, by destination
 SELECT job.destination, delivery.state, delivery.attempts, delivery.reason
@@ -25,7 +25,7 @@ SELECT id, stage, body, destination, event_id, label, time, reason FROM dead
 WHERE id > ? ORDER BY id LIMIT ?;
 
 -- person_log_ids: the ids of events
-SELECT event_id FROM log WHERE position IN (SELECT value FROM json_each(?));
+SELECT event_id FROM event WHERE position IN (SELECT value FROM json_each(?));
 
 -- person_log_drop: events that go
 DELETE FROM log WHERE position IN (SELECT value FROM json_each(?));

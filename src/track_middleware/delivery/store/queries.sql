@@ -12,11 +12,11 @@ INSERT INTO log (event_id, order_key, accepted_at, kind, label, body) VALUES (?,
 
 -- log_read: events behind a position, in order
 SELECT position, event_id, order_key, accepted_at, kind, label, COALESCE(repaired, body), derived, bot
-FROM log WHERE position > ? ORDER BY position LIMIT ?;
+FROM event WHERE position > ? ORDER BY position LIMIT ?;
 
 -- log_get: the events at some positions
 SELECT position, event_id, order_key, accepted_at, kind, label, COALESCE(repaired, body), derived, bot
-FROM log WHERE position IN (SELECT value FROM json_each(?)) ORDER BY position;
+FROM event WHERE position IN (SELECT value FROM json_each(?)) ORDER BY position;
 
 -- known_add: ids (of 16 bytes, one behind the other) that are stored now, unless they were before
 INSERT OR IGNORE INTO known (id, seen)
@@ -335,10 +335,10 @@ INSERT INTO dead (
     stage, destination, event_id, label, time, reason, body,
     position, order_key, accepted_at, kind, derived, derived_version, bot
 )
-SELECT 'destination', ?1, event, COALESCE(label, ''), ?2, ?3, COALESCE(repaired, body, x''),
-    log.position, order_key, accepted_at, kind, derived, COALESCE(derived_version, 0), bot
-FROM (SELECT ?4 AS place, ?5 AS event) LEFT JOIN log
-ON log.position = place AND place NOT IN (SELECT position FROM unstored);
+SELECT 'destination', ?1, refused, COALESCE(label, ''), ?2, ?3, COALESCE(repaired, body, x''),
+    event.position, order_key, accepted_at, kind, derived, COALESCE(derived_version, 0), bot
+FROM (SELECT ?4 AS place, ?5 AS refused) LEFT JOIN event
+ON event.position = place AND place NOT IN (SELECT position FROM unstored);
 
 -- dead_add: a dead letter
 INSERT INTO dead (stage, destination, event_id, label, time, reason, body)

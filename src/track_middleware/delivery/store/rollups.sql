@@ -9,7 +9,7 @@ UPDATE rollup_state SET position = 0, zone = ?, since = ?, until = ?;
 
 -- rollup_rows: of a part of the log what is counted; of what the log does not keep nothing is
 SELECT position, event_id, order_key, accepted_at, kind, label, COALESCE(repaired, body), derived, bot
-FROM log
+FROM event
 WHERE position > :after AND position <= :until
     AND (kind IN ('page', 'screen') OR label = 'Blocker Checked')
     AND position NOT IN (SELECT position FROM unstored)

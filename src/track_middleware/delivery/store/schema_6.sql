@@ -224,3 +224,24 @@ CREATE TABLE view_note (
     PRIMARY KEY (position, note)
 ) WITHOUT ROWID;
 CREATE INDEX view_note_new ON view_note (position) WHERE counted = 0;
+
+-- Old events made small: the bodies of neighbours, compressed together (packs.py).
+CREATE TABLE log_pack (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    first INTEGER NOT NULL,
+    last INTEGER NOT NULL,
+    rows BLOB NOT NULL
+);
+CREATE INDEX log_pack_last ON log_pack (last, first);
+
+-- The log as it was accepted, whether an event is packed or not.
+CREATE VIEW event AS
+SELECT position,
+    CASE event_id WHEN '' THEN unpacked_id(body) ELSE event_id END AS event_id,
+    CASE event_id WHEN '' THEN unpacked_key(body) ELSE order_key END AS order_key,
+    accepted_at, kind, label,
+    CASE WHEN body < x'03' THEN unpacked(body) ELSE body END AS body,
+    CASE WHEN derived < x'03' THEN unpacked(derived) ELSE derived END AS derived,
+    derived_version, bot,
+    CASE WHEN repaired < x'03' THEN unpacked(repaired) ELSE repaired END AS repaired
+FROM log;

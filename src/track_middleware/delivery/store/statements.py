@@ -26,6 +26,7 @@ SQL = {
         "histories",
         "watch",
         "rollups",
+        "packs",
     )
     for name, sql in named(file).items()
 }

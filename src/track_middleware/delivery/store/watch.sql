@@ -14,7 +14,7 @@ WHERE stage = 'destination' AND id > (SELECT COALESCE(MAX(id), 0) FROM dead) - 2
 
 -- watch_of: the newest events of some visitors and users in a part of the log
 SELECT position, event_id, order_key, accepted_at, kind, label, COALESCE(repaired, body), derived, bot
-FROM log
+FROM event
 WHERE position > :after AND position <= :until
     AND order_key IN (SELECT value FROM json_each(:keys))
 ORDER BY position DESC LIMIT :limit;

@@ -123,6 +123,11 @@ class Store:
             self.backfills.fade(self._now())
         return limit in gone
 
+    def pack(self, before: float) -> bool:
+        """Makes a few events small that were accepted before a moment; True when there may be
+        more. Everybody reads them as they were."""
+        return self._db.pack(before)
+
     def identity(self) -> str:
         """The ledger's own name, which it got when it was made and keeps."""
         return str(self._db.value("identity"))

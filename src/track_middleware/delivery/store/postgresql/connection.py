@@ -148,6 +148,12 @@ class Connection:
         with self._transaction(_ASIDE):
             yield
 
+    def pack(self, before: float) -> bool:
+        return False  # PostgreSQL compresses what is long by itself
+
+    def unpack(self, positions: Sequence[int]) -> None:
+        pass
+
     def overwrite_freed(self) -> None:
         """Nothing: PostgreSQL gives removed rows' places away when it vacuums."""
 

@@ -20,8 +20,8 @@ AT_ONCE = 10_000
 #: Events are not put into days that are longer ago.
 _DAYS = 400
 
-#: What stays: leases are of whoever runs; SQLite's own tables.
-_LEFT = frozenset({"lease"})
+#: What stays: leases are of whoever runs; packs are read with the log.
+_LEFT = frozenset({"lease", "log_pack"})
 
 #: Tables that only grow, and by which column.
 _GROWING = {"known": "number", "log": "position"}
@@ -145,7 +145,7 @@ class Copy:
 
     def _select(self, table: str) -> str:
         names = ", ".join(f'"{name}"' for name in self._columns[table])
-        return f"SELECT {names} FROM {table}"
+        return f"SELECT {names} FROM {'event' if table == 'log' else table}"
 
 
 def _pieces(rows: Iterator[Sequence[Any]]) -> Iterator[list[Sequence[Any]]]:

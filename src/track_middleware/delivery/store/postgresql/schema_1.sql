@@ -389,3 +389,9 @@ CREATE TABLE view_note (
     PRIMARY KEY (position, note)
 );
 CREATE INDEX view_note_new ON view_note (position) WHERE counted = 0;
+
+-- The log as it was accepted; in SQLite its old events are packed.
+CREATE VIEW event AS
+SELECT position, event_id, order_key, accepted_at, kind, label, body, derived, derived_version, bot,
+    repaired
+FROM log;
