@@ -85,7 +85,7 @@ class Rollups:
         try:
             with self._store.batch():  # another host's worker may have counted meanwhile
                 counted = self._store.counted()
-                until = self._count(counted, min(end, counted.position + SPAN))
+                until = self._count(counted, min(self._store.end(), counted.position + SPAN))
         except BaseException:
             self._names.clear()  # of a transaction that was undone
             raise
