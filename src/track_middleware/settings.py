@@ -61,7 +61,10 @@ class Settings:
         "",
         "Folder of the spool, store and locks (mode 0700). Empty: Django's BASE_DIR/.track, Flask's instance_path/track, else ./.track.",
     )
-    store: str = _setting("", "The event store's URL. Empty: sqlite:///<data_dir>/events.db.")
+    store: str = _setting(
+        "",
+        "The event store's URL: sqlite:///file, or postgresql://… for several hosts. Empty: sqlite:///<data_dir>/events.db.",
+    )
     deliver: str = _setting(
         "process",
         "Who delivers: a child process of the elected web process, a thread in it, only the worker verb, or the request itself.",

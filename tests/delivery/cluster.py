@@ -95,10 +95,14 @@ def emptied(server: Cluster) -> None:
         return
     found = server.do(
         "SELECT tablename::text FROM pg_tables WHERE schemaname = 'track_middleware'"
-        " AND tablename !~ '^(log_end|identity|version|log_[0-9]+)$'"
+        " AND tablename !~ '^(log_end|identity|version|rollup_state|log_[0-9]+)$'"
     )
     tables = ", ".join(f'track_middleware."{name}"' for (name,) in found)
-    server.do(f"TRUNCATE {tables} RESTART IDENTITY; UPDATE track_middleware.log_end SET last = 0")
+    server.do(
+        f"TRUNCATE {tables} RESTART IDENTITY; UPDATE track_middleware.log_end SET last = 0;"
+        "UPDATE track_middleware.rollup_state"
+        " SET position = 0, zone = '', since = -1000000, until = 0"
+    )
 
 
 def _run(program: str, *arguments: str) -> None:

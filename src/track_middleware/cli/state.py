@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import asdict
 from typing import Any
 
@@ -26,7 +27,8 @@ def init(arguments: argparse.Namespace, where: Place) -> int:
         places.folder(where.data_dir)
     except OSError as error:
         raise SettingsError("data_dir", f"{where.data_dir}: {error.strerror}") from error
-    where.opened().close()
+    with closing(where.opened()) as store:
+        store.end()  # some engines make their schema when they are first asked
     made = {"dataDir": str(where.data_dir), "store": where.store_name}
     lines = (f"data folder  {where.data_dir}", f"store        {where.store_name}")
     say(made, lines, as_json=arguments.json)
