@@ -12,7 +12,7 @@ from .delivery import counters, handover, notes, segments
 from .delivery.lease import STALE
 from .delivery.pace import allowed, per_minute
 from .delivery.store import Job, opening
-from .delivery.store.claims import claimed, former
+from .delivery.store.claims import COUNTED, claimed, former
 from .delivery.store.persons import UNANSWERED, Erasure
 from .delivery.store.replays import Replay
 from .delivery.store.whole import Store
@@ -23,8 +23,9 @@ from .event import iso
 from .settings import Settings, free_bytes
 
 
-def state(settings: Settings, data_dir: Path) -> dict[str, Any]:
+def state(settings: Settings, data_dir: Path, *, counted: int = COUNTED) -> dict[str, Any]:
     """What a data folder holds, by the names of ``status --json``. Reading it changes nothing.
+    ``counted``: of so many events before a destination it is looked which ones it takes.
 
     StoreError when the store cannot be read.
     """
@@ -44,19 +45,21 @@ def state(settings: Settings, data_dir: Path) -> dict[str, Any]:
     store = opening.to_read(settings.store, data_dir)
     if store is not None:
         try:
-            _add_stored(facts, store, settings, data_dir)
+            _add_stored(facts, store, settings, data_dir, counted)
         finally:
             store.close()
     return facts
 
 
-def _add_stored(facts: dict[str, Any], store: Store, settings: Settings, data_dir: Path) -> None:
+def _add_stored(
+    facts: dict[str, Any], store: Store, settings: Settings, data_dir: Path, counted: int
+) -> None:
     facts["events"] = store.end()
     facts["spool"] = _spool(data_dir, dict(store.intake.offsets()))
     routes, all_jobs = registry.routes(settings.destinations), store.jobs()
     jobs = claimed(routes, all_jobs)
     for route in routes:
-        facts["destinations"].append(_destination(store, route, jobs.get(route.name)))
+        facts["destinations"].append(_destination(store, route, jobs.get(route.name), counted))
     left = [(job.destination, store.claims.waiting(job)) for job in former(routes, all_jobs)]
     facts["former"] = [{"name": name, "waiting": number} for name, number in left if number]
     facts["replays"] = [_replay(store, each) for each in store.replays.all()]
@@ -72,9 +75,9 @@ def _erasure(store: Store, each: Erasure) -> dict[str, Any]:
     return {"erasure": each.id, "askedAt": iso(each.asked), "waitsFor": systems}
 
 
-def _destination(store: Store, route: Route, job: Job | None) -> dict[str, Any]:
+def _destination(store: Store, route: Route, job: Job | None, counted: int) -> dict[str, Any]:
     counts = store.count(job) if job else {}
-    lag, since = store.claims.ahead(job, route) if job else (0, None)
+    lag, since = store.claims.ahead(job, route, counted=counted) if job else (0, None)
     seconds = max(0.0, time.time() - since) if since is not None else 0.0
     return {
         "name": route.name,

@@ -43,7 +43,9 @@ AGENT = (
     "Chrome/140.0.0.0 Safari/537.36"
 )
 SIZES = {"phone": (390, 844), "desktop": (1280, 800)}
-LOOKS = [("light", "phone"), ("dark", "desktop")]
+LOOKS = [(scheme, size) for scheme in ("light", "dark") for size in SIZES]
+#: Between them these have every colour and every width: what they show, axe-core looks at.
+LOOKED_INTO = [("light", "phone"), ("dark", "desktop")]
 #: Every page as it stands, and what hangs on a query.
 VIEWS = {
     **{page.name: f"{page.name}/" for page in PAGES},
@@ -173,6 +175,8 @@ def test_nothing_hostile_runs_or_breaks_a_page_and_everybody_can_use_it(
         watched.check()
         text = page.inner_text("body")
         assert not set(text) & set("\u202e\u2067\u200f\u061c\x1b\x07"), name
+        if (scheme, size) not in LOOKED_INTO:
+            continue
         page.evaluate(axe)
         found = page.evaluate("axe.run({resultTypes: ['violations']})")
         serious = [

@@ -17,6 +17,9 @@ from ..plan.load import load
 from ..plan.model import Plan
 from ..settings import Settings
 
+#: Events before a destination of which it is looked whether it takes them; those behind count.
+_COUNTED = 5000
+
 
 class Reads:
     """One answer's sources; each is opened when it is first asked for, and closed at the end.
@@ -65,7 +68,7 @@ class Reads:
     @cached_property
     def facts(self) -> dict[str, Any]:
         """The site's numbers, by the names of ``status --json``."""
-        return facts.state(self.settings, self.data_dir)
+        return facts.state(self.settings, self.data_dir, counted=_COUNTED)
 
     def close(self) -> None:
         """Closes what was opened."""

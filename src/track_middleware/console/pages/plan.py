@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from ...delivery import parts
+from ...delivery import counters, parts
 from ...delivery.store.letters import Choice
 from ...delivery.store.whole import Store
 from ...history.cost import Costs, costs
@@ -18,7 +18,7 @@ from ..reads import Reads
 from ..table import Cell, Column, Table
 
 #: The newest events that are looked at, and the most that one may ask for.
-EVENTS, MOST = 2000, 20_000
+EVENTS, MOST = 1000, 20_000
 
 #: Letters whose reasons are counted.
 _LETTERS = 500
@@ -58,14 +58,16 @@ _COSTS = (
 
 def shown(query: Query, reads: Reads) -> Shown:
     """The plan held against the newest events."""
-    store, plan = reads.store, reads.plan
+    plan = reads.plan
     number = query.number("events", EVENTS, low=100, high=MOST)
     by: By = "bytes" if query.text("by") == "bytes" else "rows"
-    counters = reads.facts["counters"]
+    store = reads.store
+    counted = Counter(counters.totals(reads.data_dir / counters.FOLDER))
+    counted.update(store.counters() if store is not None else {})
     context = {
         "plan": reads.settings.plan or "",
         "planned": len(plan.events) if plan is not None else 0,
-        "counted": {words: counters[name] for name, words in _COUNTED.items() if name in counters},
+        "counted": {words: counted[name] for name, words in _COUNTED.items() if counted[name]},
         "number": number,
         "by": by,
         "halving": {},

@@ -96,14 +96,15 @@ class Claims:
         end = self._db.value("log_end") if job.left_at is None else job.left_at
         return int(self._db.value("job_waits", {"job": job.id, "end": end}))
 
-    def ahead(self, job: Job, route: Route) -> Ahead:
-        """What a job has before it, of what its destination takes."""
+    def ahead(self, job: Job, route: Route, *, counted: int = COUNTED) -> Ahead:
+        """What a job has before it, of what its destination takes. ``counted``: so many events are
+        looked at."""
         end = self._db.value("log_end")
-        counted = min(end, job.position + COUNTED)
-        rows = self._db.all("job_ahead", {"position": job.position, "end": counted})
+        last = min(end, job.position + counted)
+        rows = self._db.all("job_ahead", {"position": job.position, "end": last})
         taken = [row for row in rows if route.filter.wants(row[0], bot=row[1])]
         first = min(((position, at) for *_, position, at in taken), default=(0, None))
-        return Ahead(sum(row[2] for row in taken) + end - counted, first[1])
+        return Ahead(sum(row[2] for row in taken) + end - last, first[1])
 
     def _rename(self, jobs: Sequence[Job], names: Mapping[int, str]) -> None:
         """In two steps, because two may change names with each other."""
