@@ -49,9 +49,7 @@ class Stage:
     size: float
 
 
-def measured(
-    folder: Path, visits: int = VISITS, turns: int = TURNS
-) -> tuple[float, list[Stage]]:
+def measured(folder: Path, visits: int = VISITS, turns: int = TURNS) -> tuple[float, list[Stage]]:
     """The floor in microseconds, and every stage. A visit is two events."""
     events = 2 * visits
     site = folder / "site"

@@ -45,6 +45,7 @@ def made(name: str, *, outside: bool) -> Starlette:
 app = Starlette(
     routes=[
         Mount("/sound", made("sound", outside=True)),
+        Mount("/new", made("new", outside=True)),
         Mount("/compressed", made("compressed", outside=False)),
     ]
 )

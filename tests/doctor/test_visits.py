@@ -152,8 +152,9 @@ def test_nobody_there_is_found(behind: Both, capsys: pytest.CaptureFixture[str])
     (port,) = ports(1)
     where = f"http://127.0.0.1:{port}/"
     status = cli.main(["doctor", "--data-dir", str(server.folder / "sound"), where, "--json"])
-    (found,) = json.loads(capsys.readouterr().out)
-    assert (status, found["id"], found["level"]) == (1, "reach", "error")
+    told = json.loads(capsys.readouterr().out)
+    (found,) = [each for each in told if each["id"] == "reach"]
+    assert (status, found["level"]) == (1, "error")
     assert "Connection refused" in found["message"]
 
 
@@ -190,6 +191,27 @@ def test_a_preloaded_app_whose_processes_cannot_write_the_folder_is_found() -> N
 @pytest.mark.needs("uvicorn", "starlette")
 def test_a_sound_uvicorn_has_no_findings(uvicorn: Server) -> None:
     assert levels(uvicorn, "sound") == {}
+
+
+@pytest.mark.needs("uvicorn", "starlette")
+def test_a_site_that_nobody_has_visited_yet_tells_its_settings_when_it_is(
+    uvicorn: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The verb has no face to ask."""
+    argv = ["doctor", "--data-dir", str(uvicorn.folder / "new"), f"{uvicorn.url}/new/"]
+    status = cli.main(argv)
+    assert (status, capsys.readouterr().out) == (0, "all is well\n")
+
+
+@pytest.mark.needs("uvicorn", "starlette")
+def test_a_folder_that_no_site_uses_is_told_and_nothing_is_concluded_from_it(
+    uvicorn: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    argv = ["doctor", "--data-dir", str(tmp_path / "no"), f"{uvicorn.url}/sound/", "--json"]
+    assert cli.main(argv) == 1
+    found = {each["id"] for each in json.loads(capsys.readouterr().out)}
+    assert "settings" in found
+    assert found <= {"settings", "secret", "disk", "layer"}
 
 
 @pytest.mark.needs("uvicorn", "starlette")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import asdict
 from typing import Any
 
@@ -17,7 +17,7 @@ from ..event import iso
 from ..proxy import slots
 from ..proxy.order import Proxied
 from ..tracking import routes
-from . import outbox
+from . import outbox, place
 from .place import FINDING, WELL, Place, say
 
 
@@ -158,8 +158,15 @@ def metrics(arguments: argparse.Namespace, where: Place) -> int:
 
 def examine(arguments: argparse.Namespace, where: Place) -> int:
     """Prints what is wrong in a set-up; 1 when something is."""
+    url = arguments.url
+    if url and where.stranger:
+        where = _told_by_itself(where, url)
     found = doctor.examined(
-        where.settings, where.data_dir, face=where.checks(), outbox=where.outbox, url=arguments.url
+        where.settings,
+        where.data_dir,
+        face=where.checks(),
+        outbox=where.outbox,
+        url="" if where.stranger and not where.settings.secret_key else url,
     )
     if where.stranger:
         found = [each for each in found if (each.id, each.level) != ("destinations", "note")]
@@ -170,6 +177,13 @@ def examine(arguments: argparse.Namespace, where: Place) -> int:
     lines = [line for each in found for line in _said(each)]
     say([asdict(each) for each in found], lines or ["all is well"], as_json=arguments.json)
     return FINDING if any(each.level != "note" for each in found) else WELL
+
+
+def _told_by_itself(where: Place, url: str) -> Place:
+    """The place with the settings that its site leaves there at its first event: a page view."""
+    with suppress(doctor.Unreachable):
+        doctor.wake(url)
+    return place.found(where.data_dir, given=None, defaults=None, checks=where.checks)
 
 
 def _said(finding: doctor.Finding) -> Iterator[str]:

@@ -11,12 +11,14 @@ from ..errors import SettingsError, StoreError
 from ..facts import state
 from ..settings import Settings
 from . import asked
+from .client import Unreachable
 from .finding import Finding, Level
 from .flow import consent, flow
 from .folder import file_system, location
 from .live import NOTHING, PATIENCE, visited
+from .visit import Visit
 
-__all__ = ["Finding", "Level", "examined", "file_system", "placed"]
+__all__ = ["Finding", "Level", "Unreachable", "examined", "file_system", "placed", "wake"]
 
 #: What the data folder and a visit may both show.
 _BOTH = frozenset({"folder", "lag", "worker"})
@@ -67,6 +69,12 @@ def _still(
         if "store" not in {each.id for each in found}:
             found.append(Finding("store", "error", str(error)))
     return found
+
+
+def wake(url: str) -> None:
+    """Asks for a page of the site once, so that it has its first event. Unreachable when nobody
+    answers."""
+    Visit(url, []).arrive()
 
 
 def placed(settings: Settings, data_dir: Path) -> Iterator[Finding]:
