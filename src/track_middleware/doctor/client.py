@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from ..errors import TrackError
 
@@ -64,7 +64,7 @@ def ask(
 ) -> Answer:
     """One request over a connection of its own, redirects not followed. Unreachable says why there
     is no answer."""
-    parts = urlsplit(url)
+    parts = parted(url)
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     try:
         connection = _connected(parts.scheme, parts.hostname or "", parts.port)
@@ -142,8 +142,18 @@ def _is_loopback(host: str) -> bool:
     return all(ipaddress.ip_address(each[4][0]).is_loopback for each in found)
 
 
+def parted(url: str) -> SplitResult:
+    """An address, taken apart; Unreachable when it is none."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError as error:
+        raise Unreachable(f"{url[:200]} is no address: {error}") from error
+    return parts
+
+
 def _origin(url: str) -> str:
-    parts = urlsplit(url)
+    parts = parted(url)
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 

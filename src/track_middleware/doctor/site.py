@@ -158,5 +158,5 @@ def beacon(answer: Answer, tag: Tag) -> Iterator[Finding]:
 def _json(body: bytes) -> dict[str, Any]:
     try:
         return msgspec.json.decode(body, type=dict[str, Any])
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         return {}

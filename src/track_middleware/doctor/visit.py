@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -17,7 +18,7 @@ from ..tracking.probe import HEADER, Probe
 from ..tracking.probed import DOOR
 from ..tracking.token import Tokens
 from . import markup
-from .client import Answer, ask
+from .client import Answer, ask, parted
 from .markup import Tag
 
 #: An address that nobody has (RFC 5737): who believes it would believe anybody.
@@ -41,6 +42,30 @@ _FETCH_NAVIGATION = {
 #: As often is the page asked for, by somebody new each time.
 _TIMES = 4
 _MOST_REDIRECTS = 5
+
+
+class _Seen(msgspec.Struct, rename="camel"):
+    """What the site answers; whatever else is there instead is none."""
+
+    now: float
+    host: str
+    scheme: str
+    peer: str
+    forwarded_for: str
+    forwarded_proto: str
+    other_addresses: list[str]
+    address: str
+    pid: int
+    loaded_by: int
+    user: int
+    owner: int | None
+    data_dir: str
+    writable: bool
+    threads: bool
+
+
+class _Granted(msgspec.Struct):
+    token: str = ""
 
 
 @dataclass(slots=True)
@@ -78,7 +103,7 @@ class Visit:
         """Asks for the page, several times under an address that nobody has asked for yet, so that
         no cache gives the doctor's page to anybody. Unreachable when nobody answers."""
         mark = f"track-doctor={secrets.token_hex(8)}"
-        parts = urlsplit(self.url)
+        parts = parted(self.url)
         query = f"{parts.query}&{mark}" if parts.query else mark
         first = self._followed(parts._replace(query=query, fragment="").geturl())
         self.pages = [first, *(self._get(first.url) for _ in range(_TIMES - 1))]
@@ -92,6 +117,7 @@ class Visit:
             there = answer.header("location")
             if not (300 <= answer.status < 400 and there):
                 break
+            parted(there)
             url = urljoin(url, there)
         return answer
 
@@ -119,19 +145,16 @@ class Visit:
         told = {**_PERSON, HEADER: word, "X-Forwarded-For": MARKER, "Cache-Control": "no-cache"}
         self.asked = ask(self._at(tag, DOOR), headers=told)
         if self.asked.status == 200:
-            try:
-                self.site = msgspec.json.decode(self.asked.body, type=dict[str, Any])
-            except msgspec.DecodeError:
-                self.site = None
+            with suppress(msgspec.DecodeError, UnicodeDecodeError):
+                told = msgspec.json.decode(self.asked.body, type=_Seen)
+                self.site = msgspec.to_builtins(told)
 
     def choose(self, tag: Tag) -> None:
         """Grants everything, where nothing is let through before somebody does."""
         answer = self._post(tag, "c", {"analytics": True, "marketing": True, "source": "doctor"})
         self.pages[0] = _with_cookies_of(self.page, answer)
-        try:
-            self.token = msgspec.json.decode(answer.body, type=dict[str, Any]).get("token", "")
-        except msgspec.DecodeError:
-            self.token = ""
+        with suppress(msgspec.DecodeError, UnicodeDecodeError):
+            self.token = msgspec.json.decode(answer.body, type=_Granted).token
 
     def confirm(self, tag: Tag) -> None:
         """What the script tells of a page in view."""
