@@ -51,6 +51,14 @@ def test_a_folder_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
     assert ids(tmp_path / "file" / "data")["folder"] == "error"
 
 
+def test_a_spool_that_cannot_be_written_is_an_error_as_well(tmp_path: Path) -> None:
+    (tmp_path / "spool").mkdir()
+    assert "folder" not in ids(tmp_path)
+    (tmp_path / "spool").rmdir()
+    (tmp_path / "spool").write_text("")
+    assert ids(tmp_path)["folder"] == "error"
+
+
 def test_a_folder_that_can_still_be_made_is_none(tmp_path: Path) -> None:
     assert "folder" not in ids(tmp_path / "to" / "be" / "made")
 

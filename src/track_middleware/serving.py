@@ -10,6 +10,9 @@ from typing import Any
 #: uWSGI's options that let Python's threads run (uwsgi-docs, "Things to know", "Python threads").
 _THREADS = ("enable-threads", "threads", "gevent")
 
+#: Folders of a data folder in which every process makes files of its own.
+_WRITTEN = ("spool", "counters")
+
 
 class Serving:
     """Made when the app is loaded, asked in whatever process serves it later."""
@@ -29,7 +32,7 @@ class Serving:
             "user": os.geteuid(),
             "owner": _owner(there),
             "dataDir": str(self._data_dir),
-            "writable": can_write(there),
+            "writable": can_keep(self._data_dir),
             "threads": _have_threads(),
         }
 
@@ -40,6 +43,15 @@ def nearest(folder: Path) -> Path:
     while not os.path.exists(folder) and folder != folder.parent:
         folder = folder.parent
     return folder
+
+
+def can_keep(data_dir: Path) -> bool:
+    """Whether this process can keep events in a data folder. Another user's verb, or a master that
+    gave its user up, may have made what lies in it."""
+    inside = [data_dir / name for name in _WRITTEN]
+    return can_write(nearest(data_dir)) and all(
+        can_write(each) for each in inside if os.path.exists(each)
+    )
 
 
 def can_write(folder: Path) -> bool:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..serving import can_write, nearest
+from ..serving import can_keep, nearest
 from ..settings import Settings, free_bytes
 from .finding import Finding
 
@@ -31,7 +31,7 @@ _MOUNTS = Path("/proc/self/mountinfo")
 def location(settings: Settings, data_dir: Path, *, mounts: str | None = None) -> Iterator[Finding]:
     """What is wrong with the place. ``mounts``: what ``mountinfo`` holds; None: this machine's."""
     there = nearest(data_dir)
-    if not can_write(there):
+    if not can_keep(data_dir):
         yield Finding(
             "folder", "error", f"{data_dir} cannot be written: no event can be kept",
             "give the folder to the user that the app runs as, or set data_dir to one that is his",
