@@ -13,14 +13,13 @@ from typing import Any
 from ..errors import EventError
 from ..event import Entry, Event, Kind, PageRef
 from ..http import Errand, Reply, Request
-from . import acting, ids, pageview
+from . import acting, ids
 from .choice import taken
 from .core import Core
-from .identity import Identity, LoadedUser
-from .opening import PARTS, make
+from .identity import LoadedUser
+from .opening import PARTS, parts
 from .own import Own
-from .response import NOTHING, Ending, Response
-from .scene import Scene
+from .response import NOTHING, Ending
 from .usual import usual
 
 
@@ -35,10 +34,6 @@ class Exchange:
         "_at", "_closed", "_core", "_finished", "_identity", "_loaded_user", "_request",
         "_response", "_route", "_scene", "_visit", "excluded", "own", "usual",
     )  # fmt: skip
-    _identity: Identity
-    _response: Response
-    _scene: Scene
-    _visit: pageview.Visit
 
     def __init__(self, core: Core, request: Request, loaded_user: LoadedUser | None) -> None:
         self._core, self._request, self._loaded_user = core, request, loaded_user
@@ -48,14 +43,19 @@ class Exchange:
         self._at = at = core.now()
         self.usual = usual(core, request, at)
         if self.usual is None:
-            make(self)
+            self._make()
 
     def __getattr__(self, name: str) -> Any:
         """Makes the parts of a usual page's exchange when somebody asks for one after all."""
         if name not in PARTS:
             raise AttributeError(f"an exchange has no {name!r}", name=name, obj=self)
-        make(self)
+        self._make()
         return getattr(self, name)
+
+    def _make(self) -> None:
+        self.usual = None
+        made = parts(self._core, self._request, self._at, self._route)
+        self._identity, self._scene, self._visit, self._response, self.own, self.excluded = made
 
     @property
     def anonymous_id(self) -> str | None:

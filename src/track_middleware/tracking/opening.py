@@ -2,36 +2,44 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import NamedTuple
 
+from ..http import Request
 from . import pageview, routes
-from .identity import identified
+from .core import Core
+from .identity import Identity, identified
 from .own import Own
 from .response import Response
 from .scene import Scene
 
-if TYPE_CHECKING:
-    from .exchange import Exchange
-
-#: The parts, which ``make`` makes together.
-PARTS = frozenset(("_identity", "_response", "_scene", "_visit"))
+#: The parts' names in an exchange, in the order of ``Parts``.
+PARTS = ("_identity", "_scene", "_visit", "_response", "own", "excluded")
 
 
-def make(exchange: Exchange) -> None:
-    """Makes the parts of an exchange that is not, or no longer, a usual page's."""
-    core, request = exchange._core, exchange._request
-    exchange.usual = None
-    exchange._identity = identity = identified(core, request, exchange._at)
-    exchange._scene = scene = Scene(core, request, identity, exchange._route)
+class Parts(NamedTuple):
+    """The parts of an exchange; ``own``: its request is for one of our own paths."""
+
+    identity: Identity
+    scene: Scene
+    visit: pageview.Visit
+    response: Response
+    own: Own | None
+    excluded: bool
+
+
+def parts(core: Core, request: Request, at: float, route: str | None) -> Parts:
+    """Of an exchange that is not, or no longer, a usual page's."""
+    identity = identified(core, request, at)
+    scene = Scene(core, request, identity, route)
     visit: pageview.Visit = "other"
-    path = request.path
+    own, excluded, path = None, False, request.path
     if path.startswith(core.starts) and (rest := routes.own(path)) is not None:
-        exchange.own = Own(core, request, identity, rest)
+        own = Own(core, request, identity, rest)
     elif core.excluded is not None and core.excluded.match(path) is not None:
-        exchange.excluded = True
+        excluded = True
     else:
         visit = pageview.visit(request)
         if visit == "navigation":
             identity.arrive()
-    exchange._visit = visit
-    exchange._response = Response(core, request, identity, scene, visit)
+    response = Response(core, request, identity, scene, visit)
+    return Parts(identity, scene, visit, response, own, excluded)
