@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from wsgiref.util import FileWrapper, setup_testing_defaults
@@ -277,3 +279,62 @@ def test_the_user_id_setting_is_asked_about_the_environ(data_dir: Path, kept: Ke
     )
     server.call(REMOTE_USER="ann")
     assert {entry.event.user_id for entry in kept if entry.event} == {"ann"}
+
+
+def broken() -> Iterator[bytes]:
+    """A body that fails before its first piece."""
+    raise LookupError("in the app")
+    yield b""
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        lambda: iter([HOME]), lambda: iter([HOME[:9], HOME[9:]]), lambda: iter([b"", HOME]),
+        lambda: iter([]), lambda: (HOME,), lambda: [HOME[:9], HOME[9:]], lambda: [HOME],
+        lambda: FileWrapper(io.BytesIO(HOME)), broken,
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("content_type", ["text/html", "image/png"])
+def test_a_usual_page_is_sent_as_any_other(
+    body: Callable[[], Any], content_type: str, tmp_path: Path, kept: Kept
+) -> None:
+    said = [("Content-Type", content_type), ("Content-Length", str(len(HOME))), ("ETag", '"v"')]
+
+    def app(environ: dict[str, Any], start_response: Any) -> Any:
+        exchange = environ["track_middleware.exchange"]
+        seen.append(exchange.usual is not None)
+        assert not looking or exchange.consent  # looking makes it unusual
+        start_response("200 OK", said)
+        return body()
+
+    seen, looking, found = list[bool](), list[bool](), list[Any]()
+    cookies: list[str] = []
+
+    def start(status: str, headers: list[tuple[str, str]], *more: Any) -> Callable[[bytes], None]:
+        given = [value.partition(";")[0] for name, value in headers if name == "Set-Cookie"]
+        cookies.extend(given)
+        sent.append((status, headers))
+        return lambda chunk: None
+
+    def served() -> list[Any]:
+        sent.clear()
+        environ = {"HTTP_SEC_FETCH_DEST": "document", "HTTP_COOKIE": "; ".join(cookies)}
+        setup_testing_defaults(environ)
+        with suppress(LookupError):
+            for chunk in (chunks := tracked(environ, start)):
+                text = re.sub(rb'content="[^"]+"', b"", bytes(chunk))
+                sent.append((type(chunks) is list, text))
+        return list(sent)
+
+    sent: list[Any] = []
+    tracked = Server(app_of([HOME], HTML), tmp_path).app
+    for _ in range(2):
+        served()
+    tracked.app = app
+    for _ in range(2):
+        kept.clear()
+        found.append((served(), [(each.kind, each.await_half) for each in kept]))
+        looking.append(True)
+    assert seen == [True, True]
+    assert found[0] == found[1]

@@ -9,7 +9,7 @@ import msgspec
 
 from .. import wiring as wirings
 from ..http import by_name, weak_etag
-from ..tracking.whole import settled
+from ..tracking.whole import is_usual, settled
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -80,6 +80,8 @@ class Response(msgspec.Struct, eq=False):
 
     def fail(self) -> None:
         """An exception is on its way out of the app."""
+        if self._names and not self._closed:
+            self._close()
         if not self._closed:
             self._closed = True
             ours(self._wiring, self._exchange.close, 500, {})
@@ -91,13 +93,17 @@ class Response(msgspec.Struct, eq=False):
         """The body for the server. A list is known whole, and a file that nothing is put into goes
         to the server untouched; anything else is stepped through."""
         if self._status and not self._started:
-            if type(source) is list and len(source) == 1:
-                return self._settled(source)
+            if type(source) is list and len(source) == 1:  # as most are: everything is done at once
+                self._names = by_name(self._headers)
+                tagged = self._settle(source[0])
+                return self._at_once(source if tagged is source[0] else [tagged])
             self._source = source
-            self._close()
             if isinstance(source, (list, tuple)):
+                self._close()
                 return self._listed(source)
-            if self._injector is None:
+            if not self._is_usual():  # that is closed with its first chunk, if it is the whole
+                self._close()
+            if self._closed and self._injector is None:
                 self._begin()
                 if _is_file(source, self._environ):
                     self._finish()
@@ -106,20 +112,28 @@ class Response(msgspec.Struct, eq=False):
         self._chunks = iter(source)
         return self
 
-    def _settled(self, source: list[bytes]) -> Iterable[bytes]:
-        """A body in one piece, as most are: everything is done at once."""
-        self._closed, (body,) = True, source
-        self._names = names = by_name(self._headers)
-        end = ours(self._wiring, settled, self._exchange, int(self._status[:3]), names, body)
+    def _settle(self, body: bytes) -> bytes:
+        """Closes with the whole body in hand; that is given back with what is put into it."""
+        self._closed, code = True, int(self._status[:3])
+        end = ours(self._wiring, settled, self._exchange, code, self._names, body)
         if end is None:
             self._finish()
-        else:
-            ending, tagged = end
-            self._take(ending)
-            if tagged is not body:
-                self._grow(len(tagged))
-                source = [tagged]
-        return self._at_once(source)
+            return body
+        self._take(end[0])
+        if end[1] is not body:
+            self._grow(len(end[1]))
+        return end[1]
+
+    def _is_usual(self) -> bool:
+        names, code = self._read(), int(self._status[:3])
+        return self._left is not None and is_usual(self._exchange, code, names)
+
+    def _read(self) -> Mapping[str, str]:
+        """The headers by name, as the app has last said them, and the length among them."""
+        self._names = names = by_name(self._headers)
+        length = names.get("content-length", "")
+        self._left = int(length) if length.isdecimal() else None
+        return names
 
     def _listed(self, source: list[bytes] | tuple[bytes, ...]) -> Iterable[bytes]:
         if self._injector is not None:
@@ -185,7 +199,10 @@ class Response(msgspec.Struct, eq=False):
     def _first(self, chunk: bytes) -> bytes:
         """The first chunk lets the headers go: with its own length when it is the whole body."""
         if not self._closed:
-            self._close()
+            if self._is_usual() and self._left == len(chunk):
+                chunk = self._settle(chunk)
+            else:
+                self._close()
         injector = self._injector
         if injector is None:
             self._begin()
@@ -212,11 +229,8 @@ class Response(msgspec.Struct, eq=False):
         raise StopIteration
 
     def _close(self) -> None:
-        self._closed = True
-        self._names = names = by_name(self._headers)
-        ending = ours(self._wiring, self._exchange.close, int(self._status[:3]), names)
-        length = names.get("content-length", "")
-        self._left = int(length) if length.isdecimal() else None
+        self._closed, code = True, int(self._status[:3])
+        ending = ours(self._wiring, self._exchange.close, code, self._read())
         if ending is not None:
             self._injector = ending.injector
             self._take(ending)
