@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import socket
+import subprocess
 import sys
 import time
 import urllib.error
@@ -15,7 +16,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from subprocess import DEVNULL
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -106,6 +107,26 @@ def serving(
                 os.killpg(process.pid, signal.SIGKILL)
 
 
+class Behind(NamedTuple):
+    """The addresses of sites behind a proxy: the proxy's, the app's own, the proxy's by TLS."""
+
+    front: Server
+    own: Server
+    secure: Server
+
+
+def certified(folder: Path) -> None:
+    """Makes a certificate of our own, which nobody trusts unless he is told to."""
+    subprocess.run(
+        [
+            "openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=127.0.0.1",
+            "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(folder / "key"),
+            "-out", str(folder / "certificate"),
+        ],
+        check=True, capture_output=True,
+    )  # fmt: skip
+
+
 def gunicorn(port: int, *more: str) -> list[str]:
     return [
         sys.executable, "-m", "gunicorn", "tests.doctor.sites:application", "--bind",
@@ -121,14 +142,13 @@ def vendor() -> Iterator[Recorder]:
 
 
 @pytest.fixture(scope="session")
-def behind(
-    tmp_path_factory: pytest.TempPathFactory, vendor: Recorder
-) -> Iterator[tuple[Server, Server]]:
-    """gunicorn behind nginx: the proxy's address, and the app's own."""
+def behind(tmp_path_factory: pytest.TempPathFactory, vendor: Recorder) -> Iterator[Behind]:
+    """gunicorn behind nginx."""
     folder = tmp_path_factory.mktemp("gunicorn")
-    names = ("front", "app", "host1", "host2", "secret1", "secret2")
+    names = ("front", "app", "secure", "host1", "host2", "secret1", "secret2")
     taken = dict(zip(names, ports(len(names)), strict=True))
     (folder / "nginx").mkdir()
+    certified(folder / "nginx")
     conf = folder / "nginx" / "conf"
     text = (Path(__file__).parent / "nginx.conf").read_text()
     conf.write_text(text.format(folder=folder / "nginx", **taken))
@@ -138,4 +158,4 @@ def behind(
         serving(*app, port=taken["app"], folder=folder, proxies=1, to=vendor.url) as own,
         serving(*nginx, port=taken["front"], folder=folder) as front,
     ):
-        yield front, own
+        yield Behind(front, own, Server(f"https://127.0.0.1:{taken['secure']}", folder))

@@ -102,6 +102,8 @@ SITES: dict[str, App] = {
     "connect-src": site(
         "connect-src", with_policy("default-src 'self'; connect-src https://api.example")
     ),
+    "secure": site("secure", trusted_proxies=1),
+    "plain": site("plain", trusted_proxies=1),
     "public": site("public", app("", ("Cache-Control", "public, max-age=60"))),
     "nonce": site("nonce", with_policy("script-src 'nonce-abc'")),
     "late": late("late"),

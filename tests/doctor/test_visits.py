@@ -11,33 +11,31 @@ from pathlib import Path
 
 import pytest
 
-from tests.doctor.conftest import ROOT, Server, gunicorn, ports, serving, until
+from tests.doctor.conftest import ROOT, Behind, Server, gunicorn, ports, serving, until
 from track_middleware import cli, doctor
 from track_middleware.delivery.store import sqlite
-
-Both = tuple[Server, Server]
 
 
 def levels(server: Server, path: str, *, name: str = "") -> dict[str, str]:
     return {each.id: each.level for each in server.found(path, name=name).values()}
 
 
-@pytest.mark.needs("gunicorn", "nginx")
-def test_a_sound_gunicorn_behind_nginx_has_no_findings(behind: Both) -> None:
-    assert levels(behind[0], "sound") == {}
+@pytest.mark.needs("gunicorn", "nginx", "openssl")
+def test_a_sound_gunicorn_behind_nginx_has_no_findings(behind: Behind) -> None:
+    assert levels(behind.front, "sound") == {}
 
 
-@pytest.mark.needs("gunicorn", "nginx")
-def test_a_new_site_that_asks_for_consent_has_no_findings(behind: Both) -> None:
-    assert levels(behind[1], "banner") == {}
+@pytest.mark.needs("gunicorn", "nginx", "openssl")
+def test_a_new_site_that_asks_for_consent_has_no_findings(behind: Behind) -> None:
+    assert levels(behind.own, "banner") == {}
 
 
-@pytest.mark.needs("gunicorn", "nginx")
+@pytest.mark.needs("gunicorn", "nginx", "openssl")
 @pytest.mark.parametrize("site", ["nonce", "public"])
 def test_a_policy_with_a_nonce_and_a_page_that_caches_may_keep_are_sound(
-    behind: Both, site: str
+    behind: Behind, site: str
 ) -> None:
-    assert levels(behind[1], site) == {}
+    assert levels(behind.own, site) == {}
 
 
 #: Site -> what is found there, and a word that its message or its fix must have.
@@ -68,16 +66,16 @@ WAY_FAULTS = {
 }
 
 
-@pytest.mark.needs("gunicorn", "nginx")
+@pytest.mark.needs("gunicorn", "nginx", "openssl")
 @pytest.mark.parametrize("site", APP_FAULTS)
-def test_what_is_wrong_in_an_app_is_found(behind: Both, site: str) -> None:
-    _only(behind[1], site, *APP_FAULTS[site])
+def test_what_is_wrong_in_an_app_is_found(behind: Behind, site: str) -> None:
+    _only(behind.own, site, *APP_FAULTS[site])
 
 
-@pytest.mark.needs("gunicorn", "nginx")
+@pytest.mark.needs("gunicorn", "nginx", "openssl")
 @pytest.mark.parametrize("site", WAY_FAULTS)
-def test_what_a_proxy_does_wrong_is_found(behind: Both, site: str) -> None:
-    _only(behind[0], site, *WAY_FAULTS[site])
+def test_what_a_proxy_does_wrong_is_found(behind: Behind, site: str) -> None:
+    _only(behind.front, site, *WAY_FAULTS[site])
 
 
 def _only(server: Server, path: str, id_: str, level: str, word: str, *, name: str = "") -> None:
@@ -88,30 +86,40 @@ def _only(server: Server, path: str, id_: str, level: str, word: str, *, name: s
     assert word in f"{found[id_].message} {found[id_].fix}"
 
 
-@pytest.mark.needs("gunicorn", "nginx")
-def test_several_hosts_with_a_store_each_are_found(behind: Both) -> None:
-    _only(behind[0], "hosts", "hosts", "error", "one store", name="host1")
-
-
-@pytest.mark.needs("gunicorn", "nginx")
-def test_processes_with_a_secret_key_each_are_found(behind: Both) -> None:
-    _only(behind[0], "secrets", "secret", "error", "the same on every host", name="secret1")
-
-
-@pytest.mark.needs("gunicorn", "nginx")
-def test_a_data_folder_that_the_site_does_not_use_is_told_from_its_own(
-    behind: Both, tmp_path: Path
+@pytest.mark.needs("gunicorn", "nginx", "openssl")
+def test_a_site_that_does_not_know_that_it_is_asked_by_https_is_found(
+    behind: Behind, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    server = behind[1]
+    assert levels(behind.secure, "secure") == {"reach": "error"}  # nobody vouches for it
+    monkeypatch.setenv("SSL_CERT_FILE", str(behind.secure.folder / "nginx" / "certificate"))
+    assert levels(behind.secure, "secure") == {}
+    _only(behind.secure, "plain", "scheme", "warning", "X-Forwarded-Proto")
+
+
+@pytest.mark.needs("gunicorn", "nginx", "openssl")
+def test_several_hosts_with_a_store_each_are_found(behind: Behind) -> None:
+    _only(behind.front, "hosts", "hosts", "error", "one store", name="host1")
+
+
+@pytest.mark.needs("gunicorn", "nginx", "openssl")
+def test_processes_with_a_secret_key_each_are_found(behind: Behind) -> None:
+    _only(behind.front, "secrets", "secret", "error", "the same on every host", name="secret1")
+
+
+@pytest.mark.needs("gunicorn", "nginx", "openssl")
+def test_a_data_folder_that_the_site_does_not_use_is_told_from_its_own(
+    behind: Behind, tmp_path: Path
+) -> None:
+    server = behind.own
     own = server.folder / "sound"
     found = doctor.examined(server.settings("sound"), tmp_path, url=f"{server.url}/sound/")
     (elsewhere,) = [each for each in found if each.id == "elsewhere"]
     assert str(own) in elsewhere.message
 
 
-@pytest.mark.needs("gunicorn", "nginx")
-def test_a_destination_that_refuses_its_key_is_found(behind: Both) -> None:
-    server = behind[1]
+@pytest.mark.needs("gunicorn", "nginx", "openssl")
+def test_a_destination_that_refuses_its_key_is_found(behind: Behind) -> None:
+    server = behind.own
     server.visit("refused")
     events = server.folder / "refused" / "events.db"
 
@@ -128,9 +136,9 @@ def test_a_destination_that_refuses_its_key_is_found(behind: Both) -> None:
     _only(server, "refused", "paused", "error", "401")
 
 
-@pytest.mark.needs("gunicorn", "nginx")
-def test_the_doctors_visits_reach_no_destination_and_no_figure_of_people(behind: Both) -> None:
-    server = behind[1]
+@pytest.mark.needs("gunicorn", "nginx", "openssl")
+def test_the_doctors_visits_reach_no_destination_and_no_figure_of_people(behind: Behind) -> None:
+    server = behind.own
     server.visit("nonce")
     delivered = server.folder / "nonce.jsonl"
     until(lambda: delivered.exists() and bool(delivered.read_text()), "nothing was delivered")
@@ -145,9 +153,9 @@ def test_the_doctors_visits_reach_no_destination_and_no_figure_of_people(behind:
     assert len(delivered.read_text().splitlines()) == 1
 
 
-@pytest.mark.needs("gunicorn", "nginx")
-def test_nobody_there_is_found(behind: Both, capsys: pytest.CaptureFixture[str]) -> None:
-    server = behind[1]
+@pytest.mark.needs("gunicorn", "nginx", "openssl")
+def test_nobody_there_is_found(behind: Behind, capsys: pytest.CaptureFixture[str]) -> None:
+    server = behind.own
     server.has_settings("sound")
     (port,) = ports(1)
     where = f"http://127.0.0.1:{port}/"
@@ -158,11 +166,11 @@ def test_nobody_there_is_found(behind: Both, capsys: pytest.CaptureFixture[str])
     assert "Connection refused" in found["message"]
 
 
-@pytest.mark.needs("gunicorn", "nginx")
+@pytest.mark.needs("gunicorn", "nginx", "openssl")
 def test_the_verb_prints_what_is_wrong_and_how_it_is_mended(
-    behind: Both, capsys: pytest.CaptureFixture[str]
+    behind: Behind, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    server = behind[1]
+    server = behind.own
     server.has_settings("sound")
     argv = ["doctor", "--data-dir", str(server.folder / "sound")]
     assert cli.main([*argv, f"{server.url}/sound/"]) == 1
