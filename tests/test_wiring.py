@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -58,3 +60,14 @@ def test_a_banner_that_is_a_function_stays_in_the_web_process(data_dir: Path) ->
 def test_a_banner_at_a_dotted_path_is_found_at_start(data_dir: Path) -> None:
     shop = site(data_dir, banners=["tests.tracking.test_banners.ours"])
     assert [each.source for each in shop.tracker.core.banners or ()] == ["ours"]
+
+
+def test_a_web_process_loads_nothing_that_only_the_worker_needs(tmp_path: Path) -> None:
+    program = (
+        "import sys; from track_middleware.wsgi import TrackMiddleware\n"
+        f"TrackMiddleware(print, data_dir={str(tmp_path)!r}, deliver='worker')\n"
+        "print(*(name for name in sys.modules if name.startswith("
+        "('track_middleware.plan', 'track_middleware.delivery.drain'))))"
+    )
+    ended = subprocess.run([sys.executable, "-c", program], stdout=subprocess.PIPE, check=True)
+    assert ended.stdout.split() == []

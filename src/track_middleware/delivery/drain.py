@@ -23,7 +23,7 @@ from .numbers import Numbers, by_day, by_own_day
 from .past import Past
 from .plans import PlanStage
 from .report import Report
-from .segments import Segment
+from .segments import FLUSH, Segment
 from .store.whole import DEAD_MOST, Store
 from .tombstones import Tombstones
 
@@ -44,9 +44,6 @@ _UNSOUND = {
     "torn": "the spool has damaged lines: a process was killed amid a write, or the disk fails",
     "not_an_entry": "the spool has frames that this release cannot read",
 }
-
-#: The file whose modification time says: end every window that was opened before.
-FLUSH = "flush"
 
 
 class _Undone(Exception):

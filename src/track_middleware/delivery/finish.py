@@ -10,17 +10,19 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence, Set
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from ..event import Event, decode_event, encode_event
 from ..patterns import Patterns
-from ..plan.repairs import Repairs
 from ..seldom import Seldom
 from .enrichers import TooLong
 from .splice import Said
 from .store import NewRow
+
+if TYPE_CHECKING:
+    from ..plan.repairs import Repairs
 
 logger = logging.getLogger("track_middleware")
 

@@ -15,8 +15,8 @@ from ..destinations.registry import Route
 from ..errors import StoreError
 from ..settings import Settings
 from . import segments
-from .drain import FLUSH
 from .files import private_folder
+from .segments import FLUSH
 from .store import Job, opening
 from .store.claims import claimed
 from .store.whole import Store

@@ -10,13 +10,15 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from .drain import Drain
 from .framing import bodies
 from .handover import Origin, resolved
 from .store import Deposed
-from .store.whole import Store
+
+if TYPE_CHECKING:
+    from .drain import Drain
+    from .store.whole import Store
 
 #: How often the app's databases are asked for rows, in seconds.
 POLL = 0.2

@@ -8,20 +8,19 @@ from datetime import UTC, date, datetime, tzinfo
 from fnmatch import translate
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from .. import enrichment
-from ..enrichment import Place
-from ..enrichment.history import history
 from ..errors import SettingsError
 from ..patterns import Patterns
-from ..plan.repairs import Repairs, repairs
 from ..settings import Settings
-from .enrichers import Limited
-from .finish import Finisher
 from .frames import Rules
 from .handover import imported, resolved
+
+if TYPE_CHECKING:
+    from ..enrichment import Place
+    from ..plan.repairs import Repairs
+    from .finish import Finisher
 
 #: The ordinal of 1970-01-01.
 _EPOCH = date(1970, 1, 1).toordinal()
@@ -29,6 +28,8 @@ _EPOCH = date(1970, 1, 1).toordinal()
 
 def rules(settings: Settings) -> Rules:
     """The drain's rules."""
+    from ..enrichment.history import history  # here: web processes check settings, no more
+
     globs = settings.unstored
     state = "granted" if settings.consent == "opt_out" else "pending"
     return Rules(
@@ -43,6 +44,10 @@ def rules(settings: Settings) -> Rules:
 
 def finisher(settings: Settings) -> Finisher:
     """Enrichment and hooks; SettingsError when a dotted path or the country file is not there."""
+    from .. import enrichment  # here, as above
+    from .enrichers import Limited
+    from .finish import Finisher
+
     enrichers = [resolved("enrichers", each) for each in settings.enrichers]
     return Finisher(
         enrich=partial(enrichment.enrich, place=place(settings.geo_file)),
@@ -61,7 +66,11 @@ def finisher(settings: Settings) -> Finisher:
 
 def mender(path: str | None) -> Repairs | None:
     """The repairs that the setting names; SettingsError when they are not there, or are none."""
-    return repairs(imported("repairs", path)) if path else None
+    if not path:
+        return None
+    from ..plan.repairs import repairs  # with an engine that only sites with repairs have
+
+    return repairs(imported("repairs", path))
 
 
 def days(zone: str) -> Callable[[float], str]:

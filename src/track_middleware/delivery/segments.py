@@ -25,6 +25,9 @@ from .spool import FOLDER, LONGEST, VERSION
 OPEN = ".open"
 SEALED = ".sealed"
 
+#: The file whose modification time says: end every window that was opened before.
+FLUSH = "flush"
+
 _PREFIX = f"v{VERSION}-"
 _BACKFILL = re.compile(rf"{_PREFIX}b(\d+)-")
 #: What one reading takes, and so one transaction of the drain: some two thousand events.

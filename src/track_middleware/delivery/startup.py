@@ -7,7 +7,6 @@ from functools import partial
 from typing import Any
 
 from ..destinations import registry
-from ..enrichment.history import history
 from ..errors import SettingsError, StoreError
 from ..reading import load
 from ..settings import Settings
@@ -41,7 +40,7 @@ def problems(settings: Settings) -> Iterator[SettingsError]:
         partial(parts.days, settings.time_zone),
         partial(parts.place, settings.geo_file),
         partial(_plan, settings),
-        partial(history, settings.history),
+        partial(_history, settings.history),
         partial(_repairs, settings.repairs),
         *[partial(_hook, name, hook, settings.deliver) for name, hook in hooks],
     ]
@@ -66,6 +65,13 @@ def _plan(settings: Settings) -> None:
         from .plans import loaded  # with an engine that only sites with a plan have
 
         loaded(settings.plan)
+
+
+def _history(wanted: Mapping[str, Any]) -> None:
+    if wanted:
+        from ..enrichment.history import history  # with tables that only the worker needs
+
+        history(wanted)
 
 
 def _store(url: str) -> None:
