@@ -19,6 +19,7 @@ GROUND = {
     "address",
     "errors",
     "event",
+    "forks",
     "http",
     "patterns",
     "reading",
@@ -45,7 +46,7 @@ MAY_IMPORT["facts"] = GROUND | PURE | {"delivery"}
 MAY_IMPORT["console"] = MAY_IMPORT["history"] | {"history", "facts", "metrics", "dotted", "places"}
 MAY_IMPORT["serving"] = set()
 MAY_IMPORT["trouble"] = GROUND
-MAY_IMPORT["stock"] = {"tracking"}
+MAY_IMPORT["stock"] = GROUND | {"tracking"}
 SET_UP = {"dotted", "domains", "errands", "places", "serving", "stock", "trouble"}
 MAY_IMPORT["wiring"] = GROUND | PURE | UPSTAIRS | SET_UP | {"tracking", "delivery"}
 MAY_IMPORT["verbs"] = MAY_IMPORT["wiring"] | {"wiring"}

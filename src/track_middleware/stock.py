@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 from time import time_ns
 
+from . import forks
 from .tracking import ids
 
 #: So many at once: drawing them takes no longer than writing an event.
 _MANY = 32
-
-_getpid = os.getpid
 
 
 class Stock:
@@ -31,7 +30,7 @@ class Stock:
         try:
             # Asked every time: of a process that forks without Python's knowledge (uWSGI) all
             # children would hand out the same ones.
-            ending = endings.pop() if owner == _getpid() else self._more()
+            ending = endings.pop() if owner == forks.pid() else self._more()
         except IndexError:
             ending = self._more()
         return ids.of_moment(time_ns() // 1_000_000, ending)
@@ -39,5 +38,5 @@ class Stock:
     def _more(self) -> str:
         endings = ids.endings(os.urandom(3 + 6 * _MANY))
         ending = endings.pop()
-        self._ready = (_getpid(), endings)
+        self._ready = (forks.pid(), endings)
         return ending

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from ..errors import SpoolError
 from ..event import Last, lenient_encoder
+from ..forks import pid as _getpid
 from ..settings import free_bytes
 from .files import close_own, create_locked, identity_of
 from .framing import frame, framed, incomplete, number
@@ -43,7 +44,6 @@ _NO_JSON = (TypeError, ValueError, OverflowError, RecursionError)
 
 _encode = lenient_encoder.encode
 _write = os.write
-_getpid = os.getpid
 
 
 class _Live:
