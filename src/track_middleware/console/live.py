@@ -26,7 +26,7 @@ from .reads import Reads
 from .stream import Stream
 
 #: Milliseconds after which a browser asks again: after a poll's answer, and after a stream's end.
-_RETRY, _AGAIN = 500, 50
+_RETRY, _AGAIN = 250, 50
 
 #: Seconds between two looks, and that a stream lasts: a server that ends waits for it, and its
 #: permission is looked at anew when it is asked for again.
