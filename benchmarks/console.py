@@ -8,6 +8,7 @@ and packing are the worker's. Pages are asked of the face, as an operator's brow
 from __future__ import annotations
 
 import io
+import multiprocessing
 import os
 import random
 import statistics
@@ -16,6 +17,7 @@ import threading
 import time
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -179,6 +181,8 @@ def fill(store: Store, events: int, *, end: float) -> None:
         if len(block) == _AT_ONCE:
             store.append(block)
             block.clear()
+            while store.pack(end):  # as the worker does beside it, an hour later
+                pass
     store.append(block)
 
 
@@ -228,6 +232,26 @@ class Result:
     counted: float
 
 
+@contextmanager
+def _working(given: dict[str, Any], folder: Path) -> Iterator[None]:
+    """The worker, in a process of its own as everywhere."""
+    context = multiprocessing.get_context("spawn")
+    stop = context.Event()
+    process = context.Process(target=_work, args=(given, folder, stop))
+    process.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        process.join()
+
+
+def _work(given: dict[str, Any], folder: Path, stop: threading.Event) -> None:
+    worker = Worker(load(given, {}), data_dir=folder)
+    worker.run(stop)
+    worker.close()
+
+
 def measured(folder: Path, events: int) -> Result:
     """Fills a store, lets the worker count and tidy it, and asks for the pages while it runs."""
     given: dict[str, Any] = {
@@ -243,12 +267,8 @@ def measured(folder: Path, events: int) -> Result:
         job = store.job(settings.destinations[0])
         store.advance(job, store.end(), [])
     filled = time.monotonic() - begin
-    worker = Worker(settings, data_dir=folder)
-    stop = threading.Event()
-    running = threading.Thread(target=worker.run, args=(stop,))
-    running.start()
     begin = time.monotonic()
-    try:
+    with _working(given, folder):
         while store.views.counted().position < store.end():
             time.sleep(0.5)
         counted = time.monotonic() - begin
@@ -256,10 +276,6 @@ def measured(folder: Path, events: int) -> Result:
         pages = {
             name: statistics.median(asking.page(name) for _ in range(ROUNDS)) for name in PAGES
         }
-    finally:
-        stop.set()
-        running.join()
-        worker.close()
     store.sync()
     size = sum(each.stat().st_size for each in folder.glob("events.db*")) / store.end()
     store.close()

@@ -14,7 +14,7 @@ from track_middleware.delivery.retention import EVERY, Retention
 from track_middleware.delivery.store import NewRow, Outcome, packs, sqlite
 from track_middleware.delivery.store.persons import Persons
 from track_middleware.delivery.store.replays import Part
-from track_middleware.delivery.store.sqlite import SqliteStore
+from track_middleware.delivery.store.whole import Store
 from track_middleware.reading import load
 
 LONG_AGO = 1000.0
@@ -37,24 +37,24 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def store(data_dir: Path) -> Iterator[SqliteStore]:
+def store(data_dir: Path) -> Iterator[Store]:
     made = sqlite.open(data_dir / "events.db")
     yield made
     made.close()
 
 
-def pack(store: SqliteStore) -> None:
+def pack(store: Store) -> None:
     while store.pack(NOW):
         pass
 
 
-def packed(store: SqliteStore) -> int:
+def packed(store: Store) -> int:
     """How many events are packed."""
     raw = store._db._raw  # type: ignore[attr-defined]
     return int(raw.execute("SELECT COUNT(*) FROM log WHERE event_id = ''").fetchone()[0])
 
 
-def everything(store: SqliteStore) -> list[object]:
+def everything(store: Store) -> list[object]:
     """Whatever anybody reads of the log."""
     places = [each.position for each in store.read(0, 1000)]
     return [
@@ -65,7 +65,7 @@ def everything(store: SqliteStore) -> list[object]:
     ]  # fmt: skip
 
 
-def test_every_event_is_read_as_it_was(store: SqliteStore) -> None:
+def test_every_event_is_read_as_it_was(store: Store) -> None:
     store.append([event(number, visitor="vw"[number % 2]) for number in range(30)])
     before = everything(store)
     pack(store)
@@ -73,7 +73,7 @@ def test_every_event_is_read_as_it_was(store: SqliteStore) -> None:
     assert everything(store) == before
 
 
-def test_another_connection_reads_it_too(store: SqliteStore, data_dir: Path) -> None:
+def test_another_connection_reads_it_too(store: Store, data_dir: Path) -> None:
     store.append([event(number) for number in range(8)])
     pack(store)
     other = sqlite.to_read(data_dir / "events.db")
@@ -82,14 +82,14 @@ def test_another_connection_reads_it_too(store: SqliteStore, data_dir: Path) -> 
     other.close()
 
 
-def test_what_is_young_stays_as_it_is(store: SqliteStore) -> None:
+def test_what_is_young_stays_as_it_is(store: Store) -> None:
     store.append([event(number) for number in range(8)])
     store.append([event(number, at=NOW) for number in range(8, 16)])
     pack(store)
     assert packed(store) == 8
 
 
-def test_what_comes_later_is_packed_later_and_nothing_twice(store: SqliteStore) -> None:
+def test_what_comes_later_is_packed_later_and_nothing_twice(store: Store) -> None:
     for begin in range(0, 24, 6):
         store.append([event(number) for number in range(begin, begin + 6)])
         pack(store)
@@ -97,14 +97,14 @@ def test_what_comes_later_is_packed_later_and_nothing_twice(store: SqliteStore) 
     assert [each.event_id for each in store.read(0, 99)] == [event(n).event_id for n in range(24)]
 
 
-def test_an_id_that_is_packed_is_still_known(store: SqliteStore) -> None:
+def test_an_id_that_is_packed_is_still_known(store: Store) -> None:
     store.append([event(number) for number in range(4)])
     pack(store)
     assert store.append([event(2)]) == {}
 
 
 def test_of_an_erased_person_nothing_is_left_and_the_others_stay(
-    store: SqliteStore, data_dir: Path
+    store: Store, data_dir: Path
 ) -> None:
     store.append([event(number, visitor="anna" if number == 5 else "v") for number in range(12)])
     pack(store)
@@ -123,7 +123,7 @@ def test_of_an_erased_person_nothing_is_left_and_the_others_stay(
     assert store.append([event(5, visitor="anna")]), "its id may come again"
 
 
-def test_what_the_log_lets_go_takes_its_packs_along(store: SqliteStore) -> None:
+def test_what_the_log_lets_go_takes_its_packs_along(store: Store) -> None:
     store.append([event(number) for number in range(12)])
     pack(store)
     while store.forget(events=NOW, ids=0, pages=0, served_by=[]):
@@ -135,7 +135,7 @@ def test_what_the_log_lets_go_takes_its_packs_along(store: SqliteStore) -> None:
     assert store.read(0, 99) == []
 
 
-def test_what_the_log_does_not_keep_is_not_packed(store: SqliteStore) -> None:
+def test_what_the_log_does_not_keep_is_not_packed(store: Store) -> None:
     places = store.append([event(number) for number in range(9)])
     with store.batch():
         store.intake.not_kept([places[event(2).event_id]])
@@ -147,7 +147,7 @@ def test_what_the_log_does_not_keep_is_not_packed(store: SqliteStore) -> None:
     ]
 
 
-def test_a_packed_event_can_be_refused_and_replayed(store: SqliteStore) -> None:
+def test_a_packed_event_can_be_refused_and_replayed(store: Store) -> None:
     store.append([event(number) for number in range(4)])
     job = store.job("hook")
     pack(store)
@@ -161,7 +161,7 @@ def test_a_packed_event_can_be_refused_and_replayed(store: SqliteStore) -> None:
     assert store.get([2]) == [row]
 
 
-def test_what_is_derived_again_replaces_what_was_packed(store: SqliteStore) -> None:
+def test_what_is_derived_again_replaces_what_was_packed(store: Store) -> None:
     store.append([event(number) for number in range(4)])
     pack(store)
     one, *_ = store.replays.beside(1, 2, 9)
@@ -179,7 +179,7 @@ def _fields(value: Any) -> dict[str, Any]:
     return {name: getattr(value, name) for name in value.__struct_fields__}
 
 
-def test_a_transaction_that_is_undone_packs_nothing(store: SqliteStore) -> None:
+def test_a_transaction_that_is_undone_packs_nothing(store: Store) -> None:
     store.append([event(number) for number in range(8)])
     before = everything(store)
     with suppress(ZeroDivisionError), store.batch():
@@ -191,7 +191,7 @@ def test_a_transaction_that_is_undone_packs_nothing(store: SqliteStore) -> None:
     assert everything(store) == before
 
 
-def test_the_worker_packs_what_is_an_hour_old(store: SqliteStore, data_dir: Path) -> None:
+def test_the_worker_packs_what_is_an_hour_old(store: Store, data_dir: Path) -> None:
     store.append([event(number, at=NOW - 3601) for number in range(8)])
     store.append([event(number, at=NOW - 3599) for number in range(8, 16)])
     clock = [0.0]
@@ -205,7 +205,7 @@ def test_the_worker_packs_what_is_an_hour_old(store: SqliteStore, data_dir: Path
     assert packed(store) == 8
 
 
-def test_parts_can_be_replayed_when_they_are_packed(store: SqliteStore) -> None:
+def test_parts_can_be_replayed_when_they_are_packed(store: Store) -> None:
     store.append([event(number) for number in range(8)])
     part = Part(None, None, ("Page",))
     before = store.replays.bounds(part, store.end())
