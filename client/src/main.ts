@@ -11,6 +11,11 @@ import type { Choice, Properties } from "./wire";
 
 type Globals = Record<string | symbol, any>;
 
+interface Given {
+  verbs: Verbs;
+  ready: Promise<boolean>;
+}
+
 interface Verbs {
   track(name: string, properties?: Properties, ours?: boolean): void;
   page(name?: string, properties?: Properties): void;
@@ -19,16 +24,18 @@ interface Verbs {
 }
 
 /** In a frame every verb is there and says nothing: the page around it is the view. */
-function mute(): [Verbs, Promise<boolean>] {
-  const nothing = async () => {};
+function mute(): Given {
+  const nothing = async () => false;
   const verbs = { track: nothing, page: nothing, identify: nothing, consent: nothing };
-  return [verbs, Promise.resolve(false)];
+  return { verbs, ready: nothing() };
 }
 
-function awake(tag: Tag): [Verbs, Promise<boolean>] {
-  const left: Seam["left"] = [];
+function awake(tag: Tag): Given {
   const waiting = queue(tag.base + "q", (answer) => page.heard(answer));
-  const page = view(tag, waiting, left);
+  const page = view(tag, waiting, () => {
+    globals[SEAM] = { ...tag, ...page, ...waiting, tell } as Seam;
+    import(tag.base + EXTRAS).catch(() => {});
+  });
   const changes = routes(tag.hash, page.moved);
   const verbs: Verbs = {
     track(name, properties, ours) {
@@ -60,22 +67,18 @@ function awake(tag: Tag): [Verbs, Promise<boolean>] {
     waiting.send(true, gone);
   }
 
-  globals[SEAM] = { ...tag, ...page, tell, put: waiting.put, lose: waiting.lose, send: waiting.send, left } as Seam;
-
-  addEventListener("pageshow", (event) => event.persisted && page.restored());
   addEventListener("pagehide", leave);
   addEventListener("freeze", leave, true);
-  addEventListener("online", waiting.send as () => void);
   addEventListener("visibilitychange", () => {
     if (document.hidden) leave();
     else gone = false;
   });
   clicks(verbs.track);
-  return [verbs, page.ready];
+  return { verbs, ready: page.ready };
 }
 
 /** Puts the verbs under the global name, unless that is taken by something but a command queue. */
-function offer(globals: Globals, name: string, [verbs, ready]: [Verbs, Promise<boolean>]): void {
+function offer(globals: Globals, name: string, { verbs, ready }: Given): void {
   const former = globals[name];
   const commands = former?.q;
   if (former !== undefined && !Array.isArray(commands)) return;

@@ -54,7 +54,7 @@ export function queue(address: string, answered: (answer: Answer) => void): Queu
   let failures = 0;
   let timer = 0;
   let keeper = 0;
-  let stored = false;
+  let stored = 0;
   let left: boolean | undefined;
 
   /** As it is put, so that a later change of the caller's objects changes nothing. */
@@ -78,8 +78,8 @@ export function queue(address: string, answered: (answer: Answer) => void): Queu
       else waiting.push({ text, size, minor: message.id < "0" });
     }
     while (waiting.length > MOST || total(waiting) > ROOM) {
-      const minor = waiting.findIndex((each) => each.minor && !each.underWay);
-      waiting.splice(minor < 0 ? waiting.findIndex((each) => !each.underWay) : minor, 1);
+      const here = waiting.filter((each) => !each.underWay);
+      waiting.splice(waiting.indexOf(here.find((each) => each.minor) || here[0]!), 1);
       dropped++;
     }
   }
@@ -109,7 +109,7 @@ export function queue(address: string, answered: (answer: Answer) => void): Queu
     keeper = 0;
     if (closed) return;
     write();
-    const any = waiting.length + dropped > 0;
+    const any = waiting.length + dropped;
     try {
       own = own || KEY + bits();
       if (any) localStorage[own] = [left ? 0 : Date.now(), dropped, ...waiting.map((each) => each.text)].join("\n");

@@ -30,12 +30,14 @@ export function routes(hash: boolean, moved: () => void): Routes {
 
   function look(): void {
     whole = document.URL;
-    if (!hash) whole = whole.split("#")[0]!;
-    path = whole.split(/[?#]/)[0]!;
+    const bare = whole.split("#")[0]!;
+    path = bare.split("?")[0]!;
+    if (!hash) whole = bare;
   }
 
   function changed(replaced: boolean): void {
-    const [formerPath, former] = [path, whole];
+    const formerPath = path;
+    const former = whole;
     look();
     if (path != formerPath || (whole != former && !replaced)) wait();
   }

@@ -13,10 +13,11 @@ export interface Tag {
 export function ownTag(): Tag | undefined {
   const script = document.currentScript as HTMLScriptElement | null;
   if (!script?.src) return undefined;
+  const says = (name: string) => script.getAttribute("data-" + name);
   return {
-    base: new URL(".", script.src).href,
-    says: (name) => script.getAttribute("data-" + name),
-    hash: script.hasAttribute("data-hash"),
+    base: script.src.slice(0, script.src.lastIndexOf("/") + 1),
+    says,
+    hash: says("hash") != null,
   };
 }
 

@@ -22,11 +22,10 @@ export interface View {
   leave(ends: boolean): void;
   /** The address has changed; the document, or only its route. */
   moved(): void;
-  /** The document came back from the back/forward cache: a view of its own. */
-  restored(): void;
   /** The collector's word on what may be sent. */
   heard(answer: Answer): void;
   choose(choice: Choice): Promise<Answer["consent"]>;
+  left: Seam["left"];
 }
 
 /** Milliseconds that a page may load or be busy until it is told of. */
@@ -40,11 +39,10 @@ const page = document as Document & { prerendering?: boolean };
  * is laid out. The first `Intl` of a process costs more than all of this script.
  */
 function facts(): Facts {
-  const { Temporal } = window as any;
   return {
     viewport: `${innerWidth}x${innerHeight}`,
     screen: `${screen.width}x${screen.height}`,
-    timezone: Temporal?.Now.timeZoneId() || Intl.DateTimeFormat().resolvedOptions().timeZone,
+    timezone: (window as any).Temporal?.Now.timeZoneId() || Intl.DateTimeFormat().resolvedOptions().timeZone,
   };
 }
 
@@ -52,14 +50,19 @@ function throughServiceWorker(): true | undefined {
   return (performance.getEntriesByType("navigation")[0] as any)?.workerStart > 0 || undefined;
 }
 
-/** Calls when the document is loaded and has nothing to do. */
-function calmly(call: () => void): void {
+/**
+ * Calls when the document is loaded and has nothing to do. For what listens to the load event the
+ * page would wait; `pageshow` follows it.
+ */
+function calmly(call: () => unknown): void {
   const soon = () => (window.requestIdleCallback || setTimeout)(call, { timeout: 3000 } as any);
   if (document.readyState == "complete") soon();
-  else addEventListener("load", soon);
+  else addEventListener("pageshow", soon);
 }
 
-export function view(tag: Tag, waiting: Queue, left: Seam["left"]): View {
+/** `more` brings what is not needed at once. */
+export function view(tag: Tag, waiting: Queue, more: () => void): View {
+  const left: Seam["left"] = [];
   /** Undefined: not known yet, or no choice was made; what is said waits until it is. */
   let allowed: boolean | undefined;
   /** What follows where nobody has permitted anything: a choice is waited for, or nothing is. */
@@ -90,6 +93,8 @@ export function view(tag: Tag, waiting: Queue, left: Seam["left"]): View {
   function start(): void {
     if (meta !== undefined) return;
     engaged = engagement();
+    addEventListener("online", waiting.send as () => void);
+    addEventListener("pageshow", (event) => event.persisted && restored());
     begin((meta = pageToken()));
   }
 
@@ -124,12 +129,7 @@ export function view(tag: Tag, waiting: Queue, left: Seam["left"]): View {
     if (verdict) waiting.open(given);
     else waiting.clear(verdict);
     resolve(!!verdict);
-    calmly(settle);
-  }
-
-  /** What is not needed at once. */
-  function settle(): void {
-    if (allowed) import(tag.base + EXTRAS).catch(() => {});
+    calmly(() => allowed && more());
   }
 
   /** A new load: of the document, of its successor, or of a page restored. */
@@ -144,7 +144,7 @@ export function view(tag: Tag, waiting: Queue, left: Seam["left"]): View {
     put("view", { ...seen(), url, facts: facts(), sw: throughServiceWorker() }, true);
     const answer = said == SHARED && (await insist(tag.base + "q", QUESTION));
     if (load != mine) return;
-    decide((said == SHARED ? !!answer && !answer.stop : !!said) || unasked);
+    decide((said == SHARED ? answer && !answer.stop : !!said) || unasked);
   }
 
   function say(type: "route" | "track" | "identify", said: Said, ours?: boolean): void {
@@ -182,6 +182,7 @@ export function view(tag: Tag, waiting: Queue, left: Seam["left"]): View {
     begin((meta = said));
   }
 
+  /** The document came back from the back/forward cache: a view of its own. */
   function restored(): void {
     if (allowed != false || token == SHARED) begin(token);
   }
@@ -212,5 +213,5 @@ export function view(tag: Tag, waiting: Queue, left: Seam["left"]): View {
 
   calmly(start);
   setTimeout(start, PATIENCE);
-  return { ready, allowed: () => allowed, say, tell, leave, moved, restored, heard, choose };
+  return { ready, allowed: () => allowed, say, tell, leave, moved, heard, choose, left };
 }

@@ -17,7 +17,7 @@ CLIENT = Path(__file__).parents[2] / "client"
 
 def test_first_file_asks_for_the_second_by_its_hash_and_for_nothing_else() -> None:
     text = SCRIPT.read_text()
-    assert text.startswith("(()=>{")
+    assert text.startswith("//# allFunctionsCalledOnLoad\n(()=>{")
     digest = hashlib.sha256(EXTRAS.read_bytes()).hexdigest()
     assert re.findall(r'import\W[^"]*"([^"]*)"', text) == [f"m2.{digest[:8]}.js"]
     assert "import" not in EXTRAS.read_text()
