@@ -1,7 +1,7 @@
 """``python -m benchmarks [NAME …]``: every bar, a table each; 1 when one is missed.
 
 Names are ``cost``, ``throughput``, ``waiting``, ``latency``, ``plan``, ``script``, ``import``,
-``console`` and ``stages``; without any all run.
+``console``, ``stages`` and ``postgresql``; without any all run.
 ``BENCH_SMALL=1`` runs small ones: the ratios are then less steady, the bars the same.
 """
 
@@ -27,6 +27,7 @@ def main(names: list[str]) -> int:
         imports,
         latency,
         plan,
+        postgresql,
         script,
         stages,
         throughput,
@@ -35,7 +36,7 @@ def main(names: list[str]) -> int:
 
     known = {"cost": cost, "throughput": throughput, "waiting": waiting, "latency": latency,
              "plan": plan, "script": script, "import": imports, "console": console,
-             "stages": stages}  # fmt: skip
+             "stages": stages, "postgresql": postgresql}  # fmt: skip
     missed = []
     for name in names or known:
         print(f"== {name}", flush=True)

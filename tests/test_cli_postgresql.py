@@ -95,6 +95,14 @@ def test_status_flush_and_tail_know_what_is_delivered(site: Site) -> None:
     assert (destination["lag"], destination["delivered"]) == (0, 2)
 
 
+def test_an_event_that_no_index_takes_stops_no_other(site: Site) -> None:
+    endless = "".join(str(uuid.uuid4()) for _ in range(500))
+    site.accepts("ann", "Signed Up", endless, "Ordered")
+    site.works()
+    assert site.delivered() == ["Signed Up", "Ordered"]
+    assert [each["stage"] for each in site.call("dead", "list")[1]] == ["door"]
+
+
 def test_a_dead_letter_is_listed_and_sent_again(site: Site) -> None:
     site.accepts("ann", "Signed Up", "Ordered")
     site.works()

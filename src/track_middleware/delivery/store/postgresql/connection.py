@@ -39,6 +39,14 @@ _SHARED = "BEGIN; SELECT pg_advisory_xact_lock_shared({key})"
 _ASIDE = "BEGIN"
 
 
+#: What says that a value is at fault, not the server: a text that is longer than an index takes.
+_TOO_MUCH = (psycopg.DataError, psycopg.errors.ProgramLimitExceeded)
+
+
+class Unkeepable(StoreError, ValueError):
+    """A value that PostgreSQL cannot hold: the drain buries its event, and goes on."""
+
+
 class Connection:
     """A ``Database`` in PostgreSQL, for the data folder of this name.
 
@@ -213,7 +221,8 @@ class Connection:
             yield
         except psycopg.Error as error:
             words = error.diag.message_primary or str(error).strip().partition("\n")[0]
-            raise StoreError(f"the store {self.name} cannot be {what}: {words}") from error
+            kind = Unkeepable if isinstance(error, _TOO_MUCH) else StoreError
+            raise kind(f"the store {self.name} cannot be {what}: {words}") from error
 
     def _connected(self) -> psycopg.Connection[Any]:
         try:

@@ -40,6 +40,11 @@ SELECT substring(:ids::bytea FROM 16 * (place::integer - 1) + 1 FOR 16), at
 FROM unnest(:seen::double precision[]) WITH ORDINALITY AS given (at, place) ORDER BY place
 ON CONFLICT DO NOTHING RETURNING id;
 
+-- known_forget: a few ids that are past their time
+DELETE FROM known WHERE ctid = ANY(ARRAY(
+    SELECT ctid FROM known WHERE seen < :before LIMIT :limit
+));
+
 -- known_of: those of some ids (of 16 bytes, one behind the other) that were stored before
 SELECT id FROM known WHERE id IN (
     SELECT substring(:ids::bytea FROM 16 * place + 1 FOR 16) FROM generate_series(0, :n - 1) AS place
