@@ -200,15 +200,15 @@ def test_a_live_installation_loses_and_repeats_nothing_also_when_the_move_is_kil
             killed_in_the_midst(server, url, host)
             host.accepts(300)
             assert len(vendor.first) == 400, "the worker rests until somebody goes on"
-            subprocess.run(migrate(host, url), check=True, timeout=60)
+            subprocess.run(migrate(host, url), check=True, timeout=150)
             host.accepts(300)
             until(lambda: vendor.first.keys() == set(host.accepted))
+            there = opening.to_read("", host.data_dir)
+            assert there is not None
+            until(lambda: [job.delivered for job in there.jobs()] == [1000])
         for numbers in vendor.order.values():
             assert numbers == sorted(numbers)
         assert vendor.got == 1000, "nothing came twice"
-        there = opening.to_read("", host.data_dir)
-        assert there is not None
         assert there.end() == 1000
-        until(lambda: [job.delivered for job in there.jobs()] == [1000])
         there.close()
         host.spool.close()
