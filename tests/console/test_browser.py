@@ -259,7 +259,7 @@ def test_a_click_in_the_site_is_seen_within_a_second(
             live.locator("li.event").nth(visits).wait_for(timeout=60_000)
             took.append(time.monotonic() - begun)
         watched.check()
-        # What it takes on a machine with nothing else to do is far below a second; one that does ten
+        # On a machine with nothing else to do it takes far less than a second; one that does ten
         # things at once is given three.
         assert min(took) < 3.0, took
         # Both halves, and the destination's answer.
