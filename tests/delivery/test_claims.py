@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from track_middleware.delivery.store import DeadLetter, NewRow, claims, sqlite
+from track_middleware.delivery.store import DeadLetter, NewRow, sqlite
 from track_middleware.delivery.store.claims import former
 from track_middleware.delivery.store.replays import Part
 from track_middleware.destinations import registry
