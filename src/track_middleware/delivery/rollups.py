@@ -30,7 +30,7 @@ AT_ONCE = 2000
 SPAN = 20_000
 
 #: Names of a day's part; whatever comes beyond is counted together. Anybody can make up paths.
-MOST_NAMES = 1000
+MOST_NAMES = 500
 OTHERS = "…"
 
 #: How often a step is taken while the drain has more to do, in seconds.
