@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import sys
+import threading
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -198,3 +200,55 @@ def test_a_usual_page_makes_none_of_the_parts() -> None:
     assert opened[1].usual is None
     with pytest.raises(AttributeError):
         _ = opened[0].unknown
+
+
+@pytest.mark.parametrize("before", [nothing, made(nothing)], ids=["usual", "not"])
+def test_what_is_said_behind_a_page_is_said_of_that_page(before: Step) -> None:
+    """A task that runs behind the response may still hold the exchange."""
+    site, opened = Site(), list[Exchange]()
+    first, _ = visit(site, "")
+    cookie = "; ".join(f"{each.name}={each.value}" for each in first.cookies)
+    visit(site, cookie)
+    visit(site, cookie, step=lambda exchange: (opened.append(exchange), before(exchange)))
+    shown = site.entries[-1]
+    assert shown.kind == "view"
+    assert opened[0].page("Named") == shown.event.message_id, "one page is one view"
+    opened[0].track("Sent")
+    assert site.entries[-1].event.context["page"]["id"] == shown.event.message_id
+    assert opened[0].page_id == shown.event.message_id
+
+
+@pytest.fixture
+def hasty() -> Iterator[None]:
+    """Threads take turns as often as they can."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)
+
+
+def at_once(exchange: Exchange) -> None:
+    """Two threads ask for something."""
+    assert exchange.usual is not None
+    seen, both = list[object](), threading.Barrier(2)
+
+    def ask() -> None:
+        both.wait()
+        seen.append(exchange._identity)
+
+    threads = [threading.Thread(target=ask) for _ in range(2)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    assert seen[0] is seen[1] is exchange._identity
+
+
+@pytest.mark.usefixtures("hasty")
+def test_threads_that_ask_one_exchange_at_once_are_told_of_one_view() -> None:
+    site = Site()
+    first, _ = visit(site, "")
+    cookie = "; ".join(f"{each.name}={each.value}" for each in first.cookies)
+    visit(site, cookie)
+    for _ in range(300):
+        visit(site, cookie, step=at_once)

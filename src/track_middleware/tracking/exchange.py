@@ -17,7 +17,7 @@ from . import acting, ids
 from .choice import taken
 from .core import Core
 from .identity import LoadedUser
-from .opening import PARTS, parts
+from .opening import PARTS, Parts, parts
 from .own import Own
 from .response import NOTHING, Ending
 from .usual import usual
@@ -31,14 +31,16 @@ class Exchange:
     ``usual``: what the cookies of a usual page hold, as long as nothing more is asked of it."""
 
     __slots__ = (
-        "_at", "_closed", "_core", "_finished", "_identity", "_loaded_user", "_request",
-        "_response", "_route", "_scene", "_visit", "excluded", "own", "usual",
+        "_at", "_closed", "_core", "_finished", "_identity", "_loaded_user", "_made", "_page_id",
+        "_request", "_response", "_route", "_scene", "_visit", "excluded", "own", "usual",
     )  # fmt: skip
 
     def __init__(self, core: Core, request: Request, loaded_user: LoadedUser | None) -> None:
         self._core, self._request, self._loaded_user = core, request, loaded_user
         self._closed = self._finished = self.excluded = False
         self._route: str | None = None
+        self._page_id: str | None = None
+        self._made: list[Parts] = []
         self.own: Own | None = None
         self._at = at = core.now()
         self.usual = usual(core, request, at)
@@ -54,7 +56,8 @@ class Exchange:
 
     def _make(self) -> None:
         self.usual = None
-        made = parts(self._core, self._request, self._at, self._route)
+        self._made.append(parts(self._core, self._request, self._at, self._route, self._page_id))
+        made = self._made[0]  # of several threads that ask at once the first one's is everybody's
         self._identity, self._scene, self._visit, self._response, self.own, self.excluded = made
 
     @property
@@ -208,8 +211,7 @@ class Exchange:
             self._core.mistaken(error)
             return
         self._scene.forget()
-        # At once: what somebody has chosen is no part of the app's transaction.
-        self._core.keep_last((said,))
+        self._core.keep_last((said,))  # at once: a choice is no part of the app's transaction
 
     def impersonating(self, operator_id: object = "") -> None:
         """An operator acts as this request's user from here on; ``impersonation`` says what becomes
@@ -288,8 +290,7 @@ class Exchange:
         is_over = self.own is None and not self.excluded and self._closed
         if is_over and (entries := self._response.last_entries()):
             self._core.keep_last(entries)
-        # The framework's request may hold this exchange: without a cycle both are gone at once.
-        self._loaded_user = None
+        self._loaded_user = None  # the framework's request may hold us: without a cycle both go
         self._request.forget()
 
     def reply(self, body: bytes) -> Reply | Errand:

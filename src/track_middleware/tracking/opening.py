@@ -27,10 +27,11 @@ class Parts(NamedTuple):
     excluded: bool
 
 
-def parts(core: Core, request: Request, at: float, route: str | None) -> Parts:
-    """Of an exchange that is not, or no longer, a usual page's."""
+def parts(core: Core, request: Request, at: float, route: str | None, page_id: str | None) -> Parts:
+    """Of an exchange that is not, or no longer, a usual page's; ``page_id`` is that of the view
+    that it has told of before."""
     identity = identified(core, request, at)
-    scene = Scene(core, request, identity, route)
+    scene = Scene(core, request, identity, route, known_page_id=page_id)
     visit: pageview.Visit = "other"
     own, excluded, path = None, False, request.path
     if path.startswith(core.starts) and (rest := routes.own(path)) is not None:

@@ -51,9 +51,9 @@ def shown(
     route: str | None,
     headers: Mapping[str, str],
     body: bytes,
-) -> tuple[bytes, msgspec.Raw] | None:
-    """Such a request's page with the tag in it, and the frame of its view; None where the response
-    is no such page. Its status is 200."""
+) -> tuple[bytes, msgspec.Raw, str] | None:
+    """Such a request's page with the tag in it, the frame of its view, and the view's id; None
+    where the response is no such page. Its status is 200."""
     whose = held.whose
     if whose is None or not is_page(headers):
         return None
@@ -71,4 +71,4 @@ def shown(
         core.clients[request.agent, request.peer, request.language], as_json(consent),
         ',"awaitHalf":true',
     )  # fmt: skip
-    return body, frame
+    return body, frame, page_id

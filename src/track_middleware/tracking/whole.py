@@ -46,11 +46,12 @@ def _shown(exchange: Exchange, headers: Mapping[str, str], body: bytes) -> bytes
     held = exchange.usual
     if held is None:
         return None
-    both = shown(core, request, held, exchange._at, exchange._route, headers, body)
-    if both is None:
+    made = shown(core, request, held, exchange._at, exchange._route, headers, body)
+    if made is None:
         return None
+    body, frame, exchange._page_id = made
     exchange._closed = exchange._finished = True
     exchange._loaded_user = None
-    core.keep_last((both[1],))
+    core.keep_last((frame,))
     request.forget()
-    return both[0]
+    return body
