@@ -348,3 +348,18 @@ def test_a_usual_page_is_sent_as_any_other(
         looking.append(True)
     assert seen == [True, True]
     assert found[0] == found[1]
+
+
+def test_an_extensions_message_between_head_and_body_leaves_the_length_true(
+    data_dir: Path,
+) -> None:
+    async def app(scope: dict[str, Any], receive: Any, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": with_length(HOME)})
+        await send({"type": "http.response.push", "path": "/style.css", "headers": []})
+        await send({"type": "http.response.body", "body": HOME})
+
+    server = Server(app, data_dir)
+    server.run()
+    assert server.kinds == ["start", "push", "body"]
+    assert b"<script" in server.body
+    assert b"content-length" not in server.headers

@@ -110,6 +110,9 @@ class Response(msgspec.Struct, eq=False):
             message = self._begun(message)
         elif kind in ("http.response.pathsend", "http.response.zerocopysend"):
             self.finish()
+        elif self._held is not None:  # an extension's, which the server wants between them
+            self._close(self._held)
+            self._loosen()
         if self._held is not None:
             await self._send(self._begun(self._held))
         await self._send(message)
@@ -209,8 +212,7 @@ class Response(msgspec.Struct, eq=False):
             self._injector = None
             return self._whole(injector, chunk)
         if is_held:
-            self._left = self._changes[b"content-length"] = None
-            self._weaken()
+            self._loosen()
         fed = ours(self.wiring, injector.feed, chunk)
         if fed is None:
             self._injector, fed = None, injector.end() + chunk
@@ -226,6 +228,12 @@ class Response(msgspec.Struct, eq=False):
         self._changes[b"content-length"] = b"%d" % len(tagged)
         self._weaken()
         return tagged
+
+    def _loosen(self) -> None:
+        """The head goes before it is known how long a document becomes into which a tag is put."""
+        if self._injector is not None:
+            self._left = self._changes[b"content-length"] = None
+            self._weaken()
 
     def _weaken(self) -> None:
         etag = self._names.get("etag")
