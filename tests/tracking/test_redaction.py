@@ -324,3 +324,11 @@ def test_the_servers_half_and_the_browsers_say_the_same_address() -> None:
     told(browser, message(type="view", token=token_of(ending), url=encoded))
     urls = {entry.event.context["page"]["url"] for entry in site.entries if entry.event}
     assert urls == {"https://shop.example/u/redacted/x"}
+
+
+def test_long_names_are_not_remembered_however_little_they_say() -> None:
+    redaction = Redaction(["token"])
+    for number in range(20):
+        redaction.query(f"{'_' * 5000}{'%5F' * number}=1")
+    assert not redaction._named
+    assert redaction.query(f"{'_' * 5000}token=1") == f"{'_' * 5000}token=redacted"

@@ -58,9 +58,9 @@ class _Named(dict[Any, bool]):
         self._names = frozenset(map(_plain, names))
 
     def __missing__(self, name: Any) -> bool:
-        plain = _plain(unquote_plus(name)) if isinstance(name, str) else ""
-        named = plain in self._names
-        if len(plain) <= _LONGEST:
+        text = name if isinstance(name, str) else ""
+        named = _plain(unquote_plus(text)) in self._names
+        if len(text) <= _LONGEST:  # as it is written: anybody may write a short one at length
             _remember(self, name, named)
         return named
 
