@@ -27,6 +27,7 @@ from track_middleware.delivery.store.whole import Store
 from track_middleware.errors import StoreError
 from track_middleware.history import moving
 from track_middleware.reading import load
+from track_middleware.wiring import Wiring
 
 pytestmark = pytest.mark.needs("postgresql")
 
@@ -212,3 +213,21 @@ def test_a_live_installation_loses_and_repeats_nothing_also_when_the_move_is_kil
         assert there.end() == 1000
         there.close()
         host.spool.close()
+
+
+def test_a_process_that_delivers_by_itself_goes_along(url: str, data_dir: Path) -> None:
+    settings = load({"deliver": "inline", "data_dir": str(data_dir), "secret_key": "s"}, {})
+    wiring = Wiring(settings)
+    wiring.tracker.track("Before", user_id="7")
+    assert wiring.keeper.drain_inline()
+    moved.begin(data_dir)
+    wiring.tracker.track("Meanwhile", user_id="7")
+    assert not wiring.keeper.drain_inline(), "the store rests"
+    moved.end(data_dir)
+    moving.move("", data_dir, url, progress=quiet)
+    wiring.tracker.track("After", user_id="7")
+    assert wiring.keeper.drain_inline()
+    there = opening.opened("", data_dir)
+    assert [each.label for each in there.read(0, 9)] == ["Before", "Meanwhile", "After"]
+    there.close()
+    wiring.spool.close()

@@ -88,13 +88,17 @@ class Keeper:
         threading.Thread(target=target, args=(tend,), name=name, daemon=True).start()
 
     def drain_inline(self) -> bool:
-        """Drains and delivers in the caller's thread; False when another worker is at it."""
+        """Drains and delivers in the caller's thread; False when another worker is at it, or the
+        store is being moved."""
         if self._pid != os.getpid():
             self._begin_anew()
         with self._lock:
-            if self._inline is None:
-                self._inline = self._worker()
-            return self._inline.once()
+            worker = self._inline
+            if worker is not None and worker.place.has_moved:
+                worker.close()
+                worker = None
+            self._inline = worker = worker or self._worker()
+            return not worker.place.is_moving and worker.once()
 
     def flush(
         self, spool: Spool, timeout: float, *, waits: Callable[[], bool] = lambda: False

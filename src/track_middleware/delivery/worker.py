@@ -46,7 +46,8 @@ _TRY, _LOOK, _FAREWELL = 0.5, 1.0, 5.0
 
 
 class Worker:
-    """Drains and delivers one data folder. StoreError or SettingsError when it cannot start."""
+    """Drains and delivers one data folder. StoreError or SettingsError when it cannot start.
+    ``place``: where its store is, and whether it still is there."""
 
     def __init__(
         self,
@@ -68,7 +69,7 @@ class Worker:
         self._transport = transport or self._deliver
         self._routes = plans.routes(settings)
         self._store = opening.opened(settings.store, data_dir, now=now)
-        self._place = opening.watched(settings.store, data_dir)
+        self.place = opening.watched(settings.store, data_dir)
         self._lease = Lease(
             self._store.lease, data_dir / LOCK, owner=str(os.getpid()), monotonic=monotonic
         )
@@ -137,8 +138,8 @@ class Worker:
     def run(self, stop: threading.Event) -> None:
         """Waits for the lease, then drains and delivers until ``stop``, or until the store was
         moved elsewhere; what was accepted by then is in the store."""
-        while not (stop.is_set() or self._place.has_moved):
-            if self._place.is_moving or not self._guarded("the election", self._elected):
+        while not (stop.is_set() or self.place.has_moved):
+            if not self._guarded("the election", self._elected):
                 stop.wait(_TRY)
                 continue
             deposed = not self._hold(stop)
@@ -164,11 +165,10 @@ class Worker:
         return True
 
     def _elected(self) -> bool:
-        """Tries to become the holder; what an earlier tenure was fenced to does not bind a new
-        one."""
+        """Tries to become the holder; a former tenure's fence does not bind a new one."""
         self._store.fenced(None)
         try:
-            if not self._lease.acquire():
+            if self.place.is_moving or not self._lease.acquire():
                 return False
             self._begin()
         except Deposed:
@@ -193,7 +193,7 @@ class Worker:
             threads = self._rights.start(ended)
             threads += [self._servers.start(route, ended) for route in self._routes]
             threads += self._mover.start(self._store, ended)
-            while not (stop.is_set() or self._place.is_moving):
+            while not (stop.is_set() or self.place.is_moving):
                 if not self._guarded("draining", self._turn):
                     stop.wait(POLL)
                 self._guarded("looking for replays", lambda: self._tend(ended))
