@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 
 from tests.delivery.cluster import Cluster, cluster, emptied
 from tests.delivery.store_contract import StoreContract, outcome, row
+from tests.journeys.test_shared_store import until
 from track_middleware.delivery.store import sqlite
 from track_middleware.delivery.store.postgresql import dialect, opening
 from track_middleware.delivery.store.statements import SQL, named
@@ -247,3 +249,34 @@ def test_a_glob_means_what_it_means_to_sqlite(
     assert asked == (fits,)
     (there,) = sqlite3.connect(":memory:").execute("SELECT ? GLOB ?", [label, glob]).fetchone()
     assert bool(there) is fits
+
+
+@pytest.fixture
+def strict(server: Cluster) -> Iterator[None]:
+    """A database whose transactions see what was there when they began, as an operator may ask."""
+    server.do("ALTER DATABASE shop SET default_transaction_isolation = 'repeatable read'")
+    yield
+    server.do("ALTER DATABASE shop RESET default_transaction_isolation")
+
+
+@pytest.mark.usefixtures("strict")
+def test_who_waits_for_anothers_transaction_sees_what_it_wrote(
+    server: Cluster, opened_again: Callable[[], Store]
+) -> None:
+    one, two = opened_again(), opened_again()
+    seen: list[int] = []
+
+    def append() -> None:
+        with two.batch():
+            two.append([row(2)])
+            seen.append(two.end())
+
+    two.end()  # connected
+    waiting = threading.Thread(target=append)
+    with one.batch():
+        one.append([row(1)])
+        waiting.start()
+        waits = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+        until(lambda: server.do(waits) == [(1,)])
+    waiting.join()
+    assert seen == [2]

@@ -34,9 +34,11 @@ SET client_min_messages = 'warning';
 """
 
 #: How a transaction begins: nothing beside it, others of its kind beside it, anything beside it.
-_ALONE = "BEGIN; SELECT pg_advisory_xact_lock({key})"
-_SHARED = "BEGIN; SELECT pg_advisory_xact_lock_shared({key})"
-_ASIDE = "BEGIN"
+#: Whoever has waited for a lock sees what its holder has written, whatever the server's default.
+_BEGIN = "BEGIN ISOLATION LEVEL READ COMMITTED"
+_ALONE = f"{_BEGIN}; SELECT pg_advisory_xact_lock({{key}})"
+_SHARED = f"{_BEGIN}; SELECT pg_advisory_xact_lock_shared({{key}})"
+_ASIDE = _BEGIN
 
 
 #: What says that a value is at fault, not the server: a text that is longer than an index takes.
