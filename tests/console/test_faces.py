@@ -232,7 +232,11 @@ def test_events_come_as_they_are_or_at_the_next_question(stand: Stand) -> None:
 
 
 def test_a_method_that_is_not_known_is_refused(stand: Stand) -> None:
-    assert stand.ask("/live/", "DELETE", **BEARER)[0].status == 405
+    response, _ = stand.ask("/live/", "DELETE", **BEARER)
+    assert (response.status, response.getheader("Allow")) == (405, "GET, HEAD, POST")
+    response, text = stand.ask("/live/", "DELETE")
+    assert (response.status, response.getheader("Set-Cookie")) == (401, None)
+    assert "Delivery" not in text, "a stranger is not told what there is"
     response, text = stand.ask("/live/", "HEAD", **BEARER)
     assert (response.status, text) == (200, "")
 

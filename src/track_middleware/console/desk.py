@@ -22,6 +22,11 @@ from .stream import Stream
 #: The console's own files.
 FILES = ("console.css", "console.js", "console.svg")
 
+#: What may be asked with; any other method is refused, and shown nothing.
+METHODS = ("GET", "HEAD", "POST")
+_ALLOW = ("Allow", ", ".join(METHODS))
+_BEARER = ("WWW-Authenticate", "Bearer")
+
 #: The most bytes of a form.
 _FORM = 65536
 
@@ -57,10 +62,10 @@ class Desk:
         stylesheet, and a refusal."""
         path = self.ask.path
         method = self.request.method
-        if method not in ("GET", "HEAD", "POST"):
-            return self._told(405, "This method is not known here.")
         if not self.allowed.allowed:
             return self._outside(path or "", read)
+        if method not in METHODS:
+            return self._refused(405, "This method is not known here.", _ALLOW)
         if path is None:
             return elsewhere(self.ask.base)
         try:
@@ -75,12 +80,14 @@ class Desk:
     def _outside(self, path: str, read: Read) -> Reply:
         if not self.permission.token:
             return self._refused(403, "You are not permitted to see this.")
+        if self.request.method not in METHODS:
+            return self._refused(401, "This takes the console's token.", _BEARER)
         if path in ("console.css", "console.svg"):
             return _file(path)
         if path == "sign-in" and self.request.method == "POST":
             return self._sign_in(read)
         if self.allowed.is_bearer or self.request.method == "POST":
-            return self._refused(401, "That is not the token.", ("WWW-Authenticate", "Bearer"))
+            return self._refused(401, "That is not the token.", _BEARER)
         return self._sign_in_page(401)
 
     def _sign_in(self, read: Read) -> Reply:
@@ -97,7 +104,7 @@ class Desk:
 
     def _sign_in_page(self, status: int, *, wrong: bool = False) -> Reply:
         said = {**self._context(), "wrong": wrong}
-        return self._html(status, "sign_in.html", said, ("WWW-Authenticate", "Bearer"))
+        return self._html(status, "sign_in.html", said, _BEARER)
 
     def _refused(self, status: int, message: str, *more: tuple[str, str]) -> Reply:
         return answer(status, PLAIN, f"{message}\n".encode(), *more)
