@@ -6,13 +6,14 @@ import asyncio
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import flask_login
 import pytest
 from django.conf import settings as django_settings
 
 from tests.faces import django_site
-from tests.faces.apps import FACES, SECRET, Answer, Site, WSGISite, build, flask_app
+from tests.faces.apps import FACES, SECRET, Answer, ASGISite, Site, WSGISite, build, flask_app
 from track_middleware.errors import SettingsError
 from track_middleware.tracking import routes
 from track_middleware.wsgi import TrackMiddleware
@@ -92,6 +93,27 @@ def test_a_callable_decides_by_the_frameworks_own_request(face: str, data_dir: P
         "wsgi": "dict", "asgi": "dict", "flask": "Request", "starlette": "Request",
         "fastapi": "Request", "django-sync": "WSGIRequest", "django-async": "ASGIRequest",
     }[face]  # fmt: skip
+
+
+@pytest.mark.parametrize("face", sorted(FACES))
+@pytest.mark.parametrize("path", ["delivery/", "live/stream", "metrics"])
+def test_a_callable_that_fails_permits_nobody(face: str, path: str, data_dir: Path) -> None:
+    def fails(request: Any) -> bool:
+        raise RuntimeError("the directory of operators does not answer")
+
+    answer = ask(build(face, data_dir, console=fails), f"{BASE}/{path}")
+    assert answer.status in (400, 403)
+    assert b"metrics" not in answer.body
+
+
+@pytest.mark.parametrize("root", ["/läden", "/店"])
+def test_below_a_root_of_other_letters_the_console_is_led_to_as_addresses_are_written(
+    root: str, data_dir: Path
+) -> None:
+    token = "a token of these tests"
+    app = build("asgi", data_dir, console=token).app
+    answer = ask(ASGISite(app, root), f"{root}{BASE}/", Authorization=f"Bearer {token}")
+    assert answer.header("Location") == f"{quote(root)}{BASE}/live/"
 
 
 def test_a_callable_of_flask_sees_who_is_signed_in(data_dir: Path) -> None:

@@ -64,11 +64,17 @@ def _asked(request: HttpRequest) -> Errand:
 
 
 def _allowed(request: HttpRequest) -> bool | None:
-    """What the setting's callable says; None where there is a token instead."""
+    """What the setting's callable says; None where there is a token instead. One that fails
+    permits nobody, and nothing of ours is answered with a 5xx."""
+    found = ours(_said, request)
+    return False if found is None else found[0]
+
+
+def _said(request: HttpRequest) -> tuple[bool | None]:
     try:
-        return site.wiring().console.permission.asked(request)
+        return (site.wiring().console.permission.asked(request),)
     except PermissionDenied:
-        return False
+        return (False,)
 
 
 def _to_sign_in(request: HttpRequest) -> HttpResponseBase | None:

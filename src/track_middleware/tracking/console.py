@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote
+
 import msgspec
 
 from ..http import Errand, Request
@@ -33,6 +35,6 @@ def owns(rest: str) -> bool:
 def errand(request: Request, rest: str, *, visitor: str | None, address: str) -> Errand:
     """What answers a request for the console."""
     inside = rest[len(SEGMENT) :]
-    base = request.root_path + request.path[: len(request.path) - len(inside)] + "/"
+    base = quote(f"{request.root_path}{request.path[: len(request.path) - len(inside)]}/")
     path = inside[1:] if inside else None
     return Errand(ERRAND, Ask(request, path, base, visitor, address))
