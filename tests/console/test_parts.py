@@ -68,12 +68,29 @@ def test_csv_and_json_hold_the_same_rows() -> None:
     assert told == {name: str(value) for name, value in row.items()}
 
 
-@pytest.mark.parametrize("said", ["=1+1", "@cmd", "+49", "-x", "\tx"])
+@pytest.mark.parametrize("said", ["=1+1", "@cmd", "+49", "-x", "\tx", "＝1+1"])
 def test_a_text_is_no_formula_in_csv(said: str) -> None:
     table = _table(said, 0, -5)
     rows = list(csv.reader(io.StringIO(table.as_csv(Query().zone).decode())))
     assert rows[1][0] == f"'{said}"
     assert rows[1][2] == "-5"
+
+
+@pytest.mark.parametrize("between", [";", "\t", "\n"])
+def test_nor_is_a_part_of_it_where_something_else_than_a_comma_parts_cells(between: str) -> None:
+    told = _table(f"Mozilla{between}=1+1{between}-x; a-b", 0, 1).as_csv(Query().zone).decode()
+    assert next(csv.reader(io.StringIO(told.partition("\n")[2])))[0] == (
+        f"Mozilla{between}'=1+1{between}'-x; a-b"
+    )
+
+
+def test_lines_of_a_message_are_seen_as_such() -> None:
+    shown = text.lines('{\n  "name": "<b>\u202e"\n}')
+    assert shown.split("\n")[0] == "<bdi>{</bdi>"
+    assert len(shown.split("\n")) == 3
+    assert "<b>" not in shown
+    assert "U+202E" in shown
+    assert text.lines("a\n" * 400, 300).endswith("(800 characters)</span>")
 
 
 @pytest.mark.parametrize("said", HOSTILE)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
@@ -17,6 +18,10 @@ Cell = str | int | float | bool | None
 
 #: A text that is longer is nobody's id, and leads nowhere.
 _LONGEST = 500
+
+#: Where a formula begins: at the start of a cell, of what a spreadsheet set up for semicolons or
+#: tabs takes for one, or of a line. Wide letters are read as the narrow ones are.
+_FORMULA = re.compile("^(?=[=+\\-@＝＋－＠\t\r\n])|(?<=[;\t\r\n])(?=[=+\\-@＝＋－＠])")
 
 #: What a column's cells are, which says how they are shown: ``time`` is epoch seconds, ``size``
 #: bytes, ``share`` a number from 0 to 1, ``seconds`` a duration.
@@ -58,7 +63,8 @@ class Table:
 
     def as_csv(self, zone: tzinfo) -> bytes:
         """RFC 4180, UTF-8. A text that a spreadsheet would take for a formula gets an apostrophe
-        before it (owasp.org/www-community/attacks/CSV_Injection)."""
+        before it, also behind what parts cells where another character than the comma does
+        (owasp.org/www-community/attacks/CSV_Injection)."""
         out = io.StringIO()
         writer = csv.writer(out)
         writer.writerow([column.name for column in self.columns])
@@ -84,6 +90,4 @@ def moment(at: float, zone: tzinfo) -> str:
 
 
 def _harmless(cell: Cell) -> Cell:
-    if isinstance(cell, str) and cell[:1] in ("=", "+", "-", "@", "\t", "\r", "\n"):
-        return f"'{cell}"
-    return cell
+    return _FORMULA.sub("'", cell) if isinstance(cell, str) else cell

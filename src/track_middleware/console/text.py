@@ -30,6 +30,13 @@ _ODD = re.compile(
 _UNITS = (("GB", 1e9), ("MB", 1e6), ("kB", 1e3))
 
 
+def lines(said: str, most: int = MOST) -> Markup:
+    """A text from outside whose lines are to be seen as such, in a ``pre``."""
+    cut = said[:most].split("\n")
+    shown = Markup("\n").join(value(line, most) for line in cut)
+    return shown + _more(len(said)) if len(said) > most else shown
+
+
 def value(said: object, most: int = MOST) -> Markup:
     """Any value from outside, as text."""
     whole = "" if said is None else str(said)
@@ -39,9 +46,12 @@ def value(said: object, most: int = MOST) -> Markup:
         pieces += [escape(cut[at : odd.start()]), _named(odd.group())]
         at = odd.end()
     pieces.append(escape(cut[at:]))
-    more = f"… ({len(whole):,} characters)" if len(whole) > most else ""
-    tail = Markup('<span class="mark">{}</span>').format(more) if more else ""
+    tail = _more(len(whole)) if len(whole) > most else ""
     return Markup("<bdi>{}</bdi>{}").format(Markup("").join(pieces), tail)
+
+
+def _more(length: int) -> Markup:
+    return Markup('<span class="mark">… ({:,} characters)</span>').format(length)
 
 
 def _named(odd: str) -> Markup:
@@ -113,6 +123,6 @@ def cell(context: Context, said: Any, column: Column) -> Markup | str:
 
 _PLAIN = {"number": number, "size": size, "share": share, "seconds": seconds}
 FILTERS = {
-    "value": value, "number": number, "size": size, "share": share, "seconds": seconds,
-    "time": time, "cell": cell,
+    "value": value, "lines": lines, "number": number, "size": size, "share": share,
+    "seconds": seconds, "time": time, "cell": cell,
 }  # fmt: skip
