@@ -10,6 +10,7 @@ import re
 import signal
 import socket
 import subprocess
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ import pytest
 
 from tests.faces.apps import NAVIGATION, SECRET
 from tests.faces.test_servers import STANDS, _listens, _runs, _until
+from track_middleware.console import live
 from track_middleware.console.pages import PAGES
 from track_middleware.delivery.store import DeadLetter, NewRow, sqlite
 from track_middleware.tracking import routes
@@ -229,6 +231,18 @@ def test_events_come_as_they_are_or_at_the_next_question(stand: Stand) -> None:
             heard += piece
     assert b"Signed Up" in heard
     assert re.search(rb"^id: \d+$", heard, re.MULTILINE)
+
+
+def test_who_asks_for_a_streams_head_waits_for_no_event(stand: Stand) -> None:
+    begun = time.monotonic()
+    response, text = stand.ask("/live/stream?after=9", "HEAD", **BEARER)
+    assert (response.status, text) == (200, "")
+    assert time.monotonic() - begun < live._LIFE
+
+
+def test_the_way_to_other_pages_keeps_the_time_zone(stand: Stand) -> None:
+    _, text = stand.ask("/live/?tz=Etc%2FGMT%2B5", **BEARER)
+    assert f'href="{BASE}/plan/?tz=Etc/GMT%2B5"' in text
 
 
 def test_a_method_that_is_not_known_is_refused(stand: Stand) -> None:

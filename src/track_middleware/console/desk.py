@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 from ..errors import TrackError
 from ..http import Read, Reply, Request
@@ -184,7 +185,7 @@ class Desk:
 
     def _context(self) -> dict[str, Any]:
         query = self._query()
-        kept = f"?tz={query.zone_name}" if query.text("tz") == query.zone_name else ""
+        kept = f"?tz={quote(query.zone_name)}" if query.text("tz") == query.zone_name else ""
         return {
             "pages": PAGES, "page": _NONE, "query": query, "base": self.ask.base, "kept": kept,
             "csrf": self.allowed.form, "signed_in": self.allowed.signed_in, "zones": ZONES,

@@ -43,6 +43,8 @@ _lock = threading.Lock()
 
 def streamed(desk: Desk, _rest: str) -> Reply | Stream:
     """Events behind the one that was seen last, as they come."""
+    if desk.request.method == "HEAD":
+        return Reply(200, _HEAD)
     after = _after(desk)
     with _lock:
         if desk.may_last and len(_open) < _STREAMS:
