@@ -179,6 +179,7 @@ class _Visit:
     def _ask(self, request: Request, *, navigates: bool) -> str:
         request.add_header("User-Agent", self._agent)
         request.add_header("Accept", "text/html,*/*;q=0.8" if navigates else "*/*")
+        request.add_header("Accept-Language", "en")  # as every browser does: no program's sign
         if navigates:
             request.add_header("Sec-Fetch-Dest", "document")
             request.add_header("Sec-Fetch-Mode", "navigate")

@@ -105,7 +105,7 @@ def _by_part(views: ViewRows, part: str, title: str, days: Span) -> Table:
         Column(part, title),
         Column("served", "Served", "number"),
         Column("confirmed", "Confirmed", "number"),
-        Column("lost", "Lost", "share"),
+        Column("lost", "Not confirmed", "share"),
     )
     cells = views.top(part, days.first, days.last, by="served", limit=_ROWS)
     rows: list[list[Said]] = [
