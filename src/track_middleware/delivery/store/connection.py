@@ -146,8 +146,9 @@ class Connection:
     def unpack(self, positions: Sequence[int]) -> None:
         packs.unpack(self, positions)
 
-    def forget_days(self, before: float, served: int, destinations: Sequence[str]) -> None:
-        """Nothing: SQLite's log forgets event by event."""
+    def forget_whole(self, before: float, served: int, destinations: Sequence[str]) -> bool:
+        """Removes packs; what is not packed, SQLite's log forgets event by event."""
+        return packs.forget(self, before, served, destinations)
 
     def append(self, rows: Sequence[NewRow]) -> Mapping[str, int]:
         """``Log.append``. Call inside ``batch``."""

@@ -84,10 +84,10 @@ class Database(Protocol):
         ``batch``."""
         ...
 
-    def forget_days(self, before: float, served: int, destinations: Sequence[str]) -> None:
-        """Removes whole days of the log, where the engine keeps days apart: those whose events were
-        all accepted before a moment, that lie up to the position ``served``, and of which nothing
-        waits for these destinations. Call inside ``batch``."""
+    def forget_whole(self, before: float, served: int, destinations: Sequence[str]) -> bool:
+        """Removes what an engine keeps together of the log (days, packs), where all of it may go:
+        its events were accepted before a moment, lie up to the position ``served``, and none waits
+        for these destinations. True when there may be more. Call inside ``batch``."""
         ...
 
     def pack(self, before: float) -> bool:

@@ -94,13 +94,12 @@ class Connection(Protocol):
 
     def change_each(self, name: str, rows: Iterable[Sequence[Any]]) -> int: ...
 
-    def listed(self, values: Iterable[int]) -> Any: ...
+    def listed(self, values: Iterable[int] | Iterable[str]) -> Any: ...
 
 
 def pack(db: Connection, before: float) -> bool:
-    """Packs a few events that were accepted before a moment, and forgets packs of which the log has
-    let everything go; True when there may be more. Call inside ``batch``."""
-    db.change("packs_forget", (AT_ONCE,))
+    """Packs a few events that were accepted before a moment; True when there may be more. Call
+    inside ``batch``."""
     rows = db.all("pack_next", (TOGETHER * AT_ONCE,))
     for start in range(0, len(rows), TOGETHER):
         some = rows[start : start + TOGETHER]
@@ -133,9 +132,25 @@ def _places(event: Packed, pack: int, number: int) -> tuple[bytes | None, ...]:
 
 
 def unpack(db: Connection, positions: Iterable[int]) -> None:
-    """Gives the events of every pack that holds one of these their bodies back, and leaves nothing
-    in the pack. Call inside ``batch``."""
+    """Gives the events of every pack that holds one of these their bodies back; the pack goes. Call
+    inside ``batch``."""
     for (number,) in db.all("pack_of", (db.listed(positions),)):
         if number is not None:
-            db.change("pack_open", (number,))
-            db.change("pack_empty", (number,))
+            _end(db, "pack_open", number)
+
+
+def forget(db: Connection, before: float, served: int, destinations: Sequence[str]) -> bool:
+    """Removes a few of the oldest packs whose events may all go: they were accepted before a
+    moment, lie up to the position ``served``, and none waits for these destinations. One of which a
+    part may go is opened: of what the log has let go, nothing is left in a pack, where no erasure
+    would find it. True when there may be more. Call inside ``batch``."""
+    asked = {"before": before, "served": served, "destinations": db.listed(destinations)}
+    due = db.all("packs_due", {**asked, "limit": AT_ONCE})
+    for number, may_go in due:
+        _end(db, "pack_forget" if may_go else "pack_open", number)
+    return len(due) == AT_ONCE
+
+
+def _end(db: Connection, how: str, number: int) -> None:
+    db.change(how, (number,))
+    db.change("pack_drop", (number,))

@@ -31,9 +31,29 @@ UPDATE log SET event_id = unpacked_id(body), order_key = unpacked_key(body), bod
 WHERE event_id = '' AND position BETWEEN (SELECT first FROM log_pack WHERE number = ?1)
     AND (SELECT last FROM log_pack WHERE number = ?1);
 
--- pack_empty: a pack whose events have their bodies
-UPDATE log_pack SET rows = x'' WHERE number = ?;
+-- pack_drop: a pack to which no event refers any more
+DELETE FROM log_pack WHERE number = ?;
 
--- packs_forget: a few packs of which the log has let everything go
-DELETE FROM log_pack WHERE number IN (SELECT number FROM log_pack ORDER BY number LIMIT ?)
-    AND last < COALESCE((SELECT MIN(position) FROM log), 9223372036854775807);
+-- packs_due: of the oldest packs those that hold an event which is past its time and no job has before
+-- it, and whether all of their events may go
+SELECT number,
+    last <= :served
+    AND NOT EXISTS (
+        SELECT 1 FROM log
+        WHERE position BETWEEN first AND last AND event_id = '' AND accepted_at >= :before
+    )
+    AND NOT EXISTS (
+        SELECT 1 FROM delivery JOIN job ON job.id = delivery.job
+        WHERE delivery.position BETWEEN first AND last
+            AND job.destination IN (SELECT value FROM json_each(:destinations))
+    )
+FROM (SELECT number, first, last FROM log_pack ORDER BY number LIMIT :limit)
+WHERE first <= :served AND EXISTS (
+    SELECT 1 FROM log
+    WHERE position BETWEEN first AND last AND event_id = '' AND accepted_at < :before
+);
+
+-- pack_forget: the events of a pack
+DELETE FROM log
+WHERE event_id = '' AND position BETWEEN (SELECT first FROM log_pack WHERE number = ?1)
+    AND (SELECT last FROM log_pack WHERE number = ?1);

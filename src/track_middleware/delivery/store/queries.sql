@@ -33,9 +33,9 @@ DELETE FROM known
 WHERE number IN (SELECT number FROM known ORDER BY number LIMIT :limit) AND seen < :before;
 
 -- log_forget: a few of the oldest events that no job of these destinations has before it or waits
--- for, when they are past their time
+-- for, when they are past their time; those of a pack go with it
 DELETE FROM log
-WHERE accepted_at < :before AND position IN (
+WHERE accepted_at < :before AND event_id <> '' AND position IN (
     SELECT position FROM log
     WHERE position <= :served AND position NOT IN (
         SELECT delivery.position FROM delivery JOIN job ON job.id = delivery.job

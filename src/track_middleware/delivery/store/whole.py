@@ -112,7 +112,7 @@ class Store:
         with self._db.batch():  # so that a replay which begins now is seen
             served = (self._db.value("served", (names,)) or 0) if served_by else self.end()
             served = served if counted is None else min(served, counted)
-            self._db.forget_days(events, served, served_by)
+            more = self._db.forget_whole(events, served, served_by)
             gone = (
                 self._db.change("log_forget", {**oldest, "served": served}),
                 self._db.change("known_forget", {"before": ids, "limit": limit}),
@@ -121,7 +121,7 @@ class Store:
             )
             self.replays.forget(self._now() - SHOWN)
             self.backfills.fade(self._now())
-        return limit in gone
+        return more or limit in gone
 
     def pack(self, before: float) -> bool:
         """Makes a few events small that were accepted before a moment; True when there may be

@@ -133,12 +133,13 @@ class Connection:
         """``Log.append``. Call inside ``batch``."""
         return appending.append(self, rows)
 
-    def forget_days(self, before: float, served: int, destinations: Sequence[str]) -> None:
+    def forget_whole(self, before: float, served: int, destinations: Sequence[str]) -> bool:
         """Drops the partitions of days that are over and served. Call inside ``batch``."""
         days.ahead(self)
         days.forget(self, before, served, destinations)
         if self.value("counters_many"):
             self.change("counters_fold")
+        return False
 
     @contextmanager
     def batch(self) -> Iterator[None]:
