@@ -231,3 +231,14 @@ def test_a_process_that_delivers_by_itself_goes_along(url: str, data_dir: Path) 
     assert [each.label for each in there.read(0, 9)] == ["Before", "Meanwhile", "After"]
     there.close()
     wiring.spool.close()
+
+
+def test_a_move_that_was_killed_behind_its_note_keeps_nobody_waiting_once_it_is_asked_for_again(
+    url: str, data_dir: Path
+) -> None:
+    filled(data_dir).close()
+    moving.move("", data_dir, url, progress=quiet)
+    moved.touch(data_dir)  # what such a call leaves
+    with pytest.raises(StoreError, match="is in PostgreSQL already"):
+        moving.move("", data_dir, url, progress=quiet)
+    opening.opened("", data_dir).close()

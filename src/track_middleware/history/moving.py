@@ -44,6 +44,7 @@ def move(
     if not is_postgresql(to):
         raise StoreError("a store can be moved to postgresql://… only")
     if is_postgresql(present):
+        moved.end(data_dir)  # a call that was killed behind its note has not said so
         raise StoreError(f"the store is in PostgreSQL already: {address(present).shown}")
     path = path_of(present, data_dir)
     if not path.exists():
