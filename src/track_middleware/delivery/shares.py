@@ -119,7 +119,7 @@ class Shares:
     def release(self) -> None:
         """Gives everything back, so that the others need not wait."""
         try:
-            for piece, generation in self._held.items():
+            for piece, generation in list(self._held.items()):  # a late turn may still be under way
                 self._store.lease_of(piece).give_back(generation)
         except StoreError:
             pass  # they wait then
@@ -134,8 +134,9 @@ class Shares:
                 continue  # what uses the store tells of it
 
     def _renew(self, piece: str) -> None:
-        if not self._store.lease_of(piece).renew(self._held[piece]):
-            del self._held[piece]
+        generation = self._held.get(piece)
+        if generation is not None and not self._store.lease_of(piece).renew(generation):
+            self._held.pop(piece, None)
 
     def _try(self, piece: str) -> None:
         row = self._store.lease_of(piece)
