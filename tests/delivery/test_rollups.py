@@ -298,6 +298,17 @@ def test_another_time_zone_counts_again(site):
     assert site.all[0] == 1
 
 
+def test_two_hosts_that_say_different_zones_come_to_an_end(site):
+    site.drains(site.sees(new_id()))
+    site.waits(6)
+    one, two = (Rollups(site.store.views, zone=z, day=ordinals(z)) for z in ("UTC", "Asia/Tokyo"))
+    for _ in range(9):
+        steps = [one.step(), two.step()]
+    assert steps == [False, False]
+    counted = site.store.views.counted()
+    assert (counted.zone, counted.position) == ("Asia/Tokyo", site.store.end())
+
+
 def test_a_transaction_that_is_undone_counts_nothing(site, monkeypatch):
     site.drains(*[site.sees(new_id(), f"v{number}") for number in range(5)])
     site.waits(6)

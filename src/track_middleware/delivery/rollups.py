@@ -8,6 +8,7 @@ the note is read.
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import cast
@@ -21,6 +22,8 @@ from .store.keys import short_key
 from .store.rollups import NEVER, Counted, ViewRows
 from .tally import Tally
 from .viewed import Note, View
+
+logger = logging.getLogger("track_middleware")
 
 #: The event that says whether a blocker runs.
 CHECKED = "Blocker Checked"
@@ -64,6 +67,7 @@ class Rollups:
         self._day = day
         self._names: dict[tuple[str, int], set[str]] = {}
         self._turned = -math.inf
+        self._is_begun = self._is_told = False
 
     def turn(self, moment: float, *, busy: bool) -> bool:
         """A step, by a monotonic clock; while the drain is ``busy`` only now and then. True when
@@ -77,19 +81,31 @@ class Rollups:
         """One transaction, when there is anything to count; True when there may be more."""
         counted = self._store.counted()
         if counted.zone != self._zone:
-            self.rebuild()
-            return True
+            return self._begin_anew(counted.zone)
         end = self._store.end()
         if counted.position >= end and not self._store.late(counted.position, 1):
             return False
         try:
             with self._store.batch():  # another host's worker may have counted meanwhile
                 counted = self._store.counted()
+                if counted.zone != self._zone:
+                    return True
                 until = self._count(counted, min(self._store.end(), counted.position + SPAN))
         except BaseException:
             self._names.clear()  # of a transaction that was undone
             raise
         return until < end
+
+    def _begin_anew(self, zone: str) -> bool:
+        """Counts in this site's zone from now on; where another worker has said otherwise since,
+        it counts: two that take turns at beginning anew would never come to an end."""
+        if self._is_begun:
+            if not self._is_told:
+                logger.error("another host counts in the zone %s, not %s", zone, self._zone)
+            self._is_told = True
+            return False
+        self.rebuild()
+        return True
 
     def rebuild(self) -> None:
         """Begins counting anew: the numbers of the days that the log still holds whole are made of
@@ -99,6 +115,7 @@ class Rollups:
             whole = first is None or first[0] == 1
             since = NEVER if whole or first is None else self._day(first[1]) + 1
             self._store.begin(self._zone, since)
+        self._is_begun = True
         self._names.clear()
 
     def _count(self, counted: Counted, until: int) -> int:
