@@ -11,6 +11,7 @@ from typing import ClassVar
 import pytest
 
 from track_middleware import doctor
+from track_middleware.doctor import client
 from track_middleware.reading import load
 from track_middleware.tracking import routes
 
@@ -49,6 +50,12 @@ def stranger() -> Iterator[str]:
     server.shutdown()
     thread.join()
     server.server_close()
+
+
+def test_from_where_was_asked_is_known_of_a_server_that_closes_with_its_answer(
+    stranger: str,
+) -> None:
+    assert client.ask(stranger, headers={}).own.startswith("127.")
 
 
 @pytest.mark.parametrize(

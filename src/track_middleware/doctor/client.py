@@ -70,20 +70,15 @@ def ask(
         connection = _connected(parts.scheme, parts.hostname or "", parts.port)
         with closing(connection):
             began = time.time()
+            own = str(connection.sock.getsockname()[0])  # no more there once a server closes
             connection.request(method, path, body=body, headers=dict(headers))
-            return _answer(url, connection, connection.getresponse(), began)
+            return _answer(url, own, connection.getresponse(), began)
     except (OSError, ValueError, http.client.HTTPException) as error:
         raise Unreachable(f"{_origin(url)} gives no answer: {_reason(error)}") from error
 
 
-def _answer(
-    url: str,
-    connection: http.client.HTTPConnection,
-    response: http.client.HTTPResponse,
-    began: float,
-) -> Answer:
+def _answer(url: str, own: str, response: http.client.HTTPResponse, began: float) -> Answer:
     at = (began, time.time())
-    own = str(connection.sock.getsockname()[0]) if connection.sock else ""
     try:
         raw, whole = response.read(_MOST), True
     except http.client.IncompleteRead as error:
