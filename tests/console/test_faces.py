@@ -10,7 +10,6 @@ import re
 import signal
 import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +19,6 @@ import pytest
 
 from tests.faces.apps import NAVIGATION, SECRET
 from tests.faces.test_servers import STANDS, _listens, _runs, _until
-from track_middleware.console import live
 from track_middleware.console.pages import PAGES
 from track_middleware.delivery.store import DeadLetter, NewRow, sqlite
 from track_middleware.tracking import routes
@@ -231,13 +229,6 @@ def test_events_come_as_they_are_or_at_the_next_question(stand: Stand) -> None:
             heard += piece
     assert b"Signed Up" in heard
     assert re.search(rb"^id: \d+$", heard, re.MULTILINE)
-
-
-def test_who_asks_for_a_streams_head_waits_for_no_event(stand: Stand) -> None:
-    begun = time.monotonic()
-    response, text = stand.ask("/live/stream?after=9", "HEAD", **BEARER)
-    assert (response.status, text) == (200, "")
-    assert time.monotonic() - begun < live._LIFE
 
 
 def test_the_way_to_other_pages_keeps_the_time_zone(stand: Stand) -> None:

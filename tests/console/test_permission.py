@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from django.conf import settings as django_settings
 
 from tests.faces import django_site
 from tests.faces.apps import FACES, SECRET, Answer, ASGISite, Site, WSGISite, build, flask_app
+from track_middleware.console import live
 from track_middleware.errors import SettingsError
 from track_middleware.tracking import routes
 from track_middleware.wsgi import TrackMiddleware
@@ -104,6 +106,15 @@ def test_a_callable_that_fails_permits_nobody(face: str, path: str, data_dir: Pa
     answer = ask(build(face, data_dir, console=fails), f"{BASE}/{path}")
     assert answer.status in (400, 403)
     assert b"metrics" not in answer.body
+
+
+def test_who_asks_for_a_streams_head_waits_for_no_event(data_dir: Path) -> None:
+    token = "a token of these tests"
+    site, begun = build("asgi", data_dir, console=token), time.monotonic()
+    sent = {"Authorization": f"Bearer {token}"}
+    answer = site.ask(f"{BASE}/live/stream", method="HEAD", headers=sent)
+    assert answer.header("Content-Type").startswith("text/event-stream")
+    assert time.monotonic() - begun < live._LIFE
 
 
 @pytest.mark.parametrize("root", ["/läden", "/店"])
