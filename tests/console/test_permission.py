@@ -108,6 +108,20 @@ def test_a_callable_that_fails_permits_nobody(face: str, path: str, data_dir: Pa
     assert b"metrics" not in answer.body
 
 
+def test_who_tries_to_sign_in_too_often_is_not_even_read(data_dir: Path) -> None:
+    site = build("wsgi", data_dir, console="a token of these tests")
+    answers = [site.ask(f"{BASE}/sign-in", method="POST", body=b"csrf=x") for _ in range(11)]
+    assert [each.status for each in answers] == [403] * 10 + [429]
+
+
+def test_a_page_of_another_host_uses_up_nobodys_tries(data_dir: Path) -> None:
+    site = build("wsgi", data_dir, console="a token of these tests")
+    foreign = {"Sec-Fetch-Site": "cross-site"}
+    for _ in range(12):
+        answer = site.ask(f"{BASE}/sign-in", method="POST", headers=foreign, body=b"csrf=x")
+        assert answer.status == 403
+
+
 def test_who_asks_for_a_streams_head_waits_for_no_event(data_dir: Path) -> None:
     token = "a token of these tests"
     site, begun = build("asgi", data_dir, console=token), time.monotonic()

@@ -92,13 +92,16 @@ class Desk:
         return self._sign_in_page(401)
 
     def _sign_in(self, read: Read) -> Reply:
-        form = self._form(read)
-        if form is None or not self._is_meant(form):
+        if not is_own(self.request):
             return self._sign_in_page(403)
+        # Before the form is read: who sends one slowly holds a thread.
         seconds = self.wait(self.ask.address)
         if seconds:
             again = ("Retry-After", str(int(seconds) + 1))
             return self._refused(429, "Too many wrong tokens; wait a moment.", again)
+        form = self._form(read)
+        if form is None or not self._is_meant(form):
+            return self._sign_in_page(403)
         if not self.permission.is_token(form.text("token")):
             return self._sign_in_page(403, wrong=True)
         return elsewhere(self.ask.base, self._cookie(self.permission.signed_in()))
