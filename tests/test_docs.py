@@ -166,7 +166,10 @@ assert cookie is not None and FORMER in tracked, tracked
 """,
     ),
     "See it": (
-        "",
+        """
+import os
+os.environ["CONSOLE_TOKEN"] = "zIPPgy8mcR0x4E-KmQmI"
+""",
         """
 from track_middleware.wsgi import TrackMiddleware
 from werkzeug.test import Client

@@ -11,7 +11,7 @@ from . import site, views
 class _Console:
     """Our present and former prefixes, and the console under them; no other path."""
 
-    regex = "[^/]+/console(?:/.*)?"
+    regex = "[^/]+/console(?:/(?s:.)*)?"
 
     def to_python(self, value: str) -> str:
         if not f"/{value}".startswith(site.wiring().tracker.core.starts):
