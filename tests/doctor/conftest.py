@@ -134,14 +134,14 @@ def gunicorn(port: int, *more: str) -> list[str]:
     ]  # fmt: skip
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def vendor() -> Iterator[Recorder]:
     """A destination that refuses every key."""
     with Recorder(lambda got: Say(401, b"{}")) as recorder:
         yield recorder
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def behind(tmp_path_factory: pytest.TempPathFactory, vendor: Recorder) -> Iterator[Behind]:
     """gunicorn behind nginx."""
     folder = tmp_path_factory.mktemp("gunicorn")
