@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
-import ctypes
-import os
+import subprocess
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID
 
 from track_middleware.stock import Stock
 
-#: As the operating system forks, unknown to Python (the GIL is held meanwhile).
-_fork = ctypes.PyDLL(None).fork
+#: In a process without other threads, as the operating system forks, unknown to Python (the GIL is
+#: held meanwhile): prints an id of the child's and one of its parent's.
+FORKS = """
+import ctypes, os
+from track_middleware.stock import Stock
+stock = Stock()
+stock.new_id()
+child = ctypes.PyDLL(None).fork()
+if child == 0:
+    os.write(1, stock.new_id().encode() + b" ")
+    os._exit(0)
+os.waitpid(child, 0)
+print(stock.new_id())
+"""
 
 
 def test_an_id_tells_the_millisecond_that_it_was_made_in() -> None:
@@ -30,16 +42,8 @@ def test_no_id_is_made_twice_however_many_threads_make_them() -> None:
 
 
 def test_a_child_of_a_fork_that_python_does_not_know_of_makes_ids_of_its_own() -> None:
-    stock = Stock()
-    stock.new_id()
-    reading, writing = os.pipe()
-    child = _fork()
-    if child == 0:
-        os.write(writing, stock.new_id().encode())
-        os._exit(0)
-    os.waitpid(child, 0)
-    told = os.read(reading, 36).decode()
-    os.close(reading)
-    os.close(writing)
-    assert len(told) == 36
-    assert told[13:] != stock.new_id()[13:]
+    command = [sys.executable, "-c", FORKS]
+    ended = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    childs, parents = ended.stdout.split()
+    assert len(childs) == len(parents) == 36
+    assert childs[13:] != parents[13:]

@@ -11,14 +11,22 @@ import json
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
+
+from playwright.sync_api import Error as PlaywrightError
 
 from tests.browser.shop import SECONDS, Shop, wait
 
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, Page, Request
+
+#: What a page says from now on stays in it.
+_FALLS_SILENT = """() => {
+  window.fetch = () => new Promise(() => 0);
+  navigator.sendBeacon = () => true;
+}"""
 
 #: A path and whether a browser has confirmed the view.
 View = tuple[str, bool]
@@ -34,7 +42,7 @@ class Person:
         self.context = context
         self.made: list[tuple[str, View]] = []
         self._base = lives_at or shop.url("")
-        self._told = 0
+        self._views: dict[tuple[str, str], str] = {}
         self._asking: set[Request] = set()
         context.set_default_timeout(SECONDS * 1000)
         context.on("request", lambda request: self._asking.add(request))
@@ -57,7 +65,8 @@ class Person:
         """Goes away; what the pages still say on the way has been answered then, so that it is not
         taken for the next person's."""
         for page in self.context.pages:
-            page.goto("about:blank")
+            with suppress(PlaywrightError):  # without JavaScript nothing is said
+                page.evaluate(_FALLS_SILENT)
         self._wait_until(lambda: not self._asking, "something has no answer")
 
     @contextmanager
@@ -82,6 +91,11 @@ class Person:
         yield
         self._wait_until(lambda: self._told >= before + count, f"{count} more are to be told of")
 
+    def has_told_of(self, path: str) -> None:
+        """Returns when a script has told of a view of this path."""
+        address = self.url(path)
+        self._wait_until(lambda: address in self._views.values(), f"{path} is to be told of")
+
     @contextmanager
     def fails_to_tell(self) -> Iterator[None]:
         """What happens in the block makes the script tell of something, in vain."""
@@ -102,11 +116,16 @@ class Person:
         with self.views(f"/x/{link}", **given):
             page.click(f"a[id='{link}']")
 
+    @property
+    def _told(self) -> int:
+        return len(self._views)
+
     def _finished(self, request: Request) -> None:
+        """A message whose answer was lost comes again under the same id, and is the same."""
         if _is_told(request):
             said = json.loads(request.post_data or "{}")
-            kinds = Counter(event["type"] for event in said.get("events", ()))
-            self._told += kinds["view"] + kinds["route"]
+            views = (each for each in said.get("events", ()) if each["type"] in ("view", "route"))
+            self._views |= {(each["load"], each["id"]): each["url"] for each in views}
 
     def _wait_until(self, enough: Callable[[], bool], why: str) -> None:
         """Waits through Playwright, which tells of requests only then."""

@@ -58,6 +58,8 @@ def test_each_hide_tells_the_time_since_the_last_and_they_add_up(
 def test_a_page_without_the_focus_is_not_looked_at(site: Site, open_page: Open) -> None:
     site.pages["/"] = document()
     page = open_page()
+    site.wait_for(1, "view")
+    passed(page, 50)
     page.evaluate("document.hasFocus = () => false; dispatchEvent(new Event('blur'))")
     hide(page)
     (before,) = engaged(site.wait_for(1, "leave"))
