@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import socket
 import subprocess
@@ -83,7 +84,8 @@ class Host:
 
     @property
     def delivered(self) -> list[dict[str, Any]]:
-        return [event for got in self._vendor.got for event in json.loads(got.body)["batch"]]
+        calls = [json.loads(_unpacked(got.body)) for got in self._vendor.got]
+        return [event for call in calls for event in call["batch"]]
 
     def by_library(self, name: str) -> list[dict[str, Any]]:
         """What came from one SDK; it names itself in ``context.library``."""
@@ -107,6 +109,11 @@ class Host:
             return list(store.dead(limit=10_000))
         finally:
             store.close()
+
+
+def _unpacked(body: bytes) -> bytes:
+    """Large bodies are sent compressed."""
+    return gzip.decompress(body) if body.startswith(b"\x1f\x8b") else body
 
 
 def waited(
