@@ -7,26 +7,10 @@ from typing import Any
 import pytest
 
 from tests.browser.shop import wait
-from tests.browser.test_offline import looks_at_a_route
 from tests.browser.test_people import signs_up
-from tests.browser.walk import Person, Walk, path_of
-from tests.client.conftest import close
+from tests.browser.walk import Person, Walk
 
 pytestmark = pytest.mark.needs("chromium", "gunicorn", "uvicorn", "django", "flask", "fastapi")
-
-
-def test_view_of_a_tab_that_was_closed_is_told_by_the_next_one(walk: Walk, ada: Person) -> None:
-    stays, page = ada.opens("/x/plain"), ada.opens("/x/spa")
-    ada.context.set_offline(True)
-    looks_at_a_route(ada, page)
-    close(page)
-    ada.context.set_offline(False)
-    stays.goto(ada.url("/x/other"))
-    ada.has_told_of("/x/other")
-    ada.saw("/x/spa/two", "/x/other")
-    # A tab's last call may get through, whatever the driver says of the network.
-    wait(lambda: "/x/spa/two" in map(path_of, walk.page_views()), lambda: walk.events)
-    walk.is_counted(ada)
 
 
 def test_what_waits_at_a_sign_out_stays_with_the_person_who_signed_out(

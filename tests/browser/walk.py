@@ -91,11 +91,6 @@ class Person:
         yield
         self._wait_until(lambda: self._told >= before + count, f"{count} more are to be told of")
 
-    def has_told_of(self, path: str) -> None:
-        """Returns when a script has told of a view of this path."""
-        address = self.url(path)
-        self._wait_until(lambda: address in self._views.values(), f"{path} is to be told of")
-
     @contextmanager
     def fails_to_tell(self) -> Iterator[None]:
         """What happens in the block makes the script tell of something, in vain."""
