@@ -163,6 +163,7 @@ def test_a_full_queue_drops_the_scripts_own_first_then_the_oldest(
 ) -> None:
     page = open_page()
     home.wait_for(1, "view")
+    settled(page)
     context.set_offline(True)
     page.evaluate(
         """() => {
