@@ -87,7 +87,6 @@ BOUNDARIES = {
     "django.middleware": 1,
     "wsgi.response": 1,
     "delivery.enrichers": 1,
-    "delivery.finish": 1,
     "delivery.worker": 1,
 }
 

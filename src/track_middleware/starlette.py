@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
+from starlette.authentication import BaseUser
 from starlette.requests import Request
 
 from . import wiring as wirings
@@ -94,10 +95,9 @@ def _user(scope: Scope) -> str | None:
         return None
     if not user.is_authenticated:
         return ""
-    try:
-        return str(user.identity)
-    except NotImplementedError:  # SimpleUser has a name and no identity
+    if getattr(type(user), "identity", None) is BaseUser.identity:  # SimpleUser has a name alone
         return str(getattr(user, "username", "")) or None
+    return str(user.identity)
 
 
 def route(scope: Scope) -> str | None:

@@ -74,18 +74,19 @@ async def answer(
     if opened is not None:
         ours(wiring, opened, scope, exchange, wiring)
     response = Response(wiring, exchange, send, starting)
-    token = wirings.CURRENT.set(exchange)
+    token, failed = wirings.CURRENT.set(exchange), 500
     try:
         await app(scope, receive, response.send)
+        failed = 0
     except asyncio.CancelledError:
-        response.fail(GIVEN_UP)
-        raise
-    except BaseException:
-        response.fail(500)
-        await response.release()
+        failed = GIVEN_UP
         raise
     finally:
         wirings.CURRENT.reset(token)
+        if failed:
+            response.fail(failed)
+        if failed == 500:
+            await response.release()
         response.finish()
     if wiring.is_inline:
         await drained(wiring)

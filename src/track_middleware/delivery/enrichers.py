@@ -11,6 +11,8 @@ import weakref
 from collections.abc import Callable
 from queue import SimpleQueue
 
+import msgspec
+
 from ..event import Event, decode_event, encode_event
 
 
@@ -18,13 +20,30 @@ class TooLong(Exception):
     """An enricher did not answer in time, or is still busy with an event that it was late for."""
 
 
+class Failed(msgspec.Struct):
+    """What the site's own code raised instead of answering."""
+
+    error: Exception
+
+
+def asked(own: Callable[[Event], Event | None], event: Event) -> Event | Failed | None:
+    """What the site's own code makes of an event: a copy of its answer, which must be an event;
+    TooLong from within passes. The one boundary around such code, which may raise anything."""
+    try:
+        answer = own(event)
+        return None if answer is None else decode_event(encode_event(answer))
+    except TooLong:
+        raise
+    except Exception as error:  # noqa: BLE001  the caller tells of it
+        return Failed(error)
+
+
 class _Call:
-    """One event at an enricher; ``over`` once there is an ``answer`` or an ``error``."""
+    """One event at an enricher; ``over`` once there is an ``answer``."""
 
     def __init__(self, event: Event) -> None:
         self.event = event
-        self.answer: Event | None = None
-        self.error: Exception | None = None
+        self.answer: Event | Failed | None = None
         self.over = threading.Event()
 
 
@@ -53,8 +72,8 @@ class Limited:
         self._calls.put(call)
         if not call.over.wait(self._seconds):
             raise TooLong
-        if call.error is not None:
-            raise call.error
+        if isinstance(call.answer, Failed):
+            raise call.answer.error
         return call.event if call.answer is None else call.answer
 
     def _is_there(self) -> bool:
@@ -75,8 +94,5 @@ class Limited:
 
 def _serve(calls: _Calls, enricher: Callable[[Event], Event | None]) -> None:
     while (call := calls.get()) is not None:
-        try:
-            call.answer = enricher(call.event)
-        except Exception as error:  # noqa: BLE001  the site's own code; the caller gets it
-            call.error = error
+        call.answer = asked(enricher, call.event)
         call.over.set()

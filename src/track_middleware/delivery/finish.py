@@ -17,7 +17,7 @@ import msgspec
 from ..event import Event, decode_event, encode_event
 from ..patterns import Patterns
 from ..seldom import Seldom
-from .enrichers import TooLong
+from .enrichers import Failed, TooLong, asked
 from .splice import Said
 from .store import NewRow
 
@@ -193,19 +193,17 @@ class Finisher:
         for hook in self._hooks:
             before = encode_event(changed)
             try:
-                answer = hook(changed)
-                if answer is not None:
-                    changed = decode_event(encode_event(answer))
+                answer = asked(hook, changed)
             except TooLong:
                 self._too_late()
-                continue
-            except Exception as error:  # noqa: BLE001  the site's own code may raise anything
-                self._trouble("before_send", error)
-                changed = decode_event(before)
                 continue
             if answer is None:
                 self.counts["before_send"] += 1
                 return None
+            if isinstance(answer, Failed):
+                self._trouble("before_send", answer.error)
+                answer = decode_event(before)
+            changed = answer
         return changed
 
     def _too_late(self) -> None:

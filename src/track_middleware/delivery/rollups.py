@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
 from typing import cast
 
 import msgspec
@@ -85,15 +86,14 @@ class Rollups:
         end = self._store.end()
         if counted.position >= end and not self._store.late(counted.position, 1):
             return False
-        try:
+        with ExitStack() as undone:
+            undone.callback(self._names.clear)
             with self._store.batch():  # another host's worker may have counted meanwhile
                 counted = self._store.counted()
                 if counted.zone != self._zone:
                     return True
                 until = self._count(counted, min(self._store.end(), counted.position + SPAN))
-        except BaseException:
-            self._names.clear()  # of a transaction that was undone
-            raise
+            undone.pop_all()
         return until < end
 
     def _begin_anew(self, zone: str) -> bool:

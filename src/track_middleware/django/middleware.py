@@ -59,14 +59,13 @@ class TrackMiddleware:
             if isinstance(reply, Errand):
                 return _sent(errand.answer(reply, request, _ours))
             return _sent(errand.whole(reply))
-        token = wirings.CURRENT.set(exchange)
+        token, response = wirings.CURRENT.set(exchange), None
         try:
             response = self.get_response(request)
-        except BaseException:
-            _failed(exchange, 500)
-            raise
         finally:
             wirings.CURRENT.reset(token)
+            if response is None:
+                _failed(exchange, 500)
         campaign = _news(request, response, exchange)
         if campaign:
             _ours(session.mirror, request, response, campaign)
@@ -84,14 +83,17 @@ class TrackMiddleware:
             if isinstance(reply, Errand):
                 return _sent(await errand.aanswer(reply, request, _ours))
             return _sent(errand.whole(reply))
-        token = wirings.CURRENT.set(exchange)
+        token, failed = wirings.CURRENT.set(exchange), 500
         try:
             response = await self.get_response(request)
-        except BaseException as error:
-            _failed(exchange, GIVEN_UP if isinstance(error, asyncio.CancelledError) else 500)
+            failed = 0
+        except asyncio.CancelledError:
+            failed = GIVEN_UP
             raise
         finally:
             wirings.CURRENT.reset(token)
+            if failed:
+                _failed(exchange, failed)
         campaign = _news(request, response, exchange)
         if campaign:
             await sync_to_async(_ours)(session.mirror, request, response, campaign)

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 Ours = Callable[..., Any]
 
 
+#: The stream is over.
+_END: Any = object()
+
+
 class _Passing:
     """What becomes of one chunk, and of the end."""
 
@@ -59,20 +63,17 @@ class Steps(_Passing):
         return self
 
     def __next__(self) -> bytes:
-        token = wirings.CURRENT.set(self._exchange)
+        chunk, token = None, wirings.CURRENT.set(self._exchange)
         try:
-            chunk: bytes = next(self._chunks)
-        except StopIteration:
-            held = self.end()
-            if held:
-                return held
-            raise
-        except BaseException:
-            self.finish()
-            raise
+            chunk = next(self._chunks, _END)
         finally:
+            if chunk is None:
+                self.finish()
             wirings.CURRENT.reset(token)
-        return self.passed(chunk)
+        passed = self.end() if chunk is _END else self.passed(chunk)
+        if chunk is _END and not passed:
+            raise StopIteration
+        return passed
 
 
 class AsyncSteps(_Passing):
@@ -84,17 +85,14 @@ class AsyncSteps(_Passing):
         return self
 
     async def __anext__(self) -> bytes:
-        token = wirings.CURRENT.set(self._exchange)
+        chunk, token = None, wirings.CURRENT.set(self._exchange)
         try:
-            chunk: bytes = await anext(self._chunks)
-        except StopAsyncIteration:
-            held = self.end()
-            if held:
-                return held
-            raise
-        except BaseException:
-            self.finish()
-            raise
+            chunk = await anext(self._chunks, _END)
         finally:
+            if chunk is None:
+                self.finish()
             wirings.CURRENT.reset(token)
-        return self.passed(chunk)
+        passed = self.end() if chunk is _END else self.passed(chunk)
+        if chunk is _END and not passed:
+            raise StopAsyncIteration
+        return passed

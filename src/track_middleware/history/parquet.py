@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Self
 
 import msgspec
 
@@ -66,7 +66,8 @@ def arrow() -> Any:
 
 class Files:
     """Files that are being written, each made by its first row. ``rows``: so many are in each;
-    ``waiting``: so many bytes of rows are not written yet, the last few rows left out.
+    ``waiting``: so many bytes of rows are not written yet, the last few rows left out. They are
+    whole after a ``with`` block that ends well, and else only closed.
 
     What waits in memory is bounded whatever is written: ``WAITING`` bytes, ``_LOOSE`` rows.
     """
@@ -96,6 +97,15 @@ class Files:
             if self.waiting >= WAITING or rows >= GROUP:
                 self._write(name)
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
+        if kind is None:
+            self.close()
+        else:
+            self._drop()
+
     def close(self) -> Sequence[str]:
         """Everything is written; the files' names."""
         self._settle()
@@ -106,8 +116,7 @@ class Files:
             self._shelf.close(file)
         return list(self.rows)
 
-    def drop(self) -> None:
-        """Closes what is open, whatever is in it."""
+    def _drop(self) -> None:
         for file, writer in self._open.values():
             writer.close()
             file.close()

@@ -7,6 +7,7 @@ finds nothing more.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -94,21 +95,20 @@ def _held(
 
 
 def _write(pyarrow: Any, shelf: Shelf, file: Any, name: str, gone: frozenset[int]) -> None:
-    new = shelf.open(name)
-    made = writer(pyarrow, new, file.schema_arrow)
-    try:
-        first = 0
-        for number in range(file.num_row_groups):
-            rows = file.read_row_group(number)
-            kept = [first + index not in gone for index in range(rows.num_rows)]
-            made.write_table(rows.filter(pyarrow.array(kept)))
-            first += rows.num_rows
-    except BaseException:
-        made.close()
-        new.close()
-        raise
-    made.close()
-    shelf.close(new)
+    with closing(shelf.open(name)) as new:
+        made = writer(pyarrow, new, file.schema_arrow)
+        with closing(made):
+            _copy(pyarrow, file, made, gone)
+        shelf.close(new)
+
+
+def _copy(pyarrow: Any, file: Any, made: Any, gone: frozenset[int]) -> None:
+    first = 0
+    for number in range(file.num_row_groups):
+        rows = file.read_row_group(number)
+        kept = [first + index not in gone for index in range(rows.num_rows)]
+        made.write_table(rows.filter(pyarrow.array(kept)))
+        first += rows.num_rows
 
 
 def answered(persons: Persons, system: str, *, began: float, now: float) -> int:

@@ -172,14 +172,8 @@ class Export:
                 self._shelf.remove(each)
 
     def _stretch(self, before: State, end: int) -> State:
-        files = Files(self._shelf, loaded=iso(self._now()))
-        try:
-            state = self._filled(files, before, end)
-            files.close()
-        except BaseException:
-            files.drop()
-            raise
-        return state
+        with Files(self._shelf, loaded=iso(self._now())) as files:
+            return self._filled(files, before, end)
 
     def _filled(self, files: Files, before: State, end: int) -> State:
         position, at, left_out = before.position, before.at, before.left_out

@@ -61,13 +61,12 @@ def answer(
         return _own(wiring, exchange, environ, start_response)
     environ[KEY] = exchange
     response = Response(wiring, exchange, environ, start_response)
-    token = wirings.CURRENT.set(exchange)
+    token, body = wirings.CURRENT.set(exchange), None
     try:
         body = app(environ, response.start)
-    except BaseException:
-        response.fail()
-        raise
     finally:
+        if body is None:
+            response.fail()
         wirings.CURRENT.reset(token)
     return response.body(body)
 

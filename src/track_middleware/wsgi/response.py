@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, TypeVar, TypeVarTuple
+from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple
 
 import msgspec
 
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
     ExcInfo = tuple[type[BaseException], BaseException, TracebackType] | tuple[None, None, None]
     Headers = list[tuple[str, str]]
+
+#: The app's body is over.
+_END: Any = object()
 
 _T = TypeVar("_T")
 _Ts = TypeVarTuple("_Ts")
@@ -155,17 +158,14 @@ class Response(msgspec.Struct, eq=False):
         return self
 
     def __next__(self) -> bytes:
-        token = wirings.CURRENT.set(self._exchange)
+        token, chunk = wirings.CURRENT.set(self._exchange), None
         try:
-            chunk = next(self._chunks)
-        except StopIteration:
-            return self._end()
-        except BaseException:
-            self.fail()
-            raise
+            chunk = next(self._chunks, _END)
         finally:
+            if chunk is None:
+                self.fail()
             wirings.CURRENT.reset(token)
-        return self._passed(chunk)
+        return self._end() if chunk is _END else self._passed(chunk)
 
     def close(self) -> None:
         """The server is done with the body, or its client hung up."""

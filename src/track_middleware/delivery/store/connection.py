@@ -11,7 +11,7 @@ import sys
 import tempfile
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
 from itertools import chain
 from pathlib import Path
@@ -124,11 +124,10 @@ class Connection:
                 yield
                 self._raw.execute("COMMIT")
             except sqlite3.Error as error:
-                self._undo()
                 raise StoreError(f"the store {self.path} cannot be written: {error}") from error
-            except BaseException:
-                self._undo()
-                raise
+            finally:
+                if self._raw.in_transaction:
+                    self._raw.execute("ROLLBACK")
 
     #: SQLite has one writer.
     job_batch = aside = batch
@@ -196,10 +195,6 @@ class Connection:
         """Closes the connection; an open transaction is undone."""
         self._raw.close()
 
-    def _undo(self) -> None:
-        if self._raw.in_transaction:
-            self._raw.execute("ROLLBACK")
-
     def _check_fence(self) -> None:
         fence = self.fence
         if fence and self.value("lease_read", (fence.lease,)) != fence.generation:
@@ -232,11 +227,10 @@ def _opened(path: Path, *, read_only: bool) -> sqlite3.Connection:
         )
     except sqlite3.Error as error:
         raise StoreError(f"the store {path} cannot be opened: {error}") from error
-    try:
+    with ExitStack() as unprepared:
+        unprepared.callback(raw.close)
         _prepare(raw, path, read_only=read_only)
-    except BaseException:
-        raw.close()
-        raise
+        unprepared.pop_all()
     return raw
 
 

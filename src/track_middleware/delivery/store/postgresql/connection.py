@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
 import psycopg
@@ -195,18 +195,21 @@ class Connection:
             return
         with self.told("written"):
             raw = self.raw
-            self._is_inside = True
+            self._is_inside, done = True, False
             try:
                 self._begin(raw, begin)
                 yield
                 raw.execute("COMMIT")
-            except BaseException:
-                with suppress(psycopg.Error):
-                    raw.execute("ROLLBACK")
-                self.days.clear()  # a partition may be gone with the transaction
-                raise
+                done = True
             finally:
                 self._is_inside = False
+                if not done:
+                    self._undo(raw)
+
+    def _undo(self, raw: psycopg.Connection[Any]) -> None:
+        with suppress(psycopg.Error):
+            raw.execute("ROLLBACK")
+        self.days.clear()  # a partition may be gone with the transaction
 
     def _begin(self, raw: psycopg.Connection[Any], begin: str) -> None:
         """One round trip: the transaction, its lock and, where there is a fence, whether it holds;
@@ -245,13 +248,12 @@ class Connection:
 
     def _prepare(self, raw: psycopg.Connection[Any]) -> None:
         self.days.clear()
-        try:
+        with ExitStack() as unprepared:
+            unprepared.callback(raw.close)
             values.adapt(raw)
             given = {"schema": self.address.schema, "folder": self.folder}
             raw.execute(_SET_UP.format(**given).encode())
             if not self._read_only:
                 schema.upgrade(raw, self.address.schema, shown=self.name)
                 days.ahead(self)
-        except BaseException:
-            raw.close()
-            raise
+            unprepared.pop_all()

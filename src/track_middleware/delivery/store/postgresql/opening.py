@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 from ..whole import Store
@@ -21,11 +22,9 @@ def to_read(url: str, data_dir: Path) -> Store | None:
     """The store, to read from; None before somebody has made it, or brought it to this release.
     StoreError when it cannot be reached."""
     connection = Connection(address(url), folder_of(data_dir), read_only=True)
-    try:
-        made = connection.is_made
-    except BaseException:
-        connection.close()
-        raise
-    if not made:
-        connection.close()
-    return Store(connection, now=time.time) if made else None
+    with ExitStack() as unmade:
+        unmade.callback(connection.close)
+        if not connection.is_made:
+            return None
+        unmade.pop_all()
+    return Store(connection, now=time.time)
