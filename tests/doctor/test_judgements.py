@@ -158,6 +158,11 @@ def test_links_under_our_prefix_are_told_from_what_lies_there() -> None:
     assert list(markup.strangers(body, "/m/abc", ["items"])) == []
 
 
+def test_a_document_ends_behind_any_number_of_comments_and_that_is_soon_known() -> None:
+    assert markup.ends(b"<html></html>" + b"<!-- by --> " * 300)
+    assert not markup.ends(b"<html></html>" + b"<!---->" * 300 + b"x")
+
+
 @pytest.mark.parametrize(
     ("page", "length", "head", "whole", "is_cut"),
     [

@@ -86,7 +86,8 @@ def placed(settings: Settings, data_dir: Path) -> Iterator[Finding]:
 def _flows(settings: Settings, data_dir: Path) -> Iterator[Finding]:
     facts = state(settings, data_dir)
     yield from flow(settings, facts)
-    yield from consent(settings, facts, granted=_was_granted(settings, data_dir))
+    granted = settings.consent != "opt_in" or _was_granted(settings, data_dir)
+    yield from consent(settings, facts, granted=granted)
 
 
 #: What the store counts of people who may be tracked: views by their server's half, and by their

@@ -17,7 +17,10 @@ _TAG = re.compile(
 )
 _NONCE = re.compile(r'\bnonce="([^"]*)"')
 _LINK = re.compile(rb"""\b(?:src|href|action)\s*=\s*["']?([^"'\s>]+)""", re.IGNORECASE)
-_HTML_END = re.compile(rb"</html\s*>\s*(?:<!--.*?-->\s*)*\Z", re.IGNORECASE | re.DOTALL)
+_HTML_END = re.compile(
+    rb"</html\s*>\s*(?:<!--(?:(?!-->).)*-->\s*)*\Z",  # a comment can be read in one way alone
+    re.IGNORECASE | re.DOTALL,
+)
 
 #: What asks for consent, on pages that have a banner: our own, our script's verb, other makers'.
 _ASKS = re.compile(

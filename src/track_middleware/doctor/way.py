@@ -16,7 +16,8 @@ from .visit import MARKER
 _PROXIES = ("nginx", "cloudflare", "caddy", "envoy", "haproxy", "varnish", "openresty", "awselb",
             "cloudfront", "traefik", "istio", "fastly", "akamai", "litespeed")  # fmt: skip
 
-_PORTS = {"http": "80", "https": "443"}
+#: Left out or not, they mean the same; the site may see another scheme than the browser.
+_PORTS = ("80", "443")
 
 _APPEND = "proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for"
 
@@ -24,7 +25,7 @@ _APPEND = "proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for"
 def origin(url: str, site: Mapping[str, Any]) -> Iterator[Finding]:
     """Whether the site knows its own name and scheme."""
     parts, host = urlsplit(url), str(site["host"])
-    if _host(parts.netloc.rpartition("@")[2], parts.scheme) != _host(host, str(site["scheme"])):
+    if _host(parts.netloc.rpartition("@")[2]) != _host(host):
         yield Finding(
             "host", "error",
             f"the browser asks {parts.netloc}, and the site sees {host}: what the script sends is "
@@ -41,9 +42,9 @@ def origin(url: str, site: Mapping[str, Any]) -> Iterator[Finding]:
         )  # fmt: skip
 
 
-def _host(netloc: str, scheme: str) -> str:
+def _host(netloc: str) -> str:
     name, _, port = netloc.lower().rpartition(":")
-    return name if name and port in _PORTS.values() else netloc.lower()
+    return name if name and port in _PORTS else netloc.lower()
 
 
 def client(answer: Answer, site: Mapping[str, Any], settings: Settings) -> Iterator[Finding]:
