@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.core import checks
@@ -13,15 +13,15 @@ from django.core.exceptions import ImproperlyConfigured
 from django.urls import get_resolver
 
 from ..delivery import startup
-from ..doctor import asked
-from ..doctor.finding import Finding
-from ..doctor.folder import location
 from ..errors import SettingsError
 from ..proxy import slots
 from ..reading import load
 from ..settings import Settings
 from ..tracking import routes
 from . import outbox, site
+
+if TYPE_CHECKING:
+    from ..doctor.finding import Finding
 
 MIDDLEWARE = "track_middleware.django.TrackMiddleware"
 
@@ -107,7 +107,8 @@ def _unfindable(loaded: Settings) -> Iterator[checks.CheckMessage]:
         yield checks.Error(message, hint, id="track.E009")
 
 
-#: What the doctor finds in the settings alone -> the number of its check, those left out have.
+#: What the doctor finds in the settings alone -> the number of its check; what is left out has one
+#: above.
 _SET_UP = {
     "enabled": "W001", "cookieless": "W002", "path": "W003", "bridge": "W004", "plan": "W005",
     "reserved": "W006", "file": "E013", "linked": "E014",
@@ -123,7 +124,9 @@ def check_set_up(**_given: Any) -> list[checks.CheckMessage]:
     loaded = _loaded()
     if loaded is None:
         return []
-    found = [*asked.settled(loaded), *asked.linked(loaded, Path(loaded.data_dir))]
+    from ..doctor import asked  # which no process needs that only serves
+
+    found = [*asked.settled(loaded), *asked.linked(loaded, _data_dir(loaded))]
     return list(_numbered(found, _SET_UP))
 
 
@@ -133,7 +136,13 @@ def check_place(**_given: Any) -> list[checks.CheckMessage]:
     loaded = _loaded()
     if loaded is None:
         return []
-    return list(_numbered(location(loaded, Path(loaded.data_dir or ".track")), _PLACE))
+    from ..doctor.folder import location  # as above
+
+    return list(_numbered(location(loaded, _data_dir(loaded)), _PLACE))
+
+
+def _data_dir(loaded: Settings) -> Path:
+    return Path(loaded.data_dir or ".track")
 
 
 def _numbered(
