@@ -17,6 +17,7 @@ FILES = {
 
 GROUND = {
     "address",
+    "bridge",
     "errors",
     "event",
     "forks",

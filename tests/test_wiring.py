@@ -7,6 +7,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from track_middleware import wiring
 from track_middleware.delivery import handover
 from track_middleware.delivery.spool import LONGEST
@@ -62,12 +64,36 @@ def test_a_banner_at_a_dotted_path_is_found_at_start(data_dir: Path) -> None:
     assert [each.source for each in shop.tracker.core.banners or ()] == ["ours"]
 
 
-def test_a_web_process_loads_nothing_that_only_the_worker_needs(tmp_path: Path) -> None:
-    program = (
-        "import sys; from track_middleware.wsgi import TrackMiddleware\n"
-        f"TrackMiddleware(print, data_dir={str(tmp_path)!r}, deliver='worker')\n"
-        "print(*(name for name in sys.modules if name.startswith("
-        "('track_middleware.plan', 'track_middleware.delivery.drain'))))"
-    )
-    ended = subprocess.run([sys.executable, "-c", program], stdout=subprocess.PIPE, check=True)
+#: What a process that serves the site never needs.
+ELSEWHERE = (
+    "track_middleware.plan", "track_middleware.delivery.drain", "track_middleware.doctor",
+    "track_middleware.enrichment", "track_middleware.history", "track_middleware.cli", "jinja2",
+)  # fmt: skip
+
+WSGI = """
+from track_middleware.wsgi import TrackMiddleware
+TrackMiddleware(print, data_dir=sys.argv[1], deliver="worker")
+"""
+
+DJANGO = """
+import django
+from django.conf import settings
+settings.configure(
+    SECRET_KEY="a" * 50, TRACK={"data_dir": sys.argv[1], "deliver": "worker"}, DATABASES={},
+    INSTALLED_APPS=["track_middleware.django"],
+    MIDDLEWARE=["track_middleware.django.TrackMiddleware"],
+)
+django.setup()
+from django.core.wsgi import get_wsgi_application
+get_wsgi_application()
+from track_middleware.django import site
+site.wiring()
+"""
+
+
+@pytest.mark.parametrize("program", [WSGI, DJANGO])
+def test_a_web_process_loads_nothing_that_it_does_not_need(program: str, tmp_path: Path) -> None:
+    told = f"print(*(name for name in sys.modules if name.startswith({ELSEWHERE})))"
+    command = [sys.executable, "-c", f"import sys\n{program}\n{told}", str(tmp_path)]
+    ended = subprocess.run(command, stdout=subprocess.PIPE, check=True)
     assert ended.stdout.split() == []

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from ..enrichment.history import History
 from ..event import EntryKind, PageRef, Person, wire_id
 from .splice import Said, several
+
+if TYPE_CHECKING:
+    from ..enrichment.history import History
 
 
 class Frame(msgspec.Struct, rename="camel", gc=False):

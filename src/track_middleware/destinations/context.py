@@ -108,7 +108,7 @@ def group_id(event: Event) -> str | None:
 
 
 def browser_ids(event: Event, cookie: str) -> Mapping[str, Any]:
-    """What a vendor's cookie said of the browser (``enrichment/bridge.py``): ``id``, ``session``,
+    """What a vendor's cookie said of the browser (``bridge.py``): ``id``, ``session``,
     ``number``; {} without it."""
     context = event.context if isinstance(event.context, Mapping) else {}
     every = context.get("vendorIds")

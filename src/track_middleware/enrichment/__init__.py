@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from .. import bridge
 from ..event import Event
 from . import agent as agents
-from . import bridge, vendor_ids
 from . import channel as channels
 from . import referrer as referrers
+from . import vendor_ids
 from .place import Place, country
 
 __all__ = ["FOLLOWING", "READS", "VERSION", "Place", "enrich"]

@@ -19,7 +19,7 @@ from urllib.parse import unquote
 
 from .. import vendor_cookies
 from ..address import Address, address
-from ..enrichment.bridge import browser_id
+from ..bridge import browser_id
 from ..errors import SettingsError
 from .consent import DENIED, Choice
 

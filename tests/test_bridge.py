@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from track_middleware.bridge import vendor_ids
 from track_middleware.enrichment import enrich
-from track_middleware.enrichment.bridge import vendor_ids
 from track_middleware.event import Event, epoch
 
 EVENT = Event("1", "track", "2026-01-01T00:00:00.000Z", event="Order Completed")

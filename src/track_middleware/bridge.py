@@ -16,8 +16,8 @@ from urllib.parse import unquote
 
 import msgspec
 
-from .. import vendor_cookies
-from ..event import Event, epoch
+from . import vendor_cookies
+from .event import Event, epoch
 
 Ids = dict[str, Any]
 
