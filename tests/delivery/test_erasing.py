@@ -28,6 +28,7 @@ from track_middleware.delivery import handover
 from track_middleware.delivery.erasing import erasers
 from track_middleware.delivery.spool import Spool
 from track_middleware.delivery.store import DeadLetter, sqlite
+from track_middleware.delivery.store.keys import short_key
 from track_middleware.delivery.worker import Worker
 from track_middleware.destinations.registry import routes
 from track_middleware.event import Entry, Event, PageRef, Person, encode_event, iso
@@ -179,6 +180,23 @@ def test_nothing_of_a_person_is_left_in_any_byte(
     assert {"type": "CLIENT_ID", "userId": GOOGLES} in [
         each["id"] for each in deletions.asked["ga4"]
     ]
+
+
+def test_a_persons_sessions_are_counted_no_more_and_others_are(tmp_path: Path) -> None:
+    shop = Shop(tmp_path / "data", [])
+    for visitor, session in ((VISITOR, "hers"), ("bens-phone", "his")):
+        about = {"page": {"path": "/"}, "session": {"id": session}, "platform": "server"}
+        view = event(None, visitor, "", type="page", context=about)
+        shop.accept(Entry("event", time.time(), view))
+    shop.work()
+    assert sessions(shop) == {short_key("hers"), short_key("his")}
+    assert shop.call("erase", VISITOR, "--yes") == 0
+    assert sessions(shop) == {short_key("his")}
+
+
+def sessions(shop: Shop) -> set[int]:
+    with closing(sqlite3.connect(shop.folder / "events.db")) as raw:
+        return {number for (number,) in raw.execute("SELECT session FROM rollup_session")}
 
 
 def her_events(shop: Shop) -> list[str]:

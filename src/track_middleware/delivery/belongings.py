@@ -10,8 +10,9 @@ from . import segments
 from .persons import Gathering, Names, Subject, held, named, named_each
 from .store.whole import Store
 
-#: Where a row of the log, as ``persons.pieces`` gives it, has what repairs made of its event.
-_REPAIRED = 5
+#: Where a row of the log, as ``persons.pieces`` gives it, has an event's body, and what repairs
+#: made of it.
+_BODY, _REPAIRED = 1, 5
 
 
 class Piece(NamedTuple):
@@ -49,6 +50,12 @@ def stored(store: Store) -> Iterator[Piece]:
         for rows in store.persons.pieces(table):
             for row, names in zip(rows, read(rows), strict=True):
                 yield Piece(table, row[0], names, row)
+
+
+def body_of(piece: Piece) -> bytes:
+    """The event of a piece of the log, as whoever reads the log gets it."""
+    repaired = piece.row[_REPAIRED]
+    return bytes(piece.row[_BODY] if repaired is None else repaired)
 
 
 def gathered(read: Read, store: Store | None, given: str) -> Gathering:
@@ -89,7 +96,7 @@ def _person(person: bytes) -> list[Names]:
 
 
 def _log(rows: list[Any]) -> list[list[Names]]:
-    found = named_each([row[1] for row in rows])
+    found = named_each([row[_BODY] for row in rows])
     for names, row in zip(found, rows, strict=True):
         if row[_REPAIRED] is not None:  # the site's own hooks may have named somebody else in it
             names += named(row[_REPAIRED])

@@ -19,8 +19,8 @@ from ..destinations import Answer, Call
 from ..destinations.erasure import Eraser, Said, Who, eraser
 from ..destinations.registry import Route
 from ..errors import StoreError
-from . import exports, ids, retry, segments, tombstones
-from .belongings import Piece, stored
+from . import exports, ids, retry, segments, tombstones, viewed
+from .belongings import Piece, body_of, stored
 from .drain import Drain
 from .lines import Silence
 from .persons import Subject
@@ -171,6 +171,8 @@ class Erasing:
         persons.drop("pages", pages)
         persons.drop("waiting", keys["waiting"])
         self._store.letters.drop(keys["dead"])
+        bodies = [body_of(piece) for piece in pieces if piece.where == "log"]
+        self._store.views.erase(viewed.sessions(bodies))
         persons.counted(erasure.id, persons.drop_events(keys["log"], names))
 
     def _key(self) -> bytes:

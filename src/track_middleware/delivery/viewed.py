@@ -153,6 +153,13 @@ def views(rows: Sequence[Stored], day: Days) -> list[View | None]:
     ]
 
 
+def sessions(bodies: Sequence[bytes]) -> set[int]:
+    """The sessions that these events name, as they are counted."""
+    said = [each and each.context for each in several(bodies, together=_bodies, single=_body)]
+    named = [each.session.id for each in said if each and each.session]
+    return {short_key(each) for each in named if isinstance(each, str)}
+
+
 def _view(row: Stored, body: _Body, told: _Context, day: Days) -> View:
     said = body.context or _EMPTY
     page, session = said.page or _NO_PAGE, said.session

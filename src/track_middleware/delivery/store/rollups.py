@@ -141,6 +141,10 @@ class ViewRows:
 
     # What goes.
 
+    def erase(self, sessions: Iterable[int]) -> None:
+        """Removes sessions of somebody who was erased; the sums stay."""
+        self._db.change_each("rollup_session_erase", [(each,) for each in sessions])
+
     def forget(self, *, visitors: int, sessions: int, closed: int, limit: int) -> bool:
         """Removes a few visitors' days and sessions from before these days, where sessions from
         before another are counted, and notes that nobody needs; whether there may be more."""

@@ -113,6 +113,9 @@ DELETE FROM view_note WHERE (position, note) IN (
 -- rollup_visitor_erase: a visitor who was erased; the sums stay
 DELETE FROM rollup_visitor WHERE visitor = ?;
 
+-- rollup_session_erase: and a session
+DELETE FROM rollup_session WHERE session = ?;
+
 -- rollup_days: the sums of one part by day, between two days
 SELECT day, CAST(SUM(views) AS BIGINT), CAST(SUM(served) AS BIGINT),
     CAST(SUM(confirmed) AS BIGINT), CAST(SUM(sessions) AS BIGINT)
