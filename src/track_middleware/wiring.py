@@ -198,7 +198,7 @@ class Wiring:
     def flush(self, timeout: float) -> bool:
         """Waits until what this process has accepted is delivered or in the store's retries."""
         waits = self._outbox.waits if self._outbox else lambda: False
-        return self.keeper.flush(self.spool, timeout, waits=waits)
+        return self.keeper.flush(timeout, waits=waits)
 
 
 def in_exchange() -> bool:

@@ -62,11 +62,6 @@ class Permission:
         self._seal = Seal(keys, "track-middleware/console/1")
         self._forms = Seal(keys, "track-middleware/console-form/1")
 
-    @property
-    def is_on(self) -> bool:
-        """Whether there is a console at all."""
-        return bool(self.token or self._says or self._is_development)
-
     def asked(self, request: object) -> bool | None:
         """What the callable says of the framework's own request; None without one."""
         return None if self._says is None else bool(self._says(request))

@@ -15,7 +15,7 @@ import threading
 import time
 import weakref
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,7 +24,6 @@ from ..settings import Settings
 from . import flush, handover, lease, logs, notes
 from .files import private_folder
 from .handover import NO_OUTBOX, Origin
-from .spool import Spool
 
 if TYPE_CHECKING:
     from .worker import Worker
@@ -100,9 +99,7 @@ class Keeper:
             self._inline = worker = worker or self._worker()
             return not worker.place.is_moving and worker.once()
 
-    def flush(
-        self, spool: Spool, timeout: float, *, waits: Callable[[], bool] = lambda: False
-    ) -> bool:
+    def flush(self, timeout: float, *, waits: Callable[[], bool] = lambda: False) -> bool:
         """Waits until what was accepted is delivered or in the store's retries; ``waits`` says
         whether anything still lies in an outbox."""
         if self._settings.deliver == "inline":
@@ -187,9 +184,8 @@ class Keeper:
 
     def _run_worker(self) -> None:
         while True:  # again where the store was moved
-            worker = self._worker()
-            worker.run(threading.Event())
-            worker.close()
+            with closing(self._worker()) as worker:
+                worker.run(threading.Event())
 
     def _keep_child(self) -> None:
         """Keeps one worker running. The pipe tells it when this process is gone."""

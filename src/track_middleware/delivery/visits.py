@@ -46,24 +46,20 @@ class Day(msgspec.Struct, frozen=True, gc=False):
 #: Nobody's day.
 EMPTY = Day()
 
-#: ``visitors``       with a view.
-#: ``kept``           views that their browsers told of.
-#: ``once_run``       served one page, and its script ran.
-#: ``more_run``       served several, and the script ran on some page.
-#: ``more_silent``    served several, and no script ran; their views are ``silent_views``.
-#: ``once_silent``    served one, and no script ran.
-#: ``left``           views without a script of visitors in whose browser it runs.
-#: ``noscript_views`` views without a script of visitors whose browser showed that it runs none.
-#: ``baited`` ``blocked``              visitors that a bait asked, and those with a blocker.
-#: ``baited_views`` ``blocked_views``  views that their browsers told of.
-CLASSES = (
-    "visitors", "kept", "once_run", "more_run", "more_silent", "silent_views", "once_silent",
-    "left", "noscript_views", "baited", "blocked", "baited_views", "blocked_views",
-)  # fmt: skip
+# ``visitors``       with a view.
+# ``kept``           views that their browsers told of.
+# ``once_run``       served one page, and its script ran.
+# ``more_run``       served several, and the script ran on some page.
+# ``more_silent``    served several, and no script ran; their views are ``silent_views``.
+# ``once_silent``    served one, and no script ran.
+# ``left``           views without a script of visitors in whose browser it runs.
+# ``noscript_views`` views without a script of visitors whose browser showed that it runs none.
+# ``baited`` ``blocked``              visitors that a bait asked, and those with a blocker.
+# ``baited_views`` ``blocked_views``  views that their browsers told of.
 
 
 def adds(day: Day) -> dict[str, int]:
-    """What a visitor's day adds to the sums."""
+    """What a visitor's day adds to the sums, by the names above."""
     found = {"visitors": 1, "kept": day.kept} if day.views else {}
     if day.bait:
         found |= {"baited": 1, "baited_views": day.kept}

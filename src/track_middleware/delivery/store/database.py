@@ -1,7 +1,7 @@
 """What every engine's connection can do: the seam under the store's rows.
 
 Statements have names, the same for every engine (``queries.sql`` and its neighbours are written for
-SQLite; ``postgresql.sql`` holds what PostgreSQL says otherwise).
+SQLite; ``postgresql/statements.sql`` holds what PostgreSQL says otherwise).
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ class Database(Protocol):
 
     With a ``fence`` every transaction first checks that no later generation of that lease exists,
     and raises ``Deposed`` when one does. ``is_shared``: workers of several data folders use the
-    store at once. ``drains`` is the lease of whoever drains this data
-    folder; ``gate`` lets the threads of one process queue for an engine's only writer.
+    store at once. ``drains`` is the lease of whoever drains this data folder; ``gate`` lets the
+    threads of one process queue for an engine's only writer.
     """
 
     name: str

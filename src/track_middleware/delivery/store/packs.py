@@ -117,8 +117,8 @@ def _pack(db: Connection, rows: Sequence[Any]) -> None:
         (*row[:2], *_places(event, number, at), "", "", *row[7:])
         for at, (row, event) in enumerate(zip(rows, events, strict=True))
     ]
-    for position, *_ in rows:  # between them may lie what is not packed
-        db.change("pack_out", (position,))
+    # One by one: between them may lie what is not packed.
+    db.change_each("pack_out", [(position,) for position, *_ in rows])
     db.change_each("pack_in", small)
 
 

@@ -119,10 +119,6 @@ class ViewRows:
 
     # Notes of views.
 
-    def note(self, notes: Iterable[tuple[int, str]]) -> None:
-        """Notes what has become known of views at these positions."""
-        self._db.change_each("view_note_add", notes)
-
     def notes(self, after: int, until: int) -> Sequence[tuple[int, str]]:
         """What was noted, and is not counted, in a part of the log."""
         return self._db.all("rollup_notes", (after, until))
@@ -188,8 +184,3 @@ class ViewRows:
         """How many visitors the days between two had together, each counted once."""
         asked = {"first": first, "last": last}
         return int(self._db.value("rollup_visitor_count", asked))
-
-    def extent(self) -> tuple[int, int] | None:
-        """The first and the last day that is counted."""
-        (first, last) = self._db.all("rollup_extent")[0]
-        return None if first is None else (first, last)

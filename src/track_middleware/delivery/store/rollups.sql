@@ -136,6 +136,3 @@ SELECT day, class, count FROM rollup_people WHERE day BETWEEN ? AND ?;
 -- rollup_visitor_count: how many visitors some days had together
 SELECT COALESCE(CAST(SUM(count) AS BIGINT), 0) FROM rollup_again
 WHERE day BETWEEN :first AND :last AND before < :first;
-
--- rollup_extent: the first and the last day that is counted
-SELECT MIN(day), MAX(day) FROM rollup_cell WHERE part = 'all';
