@@ -49,13 +49,14 @@ size:  ## The browser script's sizes beside others', bundled alike
 	cd client/size && npm install --no-audit --no-fund --silent && node compare.mjs
 
 torture: $(READY)  ## kill -9, forks, full disks: the long form
-	TORTURE=full $(BIN)/python -m pytest tests/torture $(PYTEST_ARGS)
+	TORTURE=full $(BIN)/python -m pytest tests/torture --timeout 0 $(PYTEST_ARGS)
 
 backfill: $(READY)  ## A million rows to an emulated Mixpanel, killed five times on the way
-	BACKFILL=1000000 $(BIN)/python -m pytest tests/torture/test_backfill.py -s -k sqlite $(PYTEST_ARGS)
+	BACKFILL=1000000 $(BIN)/python -m pytest tests/torture/test_backfill.py -s -k sqlite \
+		--timeout 0 $(PYTEST_ARGS)
 
 fuzz: $(READY)  ## Hostile requests to our own doors: the long form
-	FUZZ=100000 $(BIN)/python -m pytest tests/fuzz -s $(PYTEST_ARGS)
+	FUZZ=100000 $(BIN)/python -m pytest tests/fuzz -s --timeout 0 $(PYTEST_ARGS)
 
 build: $(READY)  ## Wheel and source distribution into dist/
 	rm -rf dist && $(UV) build -q --out-dir dist

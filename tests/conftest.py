@@ -32,6 +32,10 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("any machine")
 
+#: A test that hangs is ended by a signal. One that drives a browser ends its process: the signal
+#: would end the driver's loop, for which whatever is closed then would wait for ever.
+_IN_A_DRIVER = pytest.mark.timeout(method="thread")
+
 _ALL_REQUIRED: pytest.StashKey[bool] = pytest.StashKey()
 _LEFT_OUT: pytest.StashKey[Counter[str]] = pytest.StashKey()
 _LEFT_OUT_TESTS: pytest.StashKey[int] = pytest.StashKey()
@@ -73,6 +77,9 @@ def pytest_testnodedown(node: Any) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leaves out what cannot run here; unknown names are errors, not silent omissions."""
     missing = {item: _missing(item) for item in items}
+    for item in items:
+        if "chromium" in _needed(item):
+            item.add_marker(_IN_A_DRIVER)
     if config.stash[_ALL_REQUIRED]:
         return
     left_out = [item for item in items if missing[item]]
@@ -95,8 +102,12 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     terminalreporter.write_line(f"left out: {count}" + (f" ({why})" if why else ""))
 
 
+def _needed(item: pytest.Item) -> list[str]:
+    return [name for mark in item.iter_markers("needs") for name in mark.args]
+
+
 def _missing(item: pytest.Item) -> list[str]:
-    needed = [name for mark in item.iter_markers("needs") for name in mark.args]
+    needed = _needed(item)
     unknown = [name for name in needed if name not in KNOWN]
     if unknown:
         raise pytest.UsageError(f"{item.nodeid} needs {unknown}: tests/programs.py knows no such")

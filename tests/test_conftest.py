@@ -29,6 +29,17 @@ def test_calls_home():
     except OSError:
         pass
 """
+HANGING = """
+import threading
+import pytest
+
+{mark}
+def test_hangs():
+    threading.Event().wait()
+
+def test_modest():
+    assert True
+"""
 
 
 @pytest.fixture
@@ -76,6 +87,22 @@ def test_an_unknown_program_is_an_error(run):
     code, output = run(NEEDY.format(name="crhomium"))
     assert code != 0
     assert "crhomium" in output
+
+
+def test_a_test_that_hangs_fails_and_the_others_go_on(run):
+    code, output = run(HANGING.format(mark=""), "--timeout", "1")
+    assert code == 1
+    assert "Timeout" in output
+    assert "1 failed, 1 passed" in output
+
+
+@pytest.mark.needs("chromium")
+def test_a_test_that_hangs_in_a_browsers_driver_takes_its_process_along(run):
+    code, output = run(HANGING.format(mark='@pytest.mark.needs("chromium")'), "-n", "1",
+                       "--timeout", "1")  # fmt: skip
+    assert code == 1
+    assert "crashed while running" in output
+    assert "1 failed, 1 passed" in output
 
 
 def test_reaching_another_machine_fails_a_test_that_swallows_the_error(run):
