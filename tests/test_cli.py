@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from tests.processes import started
+from tests.waiting import free_port
 from track_middleware import cli
 from track_middleware.delivery.store import DeadLetter, sqlite
 from track_middleware.wiring import build
@@ -412,13 +413,6 @@ def test_the_command_line_imports_no_framework() -> None:
         "sys.exit(bool({'django', 'flask', 'starlette'} & sys.modules.keys()))"
     )
     assert subprocess.run([sys.executable, "-c", script], check=False, timeout=60).returncode == 0
-
-
-def free_port() -> int:
-    with socket.socket() as any_port:
-        any_port.bind(("127.0.0.1", 0))
-        port: int = any_port.getsockname()[1]
-        return port
 
 
 def get(port: int, path: str) -> int:

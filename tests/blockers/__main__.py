@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 import os
-import socket
 import sys
 import tempfile
 from collections import Counter
 from pathlib import Path
+
+from tests.waiting import free_port
 
 from . import sources
 from .engines import ENGINES
@@ -43,11 +44,8 @@ def main() -> int:
 
 
 def _walk() -> Walk:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        return walked(port, Path(folder) / "var")
+        return walked(free_port(), Path(folder) / "var")
 
 
 if __name__ == "__main__":

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import socket
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.browser.shop import SECONDS
 from tests.processes import started
+from tests.waiting import listens, until
 
 _CONFIGURATION = """
 daemon off;
@@ -45,15 +43,5 @@ def cached(behind: int, port: int, folder: Path) -> Iterator[str]:
     file = folder / "nginx.conf"
     file.write_text(_CONFIGURATION.format(folder=folder, port=port, behind=behind))
     with started(["nginx", "-c", str(file), "-p", str(folder), "-e", f"{folder}/error.log"]):
-        _wait_until_open(port)
+        until(lambda: listens(port), "nginx never opened")
         yield f"http://localhost:{port}"
-
-
-def _wait_until_open(port: int) -> None:
-    end = time.monotonic() + SECONDS
-    while True:
-        try:
-            return socket.create_connection(("127.0.0.1", port), timeout=2).close()
-        except OSError:
-            assert time.monotonic() < end, "nginx never opened"
-            time.sleep(0.02)

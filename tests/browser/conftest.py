@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -15,6 +14,7 @@ from tests.browser.around.pages import LIBRARIES
 from tests.browser.shop import Shop, open_shop
 from tests.browser.walk import Person, Walk
 from tests.programs import npm_packages
+from tests.waiting import free_port
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -33,12 +33,6 @@ FLAGS = (*chrome.FLAGS, _PERSON)
 SETTINGS = {"merge_window": "60"}
 
 
-def any_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @pytest.fixture(scope="session")
 def shops(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Shop]]:
     """Opens each shop when it is first asked for; it stays open until the session ends."""
@@ -49,7 +43,7 @@ def shops(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], 
         def shop(name: str) -> Shop:
             if name not in opened:
                 opened[name] = doors.enter_context(
-                    open_shop(name, any_port(), var / name, settings=SETTINGS)
+                    open_shop(name, free_port(), var / name, settings=SETTINGS)
                 )
             return opened[name]
 

@@ -6,11 +6,9 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,12 +16,12 @@ from types import MappingProxyType
 from typing import Any
 
 from tests.processes import started
+from tests.waiting import SECONDS, listens, until
 from track_middleware.delivery import handover
 from track_middleware.delivery.flush import flush
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
-SECONDS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +66,6 @@ def _lines(file: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
 
 
-def wait(enough: Callable[[], bool], why: Callable[[], object]) -> None:
-    """Returns when it holds; AssertionError, with the reason, when it never does."""
-    end = time.monotonic() + SECONDS
-    while not enough():
-        assert time.monotonic() < end, why()
-        time.sleep(0.02)
-
-
 @contextmanager
 def open_shop(
     name: str, port: int, var: Path, *, settings: Mapping[str, str] = MappingProxyType({}),
@@ -97,7 +87,7 @@ def open_shop(
             _run([sys.executable, "manage.py", verb, "-v0"], folder, environment)
     with started(_command(name, port), cwd=folder, env=environment) as server:
         try:
-            _wait_until_open(port)
+            until(lambda: listens(port), "the shop never opened")
             yield Shop(name, port, var, server.pid)
         finally:
             server.send_signal(signal.SIGTERM)
@@ -115,15 +105,3 @@ def _command(name: str, port: int) -> list[str]:
 
 def _run(command: list[str], folder: Path, environment: Mapping[str, str]) -> None:
     subprocess.run(command, cwd=folder, env=environment, check=True, stdout=subprocess.DEVNULL)
-
-
-def _wait_until_open(port: int) -> None:
-    """Connects until somebody answers; a worker that is not ready yet keeps us waiting."""
-    end = time.monotonic() + SECONDS
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=2).close()
-            return
-        except OSError:
-            assert time.monotonic() < end, "the shop never opened"
-            time.sleep(0.1)

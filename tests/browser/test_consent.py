@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.browser.conftest import SETTINGS, any_port
+from tests.browser.conftest import SETTINGS
 from tests.browser.shop import Shop, open_shop
 from tests.browser.storage import kept
 from tests.browser.walk import Person, Walk
+from tests.waiting import free_port
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -31,7 +32,7 @@ def shop(
     """A shop that waits for a choice, and writes one vendor's cookie once it is made."""
     settings = {**SETTINGS, "consent": "opt_in", "bridge": "segment"}
     var = tmp_path_factory.mktemp("consent") / request.param
-    with open_shop(request.param, any_port(), var, settings=settings) as shop:
+    with open_shop(request.param, free_port(), var, settings=settings) as shop:
         yield shop
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser.shop import wait
 from tests.browser.walk import Person, Walk
+from tests.waiting import until
 
 pytestmark = pytest.mark.needs("chromium", "gunicorn", "uvicorn", "django", "flask", "fastapi")
 
@@ -71,7 +71,7 @@ def test_link_that_turbo_fetches_beforehand_is_a_view_once_it_is_followed(
 ) -> None:
     page = ada.opens("/x/turbo/one")
     page.hover("a[id='turbo/two']")
-    wait(lambda: bool(walk.asked("/x/turbo/two")), lambda: walk.shop.seen[-3:])
+    until(lambda: bool(walk.asked("/x/turbo/two")), lambda: walk.shop.seen[-3:])
     walk.is_counted(ada)
     ada.follows("turbo/two", page)
     (asked,) = walk.asked("/x/turbo/two")

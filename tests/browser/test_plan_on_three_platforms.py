@@ -19,10 +19,10 @@ from unittest.mock import ANY
 
 import pytest
 
-from tests.browser.conftest import any_port
-from tests.browser.shop import EXAMPLES, SECONDS, Shop, open_shop, wait
+from tests.browser.shop import EXAMPLES, Shop, open_shop
 from tests.programs import npm_packages
 from tests.stock.host import HERE as STOCK
+from tests.waiting import SECONDS, free_port, until
 from track_middleware import cli
 
 if TYPE_CHECKING:
@@ -92,13 +92,15 @@ class Project:
             page.fill(f"[name={field}]", "a long enough secret")
         page.click("main button")
         page.click("text=Back to the top")
-        wait(lambda: "Back To Top Clicked" in self.matrix(), self.matrix)
+        until(lambda: "Back To Top Clicked" in self.matrix(), self.matrix)
 
     def searches(self, platform: str, times: int) -> None:
         """Somebody looks for something on a platform; returns when the log has it."""
         {"server": self._asks, "web": self._narrows, "ios": self._app}[platform](times)
         self._told[platform] += times
-        wait(lambda: self.matrix().get(SEARCHED) == self._told, lambda: self.matrix().get(SEARCHED))
+        until(
+            lambda: self.matrix().get(SEARCHED) == self._told, lambda: self.matrix().get(SEARCHED)
+        )
 
     def _asks(self, times: int) -> None:
         page = self._person()
@@ -126,7 +128,7 @@ class Project:
         if release.platform == "server":
             former = self._workers()
             os.kill(self.shop.pid, signal.SIGHUP)
-            wait(lambda: not former & self._workers(), lambda: "the former workers never left")
+            until(lambda: not former & self._workers(), "the former workers never left")
 
     def _workers(self) -> set[str]:
         pid = self.shop.pid
@@ -178,7 +180,7 @@ def project(
             context.set_default_timeout(SECONDS * 1000)
             return context.new_page()
 
-        with open_shop("django", any_port(), tmp_path / "var", settings=SETTINGS,
+        with open_shop("django", free_port(), tmp_path / "var", settings=SETTINGS,
                        examples=folder) as shop:  # fmt: skip
             yield Project(folder, shop, person, lambda: capsys.readouterr().out)
 

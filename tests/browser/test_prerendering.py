@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from tests.browser.conftest import FLAGS
-from tests.browser.shop import Shop, wait
+from tests.browser.shop import Shop
 from tests.browser.walk import Walk, path_of
 from tests.processes import started
 from tests.programs import chromium
+from tests.waiting import until
 
 pytestmark = pytest.mark.needs("chromium", "gunicorn", "uvicorn", "django", "flask", "fastapi")
 
@@ -29,12 +30,12 @@ def alone(shop: Shop, walk: Walk, tmp_path: Path) -> Iterator[Walk]:
 
 
 def test_prerendered_page_is_a_view_only_once_it_is_shown(alone: Walk, shop: Shop) -> None:
-    wait(lambda: len(alone.asked("/x/note?prerendered")) == 2, lambda: alone.shop.seen)
-    wait(lambda: alone.told() >= 1, lambda: alone.shop.seen)
+    until(lambda: len(alone.asked("/x/note?prerendered")) == 2, lambda: alone.shop.seen)
+    until(lambda: alone.told() >= 1, lambda: alone.shop.seen)
     assert [path_of(view) for view in alone.page_views()] == ["/x/rules"]
     try:
         (shop.var / "ready").touch()
-        wait(lambda: len(alone.page_views()) >= 2, lambda: alone.shop.seen)
+        until(lambda: len(alone.page_views()) >= 2, lambda: alone.shop.seen)
     finally:
         (shop.var / "ready").unlink()
     rules, shown = alone.page_views()

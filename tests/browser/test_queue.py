@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests.browser.shop import wait
 from tests.browser.test_people import signs_up
 from tests.browser.walk import Person, Walk
+from tests.waiting import until
 
 pytestmark = pytest.mark.needs("chromium", "gunicorn", "uvicorn", "django", "flask", "fastapi")
 
@@ -25,7 +25,7 @@ def test_what_waits_at_a_sign_out_stays_with_the_person_who_signed_out(
         with ada.fails_to_tell():
             page.click("text=Sign out")
         ada.context.unroute("**/q")
-    wait(lambda: bool(_wishes(walk)), lambda: walk.events)
+    until(lambda: bool(_wishes(walk)), lambda: walk.events)
     (wish,) = _wishes(walk)
     assert wish["anonymousId"] == before != ada.visitor
     assert wish["userId"]

@@ -17,7 +17,8 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import Error as PlaywrightError
 
-from tests.browser.shop import SECONDS, Shop, wait
+from tests.browser.shop import Shop
+from tests.waiting import SECONDS, until
 
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, Page, Request
@@ -147,7 +148,7 @@ class Walk:
 
     def __init__(self, shop: Shop) -> None:
         self.shop = shop
-        wait(lambda: not shop.busy, lambda: "a request of the test before has no answer")
+        until(lambda: not shop.busy, "a request of the test before has no answer")
         shop.drain()  # what a test before did not look at
         self._delivered, self._seen = len(shop.delivered), len(shop.seen)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ from socketserver import ThreadingMixIn
 from typing import TYPE_CHECKING, Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
+from tests.waiting import until
 from track_middleware.delivery.worker import Worker
 from track_middleware.wsgi import TrackMiddleware
 
@@ -58,12 +58,9 @@ class Hosts:
         """The visitors of a site's page views, in the order they were delivered."""
         return [event["anonymousId"] for event in self.pages(name)]
 
-    def wait(self, enough: Callable[[], object], *, seconds: float = 15) -> None:
+    def wait(self, enough: Callable[[], object]) -> None:
         """Returns when it holds; AssertionError when it never does."""
-        end = time.monotonic() + seconds
-        while not enough():
-            assert time.monotonic() < end, self.asked
-            time.sleep(0.05)
+        until(enough, lambda: self.asked)
 
     def answer(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         name = environ["HTTP_HOST"].partition(".")[0]

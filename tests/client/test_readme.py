@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable
 from pathlib import Path
 from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 import pytest
 
 from tests.test_docs import README, blocks
+from tests.waiting import until
 from track_middleware.wsgi import TrackMiddleware
 
 pytestmark = pytest.mark.needs("chromium")
@@ -40,14 +39,6 @@ def address(data_dir: Path):
         thread.join()
 
 
-def becomes(holds: Callable[[], bool], *, seconds: float = 10) -> bool:
-    """Whether it holds within that time."""
-    deadline = time.monotonic() + seconds
-    while not holds() and time.monotonic() < deadline:
-        time.sleep(0.02)
-    return holds()
-
-
 def test_the_readmes_button_and_call_are_recorded(address, context, captured_events):
     page = context.new_page()
     page.goto(address)
@@ -57,4 +48,4 @@ def test_the_readmes_button_and_call_are_recorded(address, context, captured_eve
     def told() -> dict[str, object]:
         return {event.label: event.properties for event in captured_events.named(*wanted)}
 
-    assert becomes(lambda: told() == wanted), told()
+    until(lambda: told() == wanted, told)

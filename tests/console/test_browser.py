@@ -6,10 +6,6 @@ Screenshots go to ``build/console/``, which git ignores.
 from __future__ import annotations
 
 import contextlib
-import json
-import os
-import signal
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -23,7 +19,7 @@ import pytest
 from tests import chrome
 from tests.console import hostile
 from tests.faces.apps import SECRET
-from tests.faces.test_servers import _listens, _runs, _until
+from tests.faces.standing import standing
 from tests.programs import ROOT, npm_packages
 from track_middleware.console.pages import PAGES
 from track_middleware.delivery.store import NewRow, sqlite
@@ -72,22 +68,8 @@ class Site:
 def served(
     stands: subprocess.Popen[str], stand: str, folder: Path, **settings: Any
 ) -> Iterator[Site]:
-    assert stands.stdin is not None
-    assert stands.stdout is not None
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    said = json.dumps({"console": TOKEN, **settings})
-    server, face = stand.split("-")
-    print(server, face, folder, port, said, sep="\t", file=stands.stdin, flush=True)
-    pid = int(stands.stdout.readline())
-    try:
-        _until(lambda: _listens(port), "the server did not come up")
+    with standing(stands, *stand.split("-"), folder, console=TOKEN, **settings) as port:
         yield Site(port, folder)
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGTERM)
-    _until(lambda: not _runs(pid), "the server did not end")
 
 
 @pytest.fixture(scope="module")

@@ -5,10 +5,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
-import os
 import re
-import signal
-import socket
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,7 +15,7 @@ from urllib.parse import urlencode
 import pytest
 
 from tests.faces.apps import NAVIGATION, SECRET
-from tests.faces.test_servers import STANDS, _listens, _runs, _until
+from tests.faces.standing import STANDS, standing
 from track_middleware.console.pages import PAGES
 from track_middleware.delivery.store import DeadLetter, NewRow, sqlite
 from track_middleware.tracking import routes
@@ -83,11 +80,6 @@ def stand(
     stands: subprocess.Popen[str],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Stand]:
-    assert stands.stdin is not None
-    assert stands.stdout is not None
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     folder = tmp_path_factory.mktemp("console") / "track"
     with contextlib.closing(sqlite.open(folder / "events.db")) as store:
         store.append([NewRow("one", "v", 1.0, "track", "Signed Up", b'{"type":"track"}')])
@@ -98,16 +90,8 @@ def stand(
             ],
             most=10,
         )
-    settings = json.dumps({"console": TOKEN})
-    print(*request.param, folder, port, settings, sep="\t", file=stands.stdin, flush=True)
-    server = int(stands.stdout.readline())
-    try:
-        _until(lambda: _listens(port), "the server did not come up")
+    with standing(stands, *request.param, folder, console=TOKEN) as port:
         yield Stand(port, folder)
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(server, signal.SIGTERM)
-    _until(lambda: not _runs(server), "the server did not end")
 
 
 def test_nothing_is_answered_without_permission(stand: Stand) -> None:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import json
 import signal
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import urllib3
+
+from tests.waiting import free_port, until
 
 FRONT = Path(__file__).with_name("clickhouse_front.py")
 
@@ -33,11 +33,8 @@ class Server:
     def start(self) -> None:
         command = [sys.executable, str(FRONT), str(self.folder), str(self._port)]
         self._child = subprocess.Popen(command, stderr=subprocess.DEVNULL)
-        deadline = time.monotonic() + 60
-        while not self._is_up():
-            assert time.monotonic() < deadline
-            assert self._child.poll() is None
-            time.sleep(0.02)
+        until(lambda: self._child.poll() is not None or self._is_up(), "the engine did not come up")
+        assert self._child.poll() is None, "the engine has ended"
 
     def _is_up(self) -> bool:
         try:
@@ -60,10 +57,7 @@ class Server:
 @contextmanager
 def running(folder: Path) -> Iterator[Server]:
     """A server on a free port, ended with the block."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    server = Server(folder, port)
+    server = Server(folder, free_port())
     try:
         yield server
     finally:

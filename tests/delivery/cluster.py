@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -16,6 +15,7 @@ from pathlib import Path
 import psycopg
 
 from tests.programs import postgresql
+from tests.waiting import free_port
 
 
 class Cluster:
@@ -70,9 +70,7 @@ def cluster() -> Iterator[Cluster]:
     folder = Path(tempfile.mkdtemp(prefix="track-pg-", dir="/tmp"))
     if os.geteuid() == 0:
         shutil.chown(folder, "postgres")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        here = Cluster(folder, probe.getsockname()[1])
+    here = Cluster(folder, free_port())
     try:
         _run("initdb", "-D", str(folder / "data"), "-A", "trust", "-N", "-U", "postgres")
         (folder / "data/pg_hba.conf").write_text(

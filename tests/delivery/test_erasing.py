@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from functools import partial
 from hashlib import sha256
@@ -23,6 +23,7 @@ from tests.delivery.emulators.deletions import Deletions
 from tests.delivery.recorder import Recorder
 from tests.delivery.search import found
 from tests.processes import started
+from tests.waiting import until
 from track_middleware import cli, places
 from track_middleware.delivery import handover
 from track_middleware.delivery.erasing import erasers
@@ -330,7 +331,7 @@ def test_a_person_is_erased_from_a_site_that_goes_on(tmp_path: Path, vendors: st
         for number in range(50):
             said(site, "ben", "bens-phone", f"ben-{number}")
             said(site, USER if number % 2 else "-", VISITOR, f"{NOTE}-{number}")
-        wait_until(lambda: kept(folder, b"her-blue") == 50)
+        until(lambda: kept(folder, b"her-blue") == 50)
         eraser = threading.Thread(target=cli.run, args=(
             ["subject", "erase", USER, "--yes", "--json", "--data-dir", str(folder)],
         ))  # fmt: skip
@@ -341,8 +342,8 @@ def test_a_person_is_erased_from_a_site_that_goes_on(tmp_path: Path, vendors: st
             said(site, "ben", "bens-phone", f"ben-{number}")
             said(site, "-", VISITOR, NOTE)  # stragglers
             number += 1
-        wait_until(lambda: kept(folder, b"ben-") == number)
-        wait_until(lambda: not found(folder, WORDS))
+        until(lambda: kept(folder, b"ben-") == number)
+        until(lambda: not found(folder, WORDS))
         assert site.poll() is None
     assert number > 50
 
@@ -362,10 +363,3 @@ def kept(folder: Path, word: bytes) -> int:
         return 0
     with closing(store):
         return sum(word in each.body for each in store.read(0, 100_000))
-
-
-def wait_until(true: Callable[[], bool], seconds: float = 60.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)

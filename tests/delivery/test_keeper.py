@@ -13,17 +13,11 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from tests.waiting import until
 from track_middleware.delivery import keeper
 from track_middleware.delivery.lease import sign_of_life
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-def until(true, seconds=60.0):
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.02)
 
 
 class Host:

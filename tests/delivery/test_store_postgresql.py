@@ -13,7 +13,7 @@ import pytest
 
 from tests.delivery.cluster import Cluster, cluster, emptied
 from tests.delivery.store_contract import StoreContract, outcome, row
-from tests.journeys.test_shared_store import until
+from tests.waiting import until
 from track_middleware.delivery.store import sqlite
 from track_middleware.delivery.store.postgresql import dialect, opening
 from track_middleware.delivery.store.statements import SQL, named

@@ -18,6 +18,7 @@ import msgspec
 import pytest
 
 from tests.delivery.recorder import Recorder, Say
+from tests.waiting import until
 from track_middleware import doctor, facts
 from track_middleware.delivery import drain, handover
 from track_middleware.delivery import worker as worker_module
@@ -30,13 +31,6 @@ from track_middleware.reading import load
 from track_middleware.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-def until(true, seconds=60.0):
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.02)
 
 
 @pytest.fixture

@@ -5,14 +5,12 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from subprocess import DEVNULL
@@ -22,6 +20,7 @@ import pytest
 
 from tests.delivery.recorder import Recorder, Say
 from tests.processes import started
+from tests.waiting import free_ports, until
 from track_middleware import doctor
 from track_middleware.reading import load
 from track_middleware.settings import Settings
@@ -60,22 +59,6 @@ class Server:
         asked = urllib.request.Request(f"{self.url}/{path}/", headers=headers)
         with urllib.request.urlopen(asked, timeout=60) as answer:
             answer.read()
-
-
-def until(true: Callable[[], bool], otherwise: str) -> None:
-    deadline = time.monotonic() + 60
-    while not true():
-        assert time.monotonic() < deadline, otherwise
-        time.sleep(0.02)
-
-
-def ports(number: int) -> list[int]:
-    """Ports of 127.0.0.1 that nobody listened on a moment ago."""
-    with ExitStack() as open_now:
-        probes = [open_now.enter_context(socket.socket()) for _ in range(number)]
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [int(probe.getsockname()[1]) for probe in probes]
 
 
 def answers(port: int) -> bool:
@@ -146,7 +129,7 @@ def behind(tmp_path_factory: pytest.TempPathFactory, vendor: Recorder) -> Iterat
     """gunicorn behind nginx."""
     folder = tmp_path_factory.mktemp("gunicorn")
     names = ("front", "app", "secure", "host1", "host2", "secret1", "secret2")
-    taken = dict(zip(names, ports(len(names)), strict=True))
+    taken = dict(zip(names, free_ports(len(names)), strict=True))
     (folder / "nginx").mkdir()
     certified(folder / "nginx")
     conf = folder / "nginx" / "conf"

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.doctor.conftest import ROOT, Behind, Server, gunicorn, ports, serving, until
+from tests.doctor.conftest import ROOT, Behind, Server, gunicorn, serving
+from tests.waiting import free_port, until
 from track_middleware import cli, doctor
 from track_middleware.delivery.store import sqlite
 
@@ -157,7 +158,7 @@ def test_the_doctors_visits_reach_no_destination_and_no_figure_of_people(behind:
 def test_nobody_there_is_found(behind: Behind, capsys: pytest.CaptureFixture[str]) -> None:
     server = behind.own
     server.has_settings("sound")
-    (port,) = ports(1)
+    port = free_port()
     where = f"http://127.0.0.1:{port}/"
     status = cli.main(["doctor", "--data-dir", str(server.folder / "sound"), where, "--json"])
     told = json.loads(capsys.readouterr().out)
@@ -188,7 +189,7 @@ def test_a_preloaded_app_whose_processes_cannot_write_the_folder_is_found() -> N
     folder = Path(tempfile.mkdtemp())
     try:
         folder.chmod(0o755)
-        (port,) = ports(1)
+        port = free_port()
         command = gunicorn(port, "--preload", "--user", "nobody", "--group", "nogroup")
         with serving(*command, port=port, folder=folder) as server:
             _only(server, "sound", "preload", "error", "chown")
@@ -230,7 +231,7 @@ def test_compression_inside_starlettes_middleware_is_found(uvicorn: Server) -> N
 @pytest.mark.needs("uwsgi")
 @pytest.mark.parametrize("threads", [True, False], ids=["with threads", "without"])
 def test_uwsgi_is_sound_with_threads_and_not_without(threads: bool, tmp_path: Path) -> None:
-    (port,) = ports(1)
+    port = free_port()
     command = [
         str(Path(sys.executable).parent / "uwsgi"), "--http-socket", f"127.0.0.1:{port}",
         "--module", "tests.doctor.sites:application", "--master", "--processes", "2",
@@ -247,7 +248,7 @@ def test_uwsgi_is_sound_with_threads_and_not_without(threads: bool, tmp_path: Pa
 @pytest.fixture(scope="module")
 def uvicorn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("uvicorn")
-    (port,) = ports(1)
+    port = free_port()
     app = ["tests.doctor.asgi_sites:app", "--host", "127.0.0.1", "--port", str(port)]
     with serving(sys.executable, "-m", "uvicorn", *app, port=port, folder=folder) as server:
         yield server

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import http.client
-import json
-import os
-import signal
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
 from tests.faces.attacks import ANN, BOBS_COOKIE, SETTINGS, Attack, Sent, table
-from tests.faces.test_servers import _listens, _until
+from tests.faces.standing import standing
 from track_middleware.delivery import segments
 from track_middleware.event import Entry, decode_entry
 
@@ -48,28 +44,11 @@ class Host:
 
 
 @pytest.fixture
-def host(
-    face: str, stands: subprocess.Popen[str], data_dir: Path, free_port: int
-) -> Iterator[Host]:
-    with _served(face, stands, data_dir, free_port) as found:
-        yield found
-
-
-@contextmanager
-def _served(face: str, stands: subprocess.Popen[str], data_dir: Path, port: int) -> Iterator[Host]:
-    assert stands.stdin is not None
-    assert stands.stdout is not None
-    told = (SERVERS[face], face, data_dir, port, json.dumps(SETTINGS))
-    print(*told, sep="\t", file=stands.stdin, flush=True)
-    server = int(stands.stdout.readline())
-    try:
-        _until(lambda: _listens(port), "the server did not come up")
+def host(face: str, stands: subprocess.Popen[str], data_dir: Path) -> Iterator[Host]:
+    with standing(stands, SERVERS[face], face, data_dir, **SETTINGS) as port:
         found = Host(port, data_dir)
         yield found
         found.close()
-    finally:
-        with suppress(ProcessLookupError):
-            os.kill(server, signal.SIGTERM)
 
 
 def whose(entries: list[Entry]) -> str | None:

@@ -10,9 +10,7 @@ import http.client
 import json
 import os
 import signal
-import socket
 import subprocess
-import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
@@ -24,6 +22,7 @@ import pytest
 
 from tests.faces.apps import NAVIGATION, SECRET
 from tests.faces.consent_table import CHOICES, DESTINATIONS, OUTCOMES, SIGNALS, TABLES, Table
+from tests.waiting import free_port, listens, until
 from track_middleware.delivery import emission
 from track_middleware.delivery.store import sqlite
 from track_middleware.delivery.worker import Worker
@@ -122,9 +121,7 @@ def _script(body: bytes) -> str:
 @contextmanager
 def served(stands: Any, face: str, data_dir: Path, settings: dict[str, object]) -> Iterator[int]:
     """The port of a server with a face's app, ended by its process id."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
+    port = free_port()
     said = (SERVERS[face], face, data_dir, port, json.dumps(settings))
     print(*said, sep="\t", file=stands.stdin, flush=True)
     server = int(stands.stdout.readline())
@@ -135,23 +132,13 @@ def served(stands: Any, face: str, data_dir: Path, settings: dict[str, object]) 
             os.kill(server, signal.SIGTERM)
 
 
-def _wait_for(port: int) -> None:
-    deadline = time.monotonic() + 60
-    while True:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        assert time.monotonic() < deadline, "the server did not come up"
-        time.sleep(0.01)
-
-
 def all_seen(stands: Any, table: Table, folder: Path) -> dict[str, Seen]:
     """Every cell of a table at every face, by ``face number``."""
     data_dir = folder / "track"
     cells = [(choice, column) for choice in table.rows for column in range(len(SIGNALS))]
 
     def at(face: str, port: int) -> dict[str, Seen]:
-        _wait_for(port)
+        until(lambda: listens(port), "the server did not come up")
         _says_whether_gpc_is_heeded(port, table)
         return {
             f"{face}.{number}": visited(port, f"{face}.{number}", CHOICES[choice], SIGNALS[column])

@@ -6,12 +6,8 @@ import ast
 import contextlib
 import http.client
 import json
-import os
 import re
-import signal
-import socket
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.cookies import SimpleCookie
@@ -21,6 +17,7 @@ from typing import Any
 import pytest
 
 from tests.faces.apps import NAVIGATION
+from tests.faces.standing import standing
 from tests.programs import ROOT
 from track_middleware.delivery.worker import Worker
 from track_middleware.destinations import Answer, Call
@@ -73,7 +70,7 @@ class Visitor:
         headers = {"User-Agent": AGENT, **self.headers, **sent}
         if self.cookies:
             headers["Cookie"] = "; ".join(f"{k}={v}" for k, v in self.cookies.items())
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         with contextlib.closing(connection):
             connection.request(method, path, body, headers)
             response = connection.getresponse()
@@ -129,39 +126,23 @@ class Stand:
 
 @pytest.fixture
 def stand(
-    stands: subprocess.Popen[str], face: tuple[str, str], data_dir: Path, free_port: int
+    stands: subprocess.Popen[str], face: tuple[str, str], data_dir: Path
 ) -> Iterator[Callable[[str], Stand]]:
-    """Starts a recipe's site in a face; it is ended by its process id."""
-    assert stands.stdin is not None
-    assert stands.stdout is not None
-    pids: list[int] = []
+    """Starts a recipe's site in a face."""
+    with contextlib.ExitStack() as running:
 
-    def start(recipe: str) -> Stand:
-        settings = RECIPES[recipe]
-        line = (*face, data_dir, free_port, json.dumps(settings))
-        print(*line, sep="\t", file=stands.stdin, flush=True)
-        pids.append(int(stands.stdout.readline()))
-        deadline = time.monotonic() + 60
-        while not _listens(free_port):
-            assert time.monotonic() < deadline, "the server did not come up"
-            time.sleep(0.02)
-        return Stand(free_port, data_dir, settings)
+        def start(recipe: str) -> Stand:
+            settings = RECIPES[recipe]
+            port = running.enter_context(standing(stands, *face, data_dir, **settings))
+            return Stand(port, data_dir, settings)
 
-    yield start
-    for pid in pids:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGTERM)
+        yield start
 
 
 @pytest.fixture(params=[pytest.param(each.values, id=each.id, marks=each.marks) for each in STANDS])
 def face(request: pytest.FixtureRequest) -> tuple[str, str]:
     server, name = request.param
     return server, name
-
-
-def _listens(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def paths(events: list[dict[str, Any]]) -> list[str]:

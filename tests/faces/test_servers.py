@@ -3,72 +3,26 @@
 from __future__ import annotations
 
 import http.client
-import os
-import signal
-import socket
 import subprocess
-import time
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.faces.apps import NAVIGATION, SECRET
 from tests.faces.pages import HOME
-
-STANDS = [
-    pytest.param(server, face, id=f"{server}-{face}", marks=pytest.mark.needs(server))
-    for server, faces in {
-        "gunicorn": ("wsgi", "flask", "django-sync"),
-        "waitress": ("wsgi",),
-        "uvicorn": ("asgi", "fastapi", "django-async"),
-    }.items()
-    for face in faces
-]
-
-
-def _listens(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+from tests.faces.standing import STANDS, standing
 
 
 @pytest.fixture
 def connection(
-    request: pytest.FixtureRequest,
-    stands: subprocess.Popen[str],
-    data_dir: Path,
-    free_port: int,
+    request: pytest.FixtureRequest, stands: subprocess.Popen[str], data_dir: Path
 ) -> Iterator[http.client.HTTPConnection]:
-    """One kept connection to the app behind a server, ended by its process id."""
-    assert stands.stdin is not None
-    assert stands.stdout is not None
-    print(*request.param, data_dir, free_port, sep="\t", file=stands.stdin, flush=True)
-    server = int(stands.stdout.readline())
-    try:
-        _until(lambda: _listens(free_port), "the server did not come up")
-        client = http.client.HTTPConnection("127.0.0.1", free_port, timeout=60)
+    """One kept connection to the app behind a server."""
+    with standing(stands, *request.param, data_dir) as port:
+        client = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
         yield client
         client.close()
-    finally:
-        with suppress(ProcessLookupError):
-            os.kill(server, signal.SIGTERM)
-    _until(lambda: not _runs(server), "the server did not end")
-
-
-def _until(true: Callable[[], bool], otherwise: str) -> None:
-    deadline = time.monotonic() + 60
-    while not true():
-        assert time.monotonic() < deadline, otherwise
-        time.sleep(0.02)
-
-
-def _runs(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
 
 
 def ask(

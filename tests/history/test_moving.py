@@ -17,8 +17,9 @@ import pytest
 from tests.delivery.cluster import Cluster, cluster
 from tests.delivery.recorder import Recorder
 from tests.delivery.store_contract import outcome, row
-from tests.journeys.test_shared_store import Host, Vendor, until
+from tests.journeys.test_shared_store import Host, Vendor
 from tests.processes import started
+from tests.waiting import until
 from track_middleware import cli
 from track_middleware.delivery.store import ChoiceRecord, Merge, moved, opening, sqlite
 from track_middleware.delivery.store.persons import Answered

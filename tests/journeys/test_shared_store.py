@@ -7,7 +7,7 @@ import sys
 import time
 import uuid
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -17,6 +17,7 @@ import pytest
 from tests.delivery.cluster import Cluster, cluster, emptied
 from tests.delivery.recorder import Got, Recorder, Say
 from tests.processes import started
+from tests.waiting import until
 from track_middleware.delivery import handover
 from track_middleware.delivery.spool import Spool
 from track_middleware.delivery.store import opening
@@ -25,8 +26,6 @@ from track_middleware.reading import load
 from track_middleware.settings import Settings
 
 pytestmark = pytest.mark.needs("postgresql")
-
-PATIENCE = 60.0
 
 
 @pytest.fixture(scope="module")
@@ -80,13 +79,6 @@ class Host:
     def command(self) -> list[str]:
         verb = ["-m", "track_middleware", "worker", "--data-dir"]
         return [sys.executable, *verb, str(self.data_dir)]
-
-
-def until(true: Callable[[], bool], seconds: float = PATIENCE) -> None:
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.02)
 
 
 @contextmanager

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -56,14 +55,6 @@ def _configured_alone() -> Iterator[None]:
     finally:
         wiring.FINDERS[:] = finders
         wiring._configured.clear()
-
-
-def waited(condition: Callable[[], bool], seconds: float = 10.0) -> None:
-    """Waits for an SDK's own thread."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "the SDK has sent nothing"
-        time.sleep(0.01)
 
 
 def body(got: Got) -> Any:

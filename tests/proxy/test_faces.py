@@ -6,8 +6,6 @@ import contextlib
 import http.client
 import json
 import os
-import signal
-import socket
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -16,7 +14,7 @@ from dataclasses import dataclass
 import pytest
 
 from tests.faces.apps import SECRET
-from tests.faces.test_servers import STANDS, _listens, _runs, _until
+from tests.faces.standing import STANDS, standing
 from tests.proxy.stand_in import StandIn, Told, said, stand_in
 from track_middleware.proxy.slots import proxied
 from track_middleware.tracking import routes
@@ -39,7 +37,7 @@ class Stand:
     script: str
 
     def connection(self) -> http.client.HTTPConnection:
-        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
 
     def ask(
         self, path: str, method: str = "POST", body: bytes = b"{}", **more: str
@@ -60,26 +58,14 @@ def stood(
     stands: subprocess.Popen[str],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Stand]:
-    assert stands.stdin is not None
-    assert stands.stdout is not None
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     with stand_in() as vendor:
         proxy = f"mixpanel://?endpoint={vendor.url}&scripts={vendor.url}"
-        settings = json.dumps({"proxies": [proxy], "respect_gpc": "all"})
+        settings = {"proxies": [proxy], "respect_gpc": "all"}
         folder = tmp_path_factory.mktemp("proxy") / "track"
-        print(*request.param, folder, port, settings, sep="\t", file=stands.stdin, flush=True)
-        server = int(stands.stdout.readline())
-        try:
-            _until(lambda: _listens(port), "the server did not come up")
+        with standing(stands, *request.param, folder, **settings) as port:
             (there,) = proxied([proxy], SECRET)
             base = f"/{routes.prefix(SECRET)}/{there.names.slot}"
             yield Stand(port, vendor, base, f"{base}/{there.script}")
-        finally:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(server, signal.SIGTERM)
-        _until(lambda: not _runs(server), "the server did not end")
 
 
 @pytest.fixture

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import gzip
 import json
-import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,6 +14,7 @@ from typing import Any
 from tests.delivery.recorder import Recorder
 from tests.processes import started
 from tests.programs import ROOT
+from tests.waiting import SECONDS, listens, until
 from track_middleware import reading
 from track_middleware.delivery.store import DeadLetter, sqlite
 from track_middleware.delivery.worker import Worker
@@ -91,10 +90,10 @@ class Host:
         """What came from one SDK; it names itself in ``context.library``."""
         return [event for event in self.delivered if event["context"]["library"]["name"] == name]
 
-    def wait_for(self, count: int, library: str, *, seconds: float = 30) -> list[dict[str, Any]]:
+    def wait_for(self, count: int, library: str) -> list[dict[str, Any]]:
         """An SDK's events once there are as many, after everything sent has been delivered."""
-        waited(lambda: self._works() and len(self.by_library(library)) >= count, seconds,
-               lambda: f"{len(self.by_library(library))} of {count}: {self.delivered}")  # fmt: skip
+        until(lambda: self._works() and len(self.by_library(library)) >= count,
+              lambda: f"{len(self.by_library(library))} of {count}: {self.delivered}")  # fmt: skip
         self.worker.once()
         return self.by_library(library)
 
@@ -116,20 +115,6 @@ def _unpacked(body: bytes) -> bytes:
     return gzip.decompress(body) if body.startswith(b"\x1f\x8b") else body
 
 
-def waited(
-    condition: Callable[[], bool], seconds: float = 30.0, why: Callable[[], object] = str
-) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"it never came: {why()}"
-        time.sleep(0.02)
-
-
-def _listens(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
 @contextmanager
 def hosted(folder: Path, port: int, server: str = "uvicorn", **more: Any) -> Iterator[Host]:
     """A host on a port of the loopback, and its worker, for as long as the block lasts."""
@@ -145,8 +130,9 @@ def hosted(folder: Path, port: int, server: str = "uvicorn", **more: Any) -> Ite
         code = APP.replace("{settings!r}", repr(given)) + SERVERS[server]
         command = [sys.executable, "-c", code, str(folder), str(port)]
         with started(command, cwd=ROOT) as process:
-            waited(lambda: process.poll() is None and _listens(port))
+            until(lambda: process.poll() is not None or listens(port), "the host did not come up")
+            assert process.poll() is None, "the host has ended"
             yield Host(f"http://127.0.0.1:{port}", folder, process, worker, vendor)
             process.terminate()
-            process.wait(timeout=20)
+            process.wait(timeout=SECONDS)
         worker.close()

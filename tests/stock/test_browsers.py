@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.chrome import launched
-from tests.stock.host import Host, hosted, waited
+from tests.stock.host import Host, hosted
 from tests.stock.shape import assert_one_of_each
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -82,7 +83,7 @@ def test_all_that_rudderstacks_script_says_arrives_once(browser: Browser, host: 
 def test_a_user_that_a_browser_claims_is_only_a_claim(browser: Browser, host: Host) -> None:
     with spoken(browser, host, "/", "segment_page"):
         events = host.wait_for(5, "analytics.js")
-        waited(lambda: len(host.letters()) == 1)
+        until(lambda: len(host.letters()) == 1)
     assert {event.get("userId") for event in events} == {None}
     claimed = {event["type"]: event["context"].get("claimedUserId") for event in events}
     assert claimed["identify"] == "42"

@@ -33,7 +33,7 @@ REPAIRS = [Repair("Order Completed", [Move("total", "revenue")], ["ios"], ">=3.1
 def serves(host: Host) -> None:
     """The server tells of orders, and the browser of the same ones, as its page's script does."""
     for number in range(6):
-        with httpx.Client(base_url=host.url, timeout=20) as browser:
+        with httpx.Client(base_url=host.url, timeout=60) as browser:
             page = browser.get("/order", headers=NAVIGATION).text
             token = re.search(r'<meta[^>]*content="([^"]+)"', page)
             assert token is not None
