@@ -94,12 +94,12 @@ def test_a_metric_without_samples_is_left_out() -> None:
 def test_a_name_follows_prometheus_conventions() -> None:
     """A counter, and nothing else, ends in _total; units are seconds, bytes or ratios, in full."""
     text = metrics(facts(destinations=[destination("heap")], counters={"torn": 1}))
-    for line in text.splitlines():
-        if line.startswith("# TYPE "):
-            _, _, name, kind = line.split(" ")
-            assert name.startswith("track_middleware_")
-            assert name.endswith("_total") == (kind == "counter"), name
-            assert not re.search(r"_(ms|milliseconds|kb|mb|percent|sec)(_|$)", name), name
+    kinds = dict(re.findall(r"(?m)^# TYPE (\S+) (\S+)$", text))
+    assert {"counter", "gauge"} == set(kinds.values())
+    for name, kind in kinds.items():
+        assert name.startswith("track_middleware_")
+        assert name.endswith("_total") == (kind == "counter"), name
+        assert not re.search(r"_(ms|milliseconds|kb|mb|percent|sec)(_|$)", name), name
 
 
 def test_the_release_the_disk_and_what_is_left_behind() -> None:

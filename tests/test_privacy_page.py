@@ -144,8 +144,8 @@ def test_every_key_of_the_browsers_storage_has_a_row() -> None:
     used = set(re.findall(r"sessionStorage\b(.)", source))
     assert used == {"["}, "only by a constant's name"
     for name in set(re.findall(r"sessionStorage\[(\w+)\]", source)):
-        for key in re.findall(rf'{name} = "([^"]+)"', source):
-            assert row(f"`sessionStorage`, key `{key}`")
+        (key,) = re.findall(rf'\b{name} = "([^"]+)"', source)
+        assert row(f"`sessionStorage`, key `{key}`")
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.browser.walk import Person, Walk
+from tests.waiting import until
 
 pytestmark = pytest.mark.needs("chromium", "gunicorn", "uvicorn", "django", "flask", "fastapi")
 
@@ -118,7 +119,7 @@ def test_tab_that_is_closed_at_once_has_been_a_view(walk: Walk, ada: Person) -> 
     page = ada.context.new_page()
     page.goto(ada.url("/x/plain"), wait_until="commit")
     page.close()
-    walk.shop.drain()
+    until(lambda: len(walk.page_views()) >= 2, lambda: walk.seen)
     views = walk.page_views()
     assert sorted(view["context"]["page"]["path"] for view in views) == ["/x/other", "/x/plain"]
     assert {view["anonymousId"] for view in views} == {ada.visitor}

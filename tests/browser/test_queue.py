@@ -6,11 +6,34 @@ from typing import Any
 
 import pytest
 
+from tests.browser.test_offline import looks_at_a_route
 from tests.browser.test_people import signs_up
 from tests.browser.walk import Person, Walk
+from tests.client.conftest import close
 from tests.waiting import until
 
 pytestmark = pytest.mark.needs("chromium", "gunicorn", "uvicorn", "django", "flask", "fastapi")
+
+
+#: What a document that is gone has left in the storage, where any other may take it over.
+_LEFT_BEHIND = """() => Object.keys(localStorage).some(
+  key => key.startsWith("track-page:") && localStorage[key].startsWith("0\\n"))"""
+
+
+def test_view_of_a_tab_that_was_closed_is_told_by_the_next_one(walk: Walk, ada: Person) -> None:
+    """The tab's own last call may get through as well, whatever the driver says of the network:
+    the destination has the view once all the same."""
+    stays, page = ada.opens("/x/plain"), ada.opens("/x/spa")
+    ada.context.set_offline(True)
+    looks_at_a_route(ada, page)
+    close(page)
+    stays.wait_for_function(_LEFT_BEHIND)
+    ada.context.set_offline(False)
+    stays.goto(ada.url("/x/other"))
+    ada.saw("/x/spa/two", "/x/other")
+    for path in ("/x/spa/two", "/x/other"):
+        ada.has_told_of(path)
+    walk.is_counted(ada)
 
 
 def test_what_waits_at_a_sign_out_stays_with_the_person_who_signed_out(

@@ -112,6 +112,10 @@ class Person:
         with self.views(f"/x/{link}", **given):
             page.click(f"a[id='{link}']")
 
+    def has_told_of(self, path: str) -> None:
+        """Waits until a page's call that tells of this path has its answer."""
+        self._wait_until(lambda: self.url(path) in self._views.values(), f"nobody told of {path}")
+
     @property
     def _told(self) -> int:
         return len(self._views)

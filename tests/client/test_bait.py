@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import BrowserContext, Page, Route
 
-from tests.client.conftest import Open, settled
+from tests.client.conftest import Open, close, settled
 from tests.client.site import PREFIX, Site, document
 
 pytestmark = pytest.mark.needs("chromium")
@@ -50,7 +50,8 @@ def test_without_the_setting_nothing_is_asked(site: Site, open_page: Open) -> No
     site.pages["/"] = document()
     page = open_page()
     settled(page)
-    page.close()
+    close(page)
+    site.wait_for(1, "leave")
     assert BAIT not in [path for path, _ in site.visits]
     assert told(site) == []
 
@@ -87,7 +88,8 @@ def test_a_tab_asks_once(site: Site, context: BrowserContext, open_page: Open) -
     hears(page, site)
     page.goto(site.url("/"))
     settled(page)
-    page.close()
+    close(page)
+    site.wait_for(2, "leave")
     assert told(site) == [True]
 
 
@@ -100,7 +102,7 @@ def test_whoever_is_refused_everything_is_not_asked_about_blockers(
     page = context.new_page()
     with page.expect_event("requestfailed", lambda request: "n.png" in request.url):
         page.goto(site.url("/"))
-    page.close()
+    close(page)
     site.wait_for(1, "leave")
     assert told(site) == []
 
@@ -129,6 +131,6 @@ def test_an_address_that_the_sites_own_policy_refuses_says_nothing(
     page = open_page()
     settled(page)
     site.wait(lambda: f"{PREFIX}/n.png" in [path for path, _ in site.visits])
-    page.close()
+    close(page)
     site.wait_for(1, "leave")
     assert told(site) == []

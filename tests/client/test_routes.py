@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from tests.client.conftest import Open
+from tests.client.conftest import Open, close
 from tests.client.site import TOKEN, Site, document
 
 pytestmark = pytest.mark.needs("chromium")
@@ -107,7 +107,7 @@ def test_tab_closed_right_after_a_route_still_tells_it(site: Site, open_page: Op
     site.pages["/"] = document()
     page = open_page()
     page.evaluate("history.pushState(0, '', '/last')")
-    page.close()
+    close(page)
     assert site.wait_for(1, "route")[0]["url"] == site.url("/last")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import BrowserContext
 
-from tests.client.conftest import Open
+from tests.client.conftest import Open, close
 from tests.client.site import Answer, Site, document
 
 pytestmark = pytest.mark.needs("chromium")
@@ -96,7 +96,7 @@ def test_tab_closed_at_once_has_said_everything(home: Site, open_page: Open) -> 
     page = open_page()
     home.wait_for(1, "view")
     page.evaluate("track('Last'); addEventListener('pagehide', () => track('Very last'))")
-    page.close()
+    close(page)
     # Two calls at once, which may arrive in either order.
     assert {event["name"] for event in home.wait_for(2, "track")} == {"Last", "Very last"}
 
@@ -115,7 +115,7 @@ def test_browser_without_fetch_sends_a_beacon_when_the_page_is_left(
     site.pages["/"] = document(head="<script>delete window.fetch</script>")
     page = open_page()
     page.evaluate("track('By beacon')")
-    page.close()
+    close(page)
     _, beacon = site.wait_for(2, "view", "track")
     assert beacon["name"] == "By beacon"
     assert site.calls[0].headers["Content-Type"] == "text/plain;charset=UTF-8"

@@ -190,10 +190,14 @@ def test_pause_holds_the_page_and_resume_brings_what_was_missed(
     page.goto(site.url(f"{BASE}/live/?name=Missed*"))
     page.get_by_role("button", name="Pause").click()
     page.get_by_text("Paused").wait_for()
+    beside = page.context.new_page()
+    beside.goto(page.url)
+    beside.get_by_text("Live", exact=True).last.wait_for()
     with contextlib.closing(sqlite.open(site.folder / "events.db")) as store:
         event = Event("missed", "track", iso(time.time()), event="Missed it", anonymous_id="v")
         body = encode_event(event)
         store.append([NewRow("missed", "v", time.time(), "track", "Missed it", body)])
+    beside.get_by_text("Missed it").wait_for(timeout=60_000)
     assert page.locator("li.event").count() == 0
     page.get_by_role("button", name="Resume").click()
     page.get_by_text("Missed it").wait_for(timeout=60_000)

@@ -157,7 +157,7 @@ def test_what_real_browsers_do_is_counted_exactly(site: Site) -> None:
         asked = urllib.request.Request(
             site.address + "/", headers={"User-Agent": AGENT, "Accept": "text/html"}
         )
-        urllib.request.urlopen(asked, timeout=30).close()
+        urllib.request.urlopen(asked, timeout=60).close()
     found, classes, shared = site.loss()
     assert (found.served, found.confirmed) == (6 + 2 + 3 + 1, 6)
     assert (found.left, found.silent, found.odd, found.unclear) == (2, 3, 1, 0)

@@ -38,6 +38,6 @@ for line in sys.stdin:
         time.sleep(60)
         os._exit(0)
     elif word == "flush":
-        print("flushed", keeper.flush(10.0), flush=True)
+        print("flushed", keeper.flush(60.0), flush=True)
     elif word != "fork":
         track(word)

@@ -97,7 +97,7 @@ def test_flush_has_nothing_to_wait_for_where_nothing_was_accepted(host):
     web.says("flush")
     began = time.monotonic()
     assert web.child.stdout.readline() == "flushed True\n"
-    assert time.monotonic() - began < 5.0
+    assert time.monotonic() - began < 30.0
 
 
 def test_only_the_command_line_delivers_in_worker_mode(host, out, data_dir):

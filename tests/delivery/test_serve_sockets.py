@@ -23,7 +23,7 @@ from track_middleware.delivery.transport import Bounds, HttpTransport
 QUICK = Bounds(connect=2.0, idle=0.3, whole=0.5)
 
 #: The longest that one try may take here, with room for a busy machine, in seconds.
-BOUNDED = 5.0
+BOUNDED = 30.0
 
 TRIES = 3
 

@@ -132,7 +132,7 @@ def dripping() -> Iterator[str]:
 def test_a_trickling_answer_ends_with_the_whole_time(dripping: str, send: HttpTransport) -> None:
     before = time.monotonic()
     assert isinstance(send(post(dripping)), Silence)
-    assert time.monotonic() - before < 10
+    assert time.monotonic() - before < 30
 
 
 def test_a_server_that_never_answers_is_left_after_the_idle_time(send: HttpTransport) -> None:
@@ -140,7 +140,7 @@ def test_a_server_that_never_answers_is_left_after_the_idle_time(send: HttpTrans
         before = time.monotonic()
         answer = send(post(f"http://127.0.0.1:{listener.getsockname()[1]}"))
         assert isinstance(answer, Silence)
-        assert time.monotonic() - before < 10
+        assert time.monotonic() - before < 30
 
 
 def lines(path: Path, *ids: str) -> Call:

@@ -23,6 +23,7 @@ from fsspec.implementations.memory import MemoryFileSystem
 
 from tests.delivery.cluster import cluster
 from tests.delivery.served import event_id, row
+from tests.waiting import until
 from track_middleware import cli
 from track_middleware.delivery import exports
 from track_middleware.delivery.store import NewRow, opening, sqlite
@@ -252,9 +253,7 @@ def test_a_process_that_is_killed_is_gone_on_from(shop: Shop) -> None:
     command = [sys.executable, "-m", "track_middleware", "export", "--parquet", shop.target]
     env = {**os.environ, "TRACK_DATA_DIR": str(shop.data_dir)}
     with subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL) as process:
-        deadline = time.monotonic() + 60
-        while not Path(shop.target, warehouse.WORK).exists() and time.monotonic() < deadline:
-            time.sleep(0.001)
+        until(Path(shop.target, warehouse.WORK).exists, "it never began", pause=0.001)
         process.send_signal(signal.SIGKILL)
     shop.export()
     assert shop.ids == dict.fromkeys(map(event_id, range(1_000)), 1)

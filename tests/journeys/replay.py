@@ -175,13 +175,13 @@ def site(data_dir: Path, port: int, *, workers: int = 3) -> Iterator[None]:
         yield
     finally:
         server.terminate()
-        server.wait(timeout=30)
+        server.wait(timeout=60)
 
 
 def _wait_until_it_answers(server: subprocess.Popen[bytes], port: int) -> None:
-    until = time.monotonic() + 20
+    until = time.monotonic() + 60
     while time.monotonic() < until and server.poll() is None:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
         try:
             connection.request("GET", "/favicon.ico", headers={"X-Replay-Status": "200"})
             connection.getresponse().read()
@@ -199,7 +199,7 @@ def drain(data_dir: Path) -> None:
     The site's own worker ends with it, and holds the folder's lease until then.
     """
     worker = [sys.executable, "-m", "track_middleware", "worker", "--data-dir", str(data_dir)]
-    until = time.monotonic() + 30
+    until = time.monotonic() + 60
     while subprocess.run([*worker, "--once"], timeout=60, check=False).returncode:
         if time.monotonic() > until:
             raise RuntimeError("nobody could drain the replayed site's folder")

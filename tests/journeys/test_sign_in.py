@@ -47,7 +47,7 @@ class Device:
     """A browser: its cookies, and the page that is open."""
 
     def __init__(self, base: str) -> None:
-        self._client = httpx.Client(base_url=base, timeout=20)
+        self._client = httpx.Client(base_url=base, timeout=60)
         self._token = self._prefix = self._step = ""
         self._load = f"{id(self):032x}"
 
@@ -165,7 +165,7 @@ def _walked(face: str, data_dir: Path) -> None:
             for each in devices:
                 each.close()
             process.terminate()
-            process.wait(20)
+            process.wait(60)
 
 
 def _until_it_listens(port: int, process: Popen[Any]) -> None:

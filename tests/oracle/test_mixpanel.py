@@ -154,7 +154,7 @@ def _by_them(vendor: Recorder, say: Theirs, monkeypatch: pytest.MonkeyPatch) -> 
     def consumer(**given: Any) -> Consumer:
         roads = {"events": "track", "people": "engage", "groups": "groups", "import": "import"}
         urls = {f"{name}_url": f"{vendor.url}/{path}" for name, path in roads.items()}
-        return Consumer(**urls, request_timeout=10, **given)
+        return Consumer(**urls, request_timeout=60, **given)
 
     # The SDK's alias() makes a consumer of its own, to the vendor's host whatever was configured.
     monkeypatch.setattr(mixpanel, "Consumer", consumer)

@@ -187,10 +187,10 @@ def test_a_vendor_that_fails_is_a_try_again_that_its_script_understands(
 
 def test_a_vendor_that_hangs_is_given_up_and_then_left_alone(vendor: StandIn, desk: Desk) -> None:
     go_on = threading.Event()
-    vendor.answer = lambda asked: (go_on.wait(10), said(b"1"))[1]
+    vendor.answer = lambda asked: (go_on.wait(60), said(b"1"))[1]
     begun = time.monotonic()
     assert desk.call().status == 429
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 30
     assert desk.call().status == 429
     assert len(vendor.asked) == 1
     go_on.set()
@@ -206,7 +206,7 @@ def test_a_vendor_that_trickles_is_given_up(vendor: StandIn, desk: Desk) -> None
     vendor.answer = lambda asked: Told(200, {"Content-Type": "text/plain"}, pieces)
     begun = time.monotonic()
     assert desk.call().status == 429
-    assert time.monotonic() - begun < 6
+    assert time.monotonic() - begun < 30
     enough.set()
 
 

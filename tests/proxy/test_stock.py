@@ -14,6 +14,7 @@ from urllib.parse import parse_qs
 
 import pytest
 
+from tests.client.conftest import close
 from tests.proxy.conftest import Shop, shop
 from tests.proxy.stand_in import Asked, StandIn, Told, said, stand_in
 
@@ -105,7 +106,7 @@ def test_posthog_js(posthog: tuple[StandIn, Shop], person: BrowserContext) -> No
     for name in ("posthog-recorder", "dead-clicks-autocapture"):
         vendor.wait(lambda name=name: any(f"/{name}.js" in each.path for each in vendor.asked))
     page.wait_for_function("posthog.__loaded")
-    page.close()
+    close(page)
     vendor.wait(lambda: names(vendor)["$pageleave"])
     seen = names(vendor)
     assert (seen["$pageview"], seen["Bought"], seen["$pageleave"]) == (1, 3, 1)
