@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import re
 import sqlite3
 import threading
@@ -16,6 +17,7 @@ from tests.delivery.store_contract import StoreContract, outcome, row
 from tests.waiting import until
 from track_middleware.delivery.store import sqlite
 from track_middleware.delivery.store.postgresql import dialect, opening
+from track_middleware.delivery.store.postgresql.connection import PERSONAL
 from track_middleware.delivery.store.statements import SQL, named
 from track_middleware.delivery.store.whole import Store
 from track_middleware.errors import StoreError
@@ -64,7 +66,7 @@ def test_every_statement_means_something_to_postgresql(server: Cluster, store: S
     store.end()
     with psycopg.connect(server.at("postgres", "shop"), autocommit=True) as connection:
         connection.execute("SET search_path TO track_middleware")
-        for name in sorted({*SQL, *dialect.own_names()} - SQLITE_ONLY - {"log_copy"}):
+        for name in sorted({*SQL, *dialect.OWN} - SQLITE_ONLY - {"log_copy"}):
             prepared = f"PREPARE s AS {_numbered(dialect.statement(name).decode())}"
             try:
                 connection.execute(prepared.encode(), prepare=False)
@@ -163,6 +165,34 @@ def test_a_server_that_was_away_is_asked_again(server: Cluster, store: Store) ->
     assert store.append([row(2)])
 
 
+def test_a_connection_that_was_lost_is_let_go(server: Cluster, store: Store) -> None:
+    def kept() -> int:
+        gc.collect()
+        return sum(type(each) is psycopg.Connection for each in gc.get_objects())
+
+    store.end()
+    before = kept()
+    for _ in range(3):
+        server.do(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE application_name = 'track-middleware'"
+        )
+        with pytest.raises(StoreError):
+            store.end()
+        store.end()
+    assert kept() == before
+
+
+def test_what_an_erasure_takes_out_somewhere_is_vacuumed_there() -> None:
+    written = {
+        table
+        for file in ("persons", "merges", "histories")
+        for sql in named(file).values()
+        for table in re.findall(r"^(?:DELETE FROM|UPDATE) (\w+)", sql)
+    }
+    assert {"choice_record", "visitor_join", "merge_told"} <= written <= set(PERSONAL)
+
+
 def test_no_error_tells_the_password(url: str, data_dir: Path) -> None:
     wrong = opening.opened(url.replace(":pw@", ":secret7@"), data_dir)
     with pytest.raises(StoreError) as told:
@@ -175,6 +205,9 @@ def test_nobody_reads_a_store_that_nobody_has_made(
     server: Cluster, url: str, data_dir: Path
 ) -> None:
     server.do("DROP SCHEMA IF EXISTS track_middleware CASCADE")
+    elsewhere = data_dir / "not-there"
+    assert opening.to_read(url, elsewhere) is None
+    assert not elsewhere.exists()
     assert opening.to_read(url, data_dir) is None
     opening.opened(url, data_dir).job("webhook")
     reader = opening.to_read(url, data_dir)

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from .. import NewRow
 from ..keys import keys_of
 from .days import Days, make
 from .dialect import statement
-
-if TYPE_CHECKING:
-    pass
 
 #: The types of the copied columns, in their order.
 _TYPES = (

@@ -40,6 +40,12 @@ _ALONE = f"{_BEGIN}; SELECT pg_advisory_xact_lock({{key}})"
 _SHARED = f"{_BEGIN}; SELECT pg_advisory_xact_lock_shared({{key}})"
 _ASIDE = _BEGIN
 
+#: What may hold something of persons; an erasure takes it out there.
+PERSONAL = (
+    "log", "page", "waiting", "delivery", "flight", "dead", "known", "choice", "choice_record",
+    "merge", "merge_told", "visitor_join", "history", "counted_session", "rollup_visitor",
+    "rollup_session", "job", "erasure",
+)  # fmt: skip
 
 #: What says that a value is at fault, not the server: a text that is longer than an index takes.
 _TOO_MUCH = (psycopg.DataError, psycopg.errors.ProgramLimitExceeded)
@@ -66,6 +72,7 @@ class Connection:
         self.fence: Fence | None = None
         self._read_only = read_only
         self._raw: psycopg.Connection[Any] | None = None
+        self._end: weakref.finalize[..., Connection] | None = None
         self._is_inside = False
         self.days: set[int] = set()
 
@@ -86,8 +93,11 @@ class Connection:
         """The connection itself, made where there is none."""
         if self._raw is None or (self._raw.closed and not self._is_inside):
             self._raw = self._connected()
+            if self._end is not None:
+                self._end.detach()  # of one that was lost
             # A forgotten one is closed without psycopg's warning; never at a forked child's exit.
-            weakref.finalize(self, self._raw.close).atexit = False
+            self._end = weakref.finalize(self, self._raw.close)
+            self._end.atexit = False
             self._prepare(self._raw)
         return self._raw
 
@@ -172,9 +182,13 @@ class Connection:
         """Vacuums, so that removed rows' places are free. Backups and the server's own WAL are its
         operator's."""
         with self.told("vacuumed"):
-            self.raw.execute("SET statement_timeout = 0")
-            self.raw.execute("VACUUM log, page, waiting, dead, delivery, known, merge, choice")
-            self.raw.execute(f"SET statement_timeout = '{_STATEMENT}s'".encode())
+            raw = self.raw
+            raw.execute("SET statement_timeout = 0")
+            try:
+                raw.execute(f"VACUUM {', '.join(PERSONAL)}".encode())
+            finally:
+                with suppress(psycopg.Error):
+                    raw.execute(f"SET statement_timeout = '{_STATEMENT}s'".encode())
 
     def empty_wal(self) -> bool:
         """True: the WAL is the server's."""

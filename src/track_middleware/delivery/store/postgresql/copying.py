@@ -95,14 +95,11 @@ class Copy:
         for piece in _pieces(rows):
             if place is not None:
                 piece = [(*row, _day(row[place], today)) for row in piece]
-                self._make_days({row[-1] for row in piece})
+                for day in {row[-1] for row in piece}:
+                    days.make(self._target, day)
             with raw.cursor() as cursor, cursor.copy(statement) as copy:
                 for row in piece:
                     copy.write_row(row)
-
-    def _make_days(self, wanted: set[int]) -> None:
-        for day in wanted:
-            days.make(self._target, day)
 
     def _set_numbers(self) -> None:
         """Numbers go on where the source's stood, also those of rows that are gone."""

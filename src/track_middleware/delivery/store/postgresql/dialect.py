@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
 from ..statements import SQL, named
 
-_OWN = named("statements", __package__)
+#: Statements that PostgreSQL has of its own.
+OWN = named("statements", __package__)
 
 _LISTED = re.compile(r"IN \(SELECT value FROM json_each\((\?|:\w+)\)\)")
 _PLACE = re.compile(r"\?(\d*)|(?<![:\w]):(\w+)")
@@ -23,7 +24,7 @@ _GLOB = re.compile(r"\[(\^?)(\]?[^\]]*)\]|.", re.DOTALL)
 @cache
 def statement(name: str) -> bytes:
     """A named statement, with psycopg's placeholders."""
-    return (_translated(SQL[name]) if name not in _OWN else _placed(_OWN[name])).encode()
+    return (_translated(SQL[name]) if name not in OWN else _placed(OWN[name])).encode()
 
 
 def parameters(name: str, values: Any) -> Any:
@@ -67,8 +68,3 @@ def _place(found: re.Match[str]) -> str:
     if found[2]:
         return f"%({found[2]})s"
     return f"%(p{found[1]})s" if found[1] else "%s"
-
-
-def own_names() -> Sequence[str]:
-    """Statements that PostgreSQL has of its own."""
-    return list(_OWN)

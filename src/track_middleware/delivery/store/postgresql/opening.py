@@ -20,8 +20,9 @@ def opened(url: str, data_dir: Path, *, now: Callable[[], float] = time.time) ->
 
 def to_read(url: str, data_dir: Path) -> Store | None:
     """The store, to read from; None before somebody has made it, or brought it to this release.
-    StoreError when it cannot be reached."""
-    connection = Connection(address(url), folder_of(data_dir), read_only=True)
+    StoreError when it cannot be reached. No data folder is made for it."""
+    folder = folder_of(data_dir) if data_dir.is_dir() else ""
+    connection = Connection(address(url), folder, read_only=True)
     with ExitStack() as unmade:
         unmade.callback(connection.close)
         if not connection.is_made:

@@ -172,6 +172,3 @@ SELECT erasure_answer.erasure FROM erasure_answer
 JOIN erasure ON erasure.id = erasure_answer.erasure
 WHERE system = ? AND state IN ('waiting', 'asked', 'needs you') AND due <= ?
     AND folder = current_setting('track.folder') ORDER BY erasure_answer.erasure;
-
--- rollup_state: the same, which no other worker counts from until the transaction's end
-SELECT position, zone, since, until FROM rollup_state FOR UPDATE;
