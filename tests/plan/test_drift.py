@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import msgspec
 import pytest
 
 from track_middleware.plan import drift
-from track_middleware.plan.drift import Finding, days, findings
+from track_middleware.plan.drift import DEAD, Finding, Past, days, findings, past
 from track_middleware.plan.model import Event, Plan, Property
 from track_middleware.plan.observed import (
     CELLS,
@@ -22,7 +23,11 @@ from track_middleware.plan.observed import (
     type_of,
 )
 
-SINCE, UNTIL = 1000.0, 4000.0
+DAY = 86400.0
+SINCE, UNTIL = 1000.0, 1000.0 + DEAD
+
+#: A log that is older than what is looked at, in which nothing else was ever seen.
+OLD = Past({}, "2026-05-01", "2026-11-19", "2026-11-26")
 
 
 def looked(
@@ -48,8 +53,12 @@ def add(observed: Observed, *many: tuple[str, int, dict[str, Any]], at: float = 
             observed.add(looked(platform, version or None, **values), "O", at)
 
 
+def drifted(observed: Observed, plan: Plan | None = None, past: Past = OLD) -> list[Finding]:
+    return findings(observed, past=past, plan=plan, since=SINCE, until=UNTIL)
+
+
 def found(observed: Observed, plan: Plan | None = None) -> list[tuple[str, str, str, str]]:
-    every = findings(observed, plan=plan, since=SINCE, until=UNTIL)
+    every = drifted(observed, plan)
     return [(each.kind, each.platform, each.property, each.other) for each in every]
 
 
@@ -65,7 +74,7 @@ def test_a_property_that_one_platform_renamed_is_found_with_its_names():
     renamed = {"order_id": "1", "total": 39.5}
     observed = seen(("server", 9, ORDER), ("web", 9, ORDER), ("ios", 9, renamed))
     assert found(observed) == [("renamed", "ios", "revenue", "total")]
-    (finding,) = findings(observed)
+    (finding,) = drifted(observed)
     assert finding.words == "ios says 'total' where server, web says 'revenue'"
 
 
@@ -110,7 +119,7 @@ def test_what_a_release_brought_or_lost_is_found():
     observed = seen(
         ("ios 3.9", 9, {"a": 1}), ("ios 3.10", 9, {"b": 1}), ("ios 3.11", 9, {"b": 1})
     )  # fmt: skip
-    words = {each.words for each in findings(observed)}
+    words = {each.words for each in drifted(observed)}
     assert words == {"'a' is gone since ios 3.10", "'b' is there since ios 3.10"}
 
 
@@ -118,6 +127,12 @@ def test_who_has_stopped_while_others_go_on_is_found():
     observed = seen(("web", 9, ORDER), at=UNTIL - 1)
     add(observed, ("ios", 9, ORDER), at=SINCE + 1)
     assert found(observed) == [("stopped", "ios", "", "")]
+
+
+def test_who_is_silent_for_some_hours_has_not_stopped():
+    observed = seen(("web", 9, ORDER), at=UNTIL - 1)
+    add(observed, ("ios", 9, ORDER), at=UNTIL - 0.9 * DAY)
+    assert not findings(observed, past=OLD, since=UNTIL - 2 * DAY, until=UNTIL)
 
 
 def planned(**more: Any) -> Plan:
@@ -135,6 +150,40 @@ def test_the_plan_says_what_it_does_not_know_and_what_nobody_sends():
         ("unplanned", "web", "", ""), ("dead", "android", "", ""),
     ]  # fmt: skip
     assert found(Observed(), plan) == [("dead", "web, android", "", "")]
+
+
+@pytest.mark.parametrize(
+    ("last", "kind", "words"),
+    [
+        ("2026-11-26", "unseen", "last seen today"),
+        ("2026-11-25", "unseen", "not seen since 2026-11-25, yesterday"),
+        ("2026-11-19", "unseen", "not seen since 2026-11-19, 7 days ago"),
+        ("2026-11-18", "dead", "not seen since 2026-11-18, 8 days ago"),
+        ("", "dead", "never seen, from 2026-05-01 on"),
+    ],
+)
+def test_a_planned_event_is_dead_after_a_week_and_unseen_before(last, kind, words):
+    at = 20783 * DAY + 3600  # 2026-11-26
+    counts = {("2026-05-01", "Other"): 1, **({(last, "O"): 3} if last else {})}
+    (finding,) = drifted(Observed(), planned(), past(counts, day=day_of, now=at))
+    assert (finding.kind, finding.words) == (kind, words)
+
+
+def day_of(moment: float) -> str:
+    return date.fromordinal(int(moment // DAY) + 719163).isoformat()
+
+
+def test_nothing_is_dead_in_a_log_that_has_begun_this_week():
+    young = past({("2026-11-25", "Other"): 1}, day=day_of, now=20783 * DAY)
+    plan = planned(platforms={"web": None, "ios": None})
+    for observed in (Observed(), seen(("web", 9, ORDER))):
+        assert [each.kind for each in drifted(observed, plan, young)] == ["unseen"]
+
+
+def test_a_platform_is_not_dead_after_minutes():
+    plan, observed = planned(platforms={"web": None, "ios": None}), seen(("web", 9, ORDER))
+    (finding,) = findings(observed, past=OLD, plan=plan, since=UNTIL - 600, until=UNTIL)
+    assert (finding.kind, finding.platform) == ("unseen", "ios")
 
 
 def test_new_and_dead_events_are_found_by_their_days():
@@ -181,4 +230,4 @@ def test_memory_does_not_grow_with_what_anybody_sends():
     cell = observed.cells[Key("E0", "web")]
     assert (len(cell.properties), len(cell.versions)) == (PROPERTIES + 1, VERSIONS + 1)
     assert cell.span.count == PROPERTIES + 51
-    assert all(isinstance(each, Finding) for each in findings(observed))
+    assert all(isinstance(each, Finding) for each in drifted(observed))

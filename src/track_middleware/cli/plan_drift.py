@@ -49,8 +49,9 @@ def run(arguments: argparse.Namespace, where: Place) -> int:
             progress=lambda done, total: bar.at(done),
         )
         bar.end(sum(cell.span.count for cell in observed.cells.values()))
-        days = drift.days(store.event_counts(), since=parts.days(where.settings.time_zone)(since))
-    found = drift.findings(observed, plan=plan, since=since, until=until)
+        counts, day = store.event_counts(), parts.days(where.settings.time_zone)
+    days, past = drift.days(counts, since=day(since)), drift.past(counts, day=day, now=until)
+    found = drift.findings(observed, past=past, plan=plan, since=since, until=until)
     if arguments.events:
         found = [each for each in found if _wanted(each.event, arguments.events)]
         days = Days(*[
@@ -62,7 +63,7 @@ def run(arguments: argparse.Namespace, where: Place) -> int:
         "new": days.new, "dead": days.dead, "findings": found,
     }  # fmt: skip
     say(told, _lines(observed, days, found), as_json=arguments.json)
-    return FINDING if found else WELL
+    return FINDING if any(each.kind != "unseen" for each in found) else WELL
 
 
 def _wanted(label: str, globs: Sequence[str]) -> bool:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from difflib import SequenceMatcher
 
 from .compiled import KNOWN
@@ -17,6 +18,12 @@ ENOUGH = 5
 
 #: A property that so many events have is always there; one that fewer than ``RARELY`` have, is not.
 MOSTLY, RARELY = 0.8, 0.2
+
+#: Seconds without an event after which it counts as dead; before, it has only not been seen.
+DEAD = 7 * 86400.0
+
+#: Seconds that a platform sends nothing before it has stopped.
+_SILENT = 86400.0
 
 #: Two names that are less alike than this, 0 to 1, are one only if no other pair could be meant.
 _ALIKE = 0.5
@@ -32,7 +39,8 @@ _ORDER = ("ios", "android", "web", "backfill", "server")
 class Finding:
     """Something that has drifted. ``kind``: ``renamed`` (``other`` is its name elsewhere),
     ``missing``, ``types``, ``version`` (it came or went with a release), ``stopped``,
-    ``unplanned``, ``dead`` (planned, and nobody sends it)."""
+    ``unplanned``, ``dead`` (planned, and nobody has sent it for ``DEAD``), ``unseen`` (planned, and
+    not among what was looked at, or not for so long)."""
 
     kind: str
     event: str
@@ -66,10 +74,43 @@ def days(counts: Mapping[tuple[str, str], int], *, since: str) -> Days:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What all days of the log say, each as 2026-05-04: ``last`` is each event's last day,
+    ``begins`` the first of any; what had its last day before ``edge`` is dead."""
+
+    last: Mapping[str, str]
+    begins: str
+    edge: str
+    today: str
+
+    def of(self, label: str) -> tuple[str, str]:
+        """Whether an event that was not among what was looked at is ``dead`` or ``unseen``, and the
+        words for it."""
+        day = self.last.get(label, "")
+        since = day or self.begins
+        kind = "dead" if since and since < self.edge else "unseen"
+        if not day:
+            return kind, f"never seen, from {since} on" if since else "not seen yet"
+        age = (date.fromisoformat(self.today) - date.fromisoformat(day)).days
+        ago = {0: "today", 1: "yesterday"}.get(age, f"{age} days ago")
+        return kind, f"last seen {ago}" if age < 1 else f"not seen since {day}, {ago}"
+
+
+def past(counts: Mapping[tuple[str, str], int], *, day: Callable[[float], str], now: float) -> Past:
+    """The days of numbers by day and event; ``day`` names a moment's, ``now`` is epoch seconds."""
+    last: dict[str, str] = {}
+    for at, label in counts:
+        last[label] = max(last.get(label, at), at)
+    begins = min((at for at, _ in counts), default="")
+    return Past(last, begins, day(now - DEAD), day(now))
+
+
 def findings(
-    observed: Observed, *, plan: Plan | None = None, since: float = 0.0, until: float = 0.0
+    observed: Observed, *, past: Past, plan: Plan | None = None, since: float, until: float
 ) -> list[Finding]:
-    """Everything that has drifted, by event; ``since`` and ``until`` are what was looked at."""
+    """Everything that has drifted, by event; ``since`` and ``until`` are what was looked at, in
+    epoch seconds."""
     found: list[Finding] = []
     for event, cells in observed.events().items():
         if event == OTHERS:
@@ -84,7 +125,7 @@ def findings(
         if plan is not None:
             found += _unplanned(event, cells, plan)
     if plan is not None:
-        found += _dead(observed, plan)
+        found += _absent(observed, plan, past, until - since)
     return found
 
 
@@ -198,11 +239,12 @@ def _releases(event: str, platform: str, cell: Cell) -> Iterator[Finding]:
 def _stopped(
     event: str, cells: Mapping[str, Cell], since: float, until: float
 ) -> Iterator[Finding]:
-    """An event that one platform no longer sends, in the last third, and another does."""
-    edge = until - (until - since) / 3
+    """An event that one platform no longer sends, in the last third and at least for a day, and
+    another does."""
+    edge = until - max((until - since) / 3, _SILENT)
     still = [name for name, cell in cells.items() if cell.span.last >= edge]
     for platform, cell in cells.items():
-        if cell.span.last < edge and cell.span.first < edge and still:
+        if cell.span.last < edge and still:
             words = f"{platform} has stopped sending it, {', '.join(sorted(still))} has not"
             yield Finding("stopped", event, platform, words)
 
@@ -225,14 +267,21 @@ def _unplanned(event: str, cells: Mapping[str, Cell], plan: Plan) -> Iterator[Fi
                 yield Finding("unplanned", event, platform, words, name)
 
 
-def _dead(observed: Observed, plan: Plan) -> Iterator[Finding]:
+def _absent(observed: Observed, plan: Plan, past: Past, looked_at: float) -> Iterator[Finding]:
+    """Planned events that nobody, or one of their platforms, sends. Of single platforms no more is
+    known than what was looked at, which may be minutes."""
     seen = observed.events()
     for label, event in plan.events.items():
         cells = seen.get(label, {})
-        lacking = [name for name in event.platforms if name not in cells]
         if not cells:
-            yield Finding("dead", label, ", ".join(event.platforms), "nobody sends it")
+            kind, words = past.of(label)
+            yield Finding(kind, label, ", ".join(event.platforms), words)
             continue
-        for platform in lacking:
-            words = f"{platform} does not send it, {', '.join(sorted(cells))} does"
-            yield Finding("dead", label, platform, words)
+        is_long = looked_at > DEAD - 1 and past.begins <= past.edge
+        kind, here, there = (
+            ("dead", "does not send it", "does") if is_long
+            else ("unseen", "has not sent it of late", "has")
+        )  # fmt: skip
+        for platform in (name for name in event.platforms if name not in cells):
+            words = f"{platform} {here}, {', '.join(sorted(cells))} {there}"
+            yield Finding(kind, label, platform, words)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 
 from ...delivery import counters, parts
 from ...delivery.store.letters import Choice
@@ -22,8 +23,9 @@ EVENTS, MOST = 1000, 20_000
 
 #: Letters whose reasons are counted.
 _LETTERS = 500
-_DAY = 86400.0
-_WEEK = 7
+
+#: Events by day and name.
+Counts = Mapping[tuple[str, str], int]
 
 #: What is counted of the plan, and what happened to those events.
 _COUNTED = {
@@ -45,7 +47,11 @@ _FINDINGS = (
     Column("property", "Property"),
     Column("words", "What is seen"),
 )
-_DAYS = (Column("event", "Event"), Column("state", "State"), Column("day", "Day"))
+_DAYS = (
+    Column("event", "Event"),
+    Column("state", "State"),
+    Column("day", "First or last seen"),
+)
 _COSTS = (
     Column("place", "Place"),
     Column("event", "Event"),
@@ -76,13 +82,21 @@ def shown(query: Query, reads: Reads) -> Shown:
         return Shown(context)
     after = max(0, store.end() - number)
     seen = observed(store, after=after)
+    counts = store.event_counts()
     spent = costs(store, reads.routes, after=after, now=reads.now)
     context["halving"] = _halvings(spent, reads, by)
     tables = {
         "violations": Table("Violations", _VIOLATIONS, _violations(store)),
         "drift": _matrix(seen),
-        "findings": Table("Drift", _FINDINGS, _findings(seen, reads), empty="Nothing has drifted."),
-        "days": Table("New and dead events", _DAYS, _days(store, reads)),
+        "findings": Table(
+            "Drift", _FINDINGS, _findings(seen, counts, reads), empty="Nothing has drifted."
+        ),
+        "days": Table(
+            "New and dead events",
+            _DAYS,
+            _days(counts, reads),
+            note="New: first seen within 7 days. Dead: not seen for 7 days.",
+        ),
         "cost": Table("Cost", _COSTS, _costly(spent, by)),
     }
     return Shown(context, tables)
@@ -121,17 +135,18 @@ def _matrix(seen: Observed) -> Table:
     return Table("Matrix", columns, rows, note="How many events, and how many of them say what.")
 
 
-def _findings(seen: Observed, reads: Reads) -> list[list[Cell]]:
+def _findings(seen: Observed, counts: Counts, reads: Reads) -> list[list[Cell]]:
     moments = [cell.span for cell in seen.cells.values()]
-    since = min((span.first for span in moments), default=0.0)
-    until = max((span.last for span in moments), default=0.0)
-    found = drift.findings(seen, plan=reads.plan, since=since, until=until)
+    since = min((span.first for span in moments), default=reads.now)
+    day = parts.days(reads.settings.time_zone)
+    past = drift.past(counts, day=day, now=reads.now)
+    found = drift.findings(seen, past=past, plan=reads.plan, since=since, until=reads.now)
     return [[each.kind, each.event, each.platform, each.property, each.words] for each in found]
 
 
-def _days(store: Store, reads: Reads) -> list[list[Cell]]:
-    since = parts.days(reads.settings.time_zone)(reads.now - _WEEK * _DAY)
-    found = drift.days(store.event_counts(), since=since)
+def _days(counts: Counts, reads: Reads) -> list[list[Cell]]:
+    since = parts.days(reads.settings.time_zone)(reads.now - drift.DEAD)
+    found = drift.days(counts, since=since)
     states = (("new", found.new), ("dead", found.dead))
     return [[name, state, day] for state, every in states for name, day in every.items()]
 
