@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
+import random
 import uuid
 
+import msgspec
 import pytest
 
 from track_middleware.delivery.store import (
@@ -360,6 +362,16 @@ class StoreContract:
             store.intake.record(ChoiceRecord("user:7", 5.0, {"analytics": "granted"}))
         store.forget(events=1e12, ids=1e12, pages=1e12, served_by=[])
         assert len(store.intake.choice_history("user:7")) == 1
+
+    def test_what_a_store_takes_is_what_it_holds(self, store):
+        before = store.watch.bytes()
+        bodies = [random.Random(number).randbytes(2000) for number in range(300)]
+        store.append(
+            [msgspec.structs.replace(row(number), body=body) for number, body in enumerate(bodies)]
+        )
+        after = store.watch.bytes()
+        assert before.used - before.empty < 150_000
+        assert 600_000 <= after.used - after.empty < 1_500_000
 
     def test_joined_visitors_follow_to_the_last_one(self, store):
         with store.batch():

@@ -1,6 +1,8 @@
 """Charts as SVG: bars and lines, readable in light and dark, beside a table of their numbers.
 
-Colours and fonts come from the stylesheet by class; an answer may hold no style of its own.
+Across, everything lies at a share of the width that there is, so that a text is as large on a phone
+as on a desk; down, at pixels. Colours and fonts come from the stylesheet by class; an answer may
+hold no style of its own.
 """
 
 from __future__ import annotations
@@ -10,15 +12,20 @@ from collections.abc import Mapping, Sequence
 
 from markupsafe import Markup, escape
 
-#: The picture's own units; the stylesheet gives it the width that there is.
-_WIDTH, _HEIGHT = 640, 200
-_LEFT, _RIGHT, _TOP, _BOTTOM = 52, 8, 10, 26
+#: Pixels from the top of the picture, which is as high as the stylesheet says (``svg.chart``), to
+#: the axis' end, and from there to its beginning. The values' words stand left of the picture.
+_TOP, _ROOM, _WORDS = 10, 184, 18
+_BELOW = _TOP + _ROOM
 
 #: So many series have a colour of their own.
 COLOURS = 6
 
-#: Labels below the axis that have room beside each other.
+#: Labels below the axis that have room beside each other; on a phone every second one.
 _LABELS = 8
+_SELDOM = ' class="seldom"'
+
+#: The most of the width that a bar takes, in per cent.
+_WIDEST = 9.0
 
 
 def bars(
@@ -28,7 +35,7 @@ def bars(
     ``labels``; none below 0. ``title`` says to a screen reader what is seen."""
     sums = [sum(values) for values in zip(*series.values(), strict=True)] if series else []
     frame = _Frame(labels, max(sums, default=0.0))
-    width = min(60.0, max(1.0, frame.step * 0.72))
+    width = min(_WIDEST, frame.step * 0.72)
     parts = []
     base = [0.0] * len(labels)
     for number, (name, values) in enumerate(series.items()):
@@ -38,8 +45,8 @@ def bars(
             top, bottom = frame.y(base[at] + value), frame.y(base[at])
             told = escape(f"{labels[at]}: {_short(value)}{unit} {name}")
             parts.append(
-                f'<rect class="c{number % COLOURS}" x="{frame.x(at) - width / 2:.1f}" '
-                f'y="{top:.1f}" width="{width:.1f}" height="{max(0.5, bottom - top):.1f}">'
+                f'<rect class="c{number % COLOURS}" x="{frame.x(at) - width / 2:.2f}%" '
+                f'y="{top:.1f}" width="{width:.2f}%" height="{max(0.5, bottom - top):.1f}">'
                 f"<title>{told}</title></rect>"
             )
             base[at] += value
@@ -53,33 +60,39 @@ def lines(
     """A line for each series; where a value is None the line is broken."""
     known = [value for values in series.values() for value in values if value is not None]
     frame = _Frame(labels, max(known, default=0.0))
-    parts = []
+    drawn, dots = [], []
     for number, values in enumerate(series.values()):
+        colour = f"c{number % COLOURS}"
         for piece in _pieces(values):
-            spots = " ".join(f"{frame.x(at):.1f},{frame.y(value):.1f}" for at, value in piece)
-            colour = f"c{number % COLOURS}"
-            if len(piece) == 1:
-                x, y = spots.split(",")
-                parts.append(f'<circle class="{colour}" cx="{x}" cy="{y}" r="3"/>')
-            else:
-                parts.append(f'<polyline class="line {colour}" points="{spots}"/>')
-    return _picture(title, frame, parts, tuple(series), unit)
+            spots = [(frame.x(at), frame.y(value)) for at, value in piece]
+            if len(spots) == 1:
+                ((x, y),) = spots
+                dots.append(f'<circle class="{colour}" cx="{x:.2f}%" cy="{y:.1f}" r="3"/>')
+                continue
+            points = " ".join(f"{x:.2f},{y:.1f}" for x, y in spots)
+            drawn.append(f'<polyline class="line {colour}" points="{points}"/>')
+    # Points have no per cents: they lie in a picture of their own, which is drawn out.
+    stretched = (
+        f'<svg width="100%" height="{_BELOW}" viewBox="0 0 100 {_BELOW}" '
+        f'preserveAspectRatio="none">{"".join(drawn)}</svg>'
+    )
+    return _picture(title, frame, [stretched, *dots], tuple(series), unit)
 
 
 class _Frame:
-    """Where a value lies in the picture; the axis ends at a round number."""
+    """Where a value lies in the picture: across in per cent, down in pixels; the axis ends at a
+    round number."""
 
     def __init__(self, labels: Sequence[str], most: float) -> None:
         self.labels = labels
         self.top = _round(most)
-        self.step = (_WIDTH - _LEFT - _RIGHT) / max(1, len(labels))
+        self.step = 100 / max(1, len(labels))
 
     def x(self, at: int) -> float:
-        return _LEFT + self.step * (at + 0.5)
+        return self.step * (at + 0.5)
 
     def y(self, value: float) -> float:
-        room = _HEIGHT - _TOP - _BOTTOM
-        return _TOP + room * (1 - min(max(value, 0.0), self.top) / self.top)
+        return _TOP + _ROOM * (1 - min(max(value, 0.0), self.top) / self.top)
 
 
 def _picture(
@@ -87,7 +100,7 @@ def _picture(
 ) -> Markup:
     axes = [*_rules(frame, unit), *_days(frame)]
     svg = (
-        f'<svg class="chart" role="img" viewBox="0 0 {_WIDTH} {_HEIGHT}">'
+        f'<svg class="chart" role="img">'
         f"<title>{escape(title)}</title>{''.join(axes)}{''.join(parts)}</svg>"
     )
     return Markup(svg + _legend(names))
@@ -97,17 +110,16 @@ def _rules(frame: _Frame, unit: str) -> list[str]:
     found = []
     for part in (0.0, 0.5, 1.0):
         y, value = frame.y(frame.top * part), escape(f"{_short(frame.top * part)}{unit}")
-        found.append(f'<line class="rule" x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{y:.1f}" '
-                     f'y2="{y:.1f}"/><text x="{_LEFT - 6}" y="{y + 4:.1f}" '
-                     f'text-anchor="end">{value}</text>')  # fmt: skip
+        found.append(f'<line class="rule" x1="0" x2="100%" y1="{y:.1f}" y2="{y:.1f}"/>'
+                     f'<text x="-6" y="{y + 4:.1f}" text-anchor="end">{value}</text>')  # fmt: skip
     return found
 
 
 def _days(frame: _Frame) -> list[str]:
     every = max(1, math.ceil(len(frame.labels) / _LABELS))
     return [
-        f'<text x="{frame.x(at):.1f}" y="{_HEIGHT - 8}" text-anchor="middle">'
-        f"{escape(_brief(label))}</text>"
+        f'<text{_SELDOM if at // every % 2 else ""} x="{frame.x(at):.2f}%" y="{_BELOW + _WORDS}" '
+        f'text-anchor="middle">{escape(_brief(label))}</text>'
         for at, label in enumerate(frame.labels)
         if at % every == 0
     ]

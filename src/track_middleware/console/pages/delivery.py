@@ -8,8 +8,10 @@ from typing import Any
 
 import msgspec
 
-from ...delivery.store import DeadLetter, opening
+from ...delivery.store import DeadLetter
 from ...delivery.store.letters import Choice
+from ...delivery.store.watch import Bytes
+from ...delivery.store.whole import Store
 from ...event import epoch
 from ...history import letters
 from ..page import Page, Shown
@@ -73,8 +75,8 @@ _GROWTH = (
 
 def shown(query: Query, reads: Reads) -> Shown:
     """What ``status`` tells, the dead letters that are chosen, and how the store grows."""
-    facts = reads.facts
-    size = _size(reads)
+    facts, store = reads.facts, reads.store
+    size = store.watch.bytes() if store is not None else Bytes(0, 0)
     found = _chosen(query, reads, LETTERS)
     tables = {
         "destinations": Table(
@@ -87,11 +89,11 @@ def shown(query: Query, reads: Reads) -> Shown:
         "former": Table("Former destinations", _FORMER, _rows(facts["former"], _FORMER),
                         note="No destination points there any more; their events wait."),
         "counters": Table("Not kept", _COUNTERS, sorted(facts["counters"].items())),
-        "growth": Table("Growth", _GROWTH, _growth(reads, size, facts["events"])),
+        "growth": Table("Growth", _GROWTH, _growth(store, size) if store else ()),
     }  # fmt: skip
     context = {
         "facts": facts,
-        "size": size,
+        "size": size.used,
         "letter": _one(query, reads),
         "stages": ("", *STAGES),
         "destinations": _names(reads),
@@ -120,22 +122,21 @@ def _names(reads: Reads) -> tuple[str, ...]:
     return ("", *sorted({route.name for route in reads.routes} | jobs))
 
 
-def _size(reads: Reads) -> int:
-    """Bytes of the store with what is not yet moved into it."""
-    files = opening.touched(reads.settings.store, reads.data_dir)
-    return sum(each.stat().st_size for each in files if each.exists())
-
-
-def _growth(reads: Reads, size: int, events: int) -> list[list[Cell]]:
+def _growth(store: Store, size: Bytes) -> list[list[Cell]]:
     """Events by day, newest first, and about how many bytes of the store they are."""
-    if reads.store is None:
-        return []
     days: Counter[str] = Counter()
-    for (day, _label), count in reads.store.event_counts().items():
+    for (day, _label), count in store.event_counts().items():
         days[day] += count
-    each = size / events if events else 0.0
+    each = _bytes_of_one(store, size)
     newest = sorted(days, reverse=True)[:_DAYS]
     return [[day, days[day], round(days[day] * each)] for day in newest]
+
+
+def _bytes_of_one(store: Store, size: Bytes) -> float:
+    """What an event that is kept takes, with what stands beside it."""
+    oldest = store.read(0, 1)
+    events = store.end() - oldest[0].position + 1 if oldest else 0
+    return max(0, size.used - size.empty) / events if events else 0.0
 
 
 def _letter(each: DeadLetter) -> list[Cell]:

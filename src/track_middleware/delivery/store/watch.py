@@ -28,6 +28,14 @@ class Refusal(NamedTuple):
     reason: str
 
 
+class Bytes(NamedTuple):
+    """What a store takes: ``used`` bytes, of which an ``empty`` one takes some too. What its files
+    have room for beyond that (a WAL, pages that are free) is in neither."""
+
+    used: int
+    empty: int
+
+
 class Watch:
     """A store, looked at; nothing is changed."""
 
@@ -50,3 +58,8 @@ class Watch:
         """The newest events of some order keys in a part of the log, newest first."""
         asked = {"keys": self._db.listed(keys), "after": after, "until": until, "limit": limit}
         return [Stored(*row) for row in self._db.all("watch_of", asked)]
+
+    def bytes(self) -> Bytes:
+        """What the store takes."""
+        (row,) = self._db.all("watch_bytes")
+        return Bytes(*row)

@@ -18,3 +18,8 @@ FROM event
 WHERE position > :after AND position <= :until
     AND order_key IN (SELECT value FROM json_each(:keys))
 ORDER BY position DESC LIMIT :limit;
+
+-- watch_bytes: bytes of pages that hold something, and of those that an empty store has too
+SELECT (pages.page_count - free.freelist_count) * size.page_size,
+    (SELECT COUNT(*) FROM sqlite_master WHERE rootpage > 0) * size.page_size
+FROM pragma_page_count AS pages, pragma_freelist_count AS free, pragma_page_size AS size;

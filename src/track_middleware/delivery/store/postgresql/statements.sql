@@ -172,3 +172,9 @@ SELECT erasure_answer.erasure FROM erasure_answer
 JOIN erasure ON erasure.id = erasure_answer.erasure
 WHERE system = ? AND state IN ('waiting', 'asked', 'needs you') AND due <= ?
     AND folder = current_setting('track.folder') ORDER BY erasure_answer.erasure;
+
+-- watch_bytes: bytes of tables and indexes, and of those that an empty store has too
+SELECT COALESCE(SUM(pg_total_relation_size(oid)) FILTER (WHERE relkind = 'r'), 0)::bigint,
+    8192 * COUNT(*) FILTER (WHERE relkind = 'i' OR reltoastrelid <> 0)
+    + COALESCE(SUM(LEAST(pg_relation_size(oid), 8192)) FILTER (WHERE relkind = 'r'), 0)::bigint
+FROM pg_class WHERE relnamespace = current_schema()::regnamespace;
