@@ -51,9 +51,10 @@ class Site:
         getattr(pieces, "close", lambda: None)()
         return *answers[-1], body
 
-    def visit(self, path: str, query: str = "") -> None:
+    def visit(self, path: str, query: str = "", **headers: str) -> None:
         path = path.encode().decode("latin-1")
-        self.get(path, query, HTTP_SEC_FETCH_DEST="document", HTTP_ACCEPT="text/html")
+        headers = {"HTTP_SEC_FETCH_DEST": "document", "HTTP_ACCEPT": "text/html", **headers}
+        self.get(path, query, **headers)
 
     def console(self, path: str, query: str = "", token: str = TOKEN) -> str:
         bearer = f"Bearer {token}"
@@ -112,6 +113,20 @@ def test_each_table_comes_as_csv_and_json_too(site: Site) -> None:
     (campaign,) = json.loads(site.console("traffic/campaigns.json"))
     assert (campaign["source"], campaign["campaign"]) == ("<b>news", "may")
     assert (campaign["last"], campaign["first"]) == (1, 1)
+
+
+def test_a_source_is_one_however_a_campaign_or_a_referrer_writes_it(tmp_path: Path) -> None:
+    site = Site(tmp_path)
+    for query in ("utm_source=google&utm_campaign=may", "utm_source=GOOGLE&utm_campaign=may",
+                  "utm_source=Our+News", "utm_source=our+news"):  # fmt: skip
+        site.visit("/", query)
+    site.visit("/", HTTP_REFERER="https://www.google.com/")
+    site.works()
+    rows = json.loads(site.console("traffic/sources.json"))
+    assert {row["source"].lower(): row["sessions"] for row in rows} == {"google": 3, "our news": 2}
+    rows = json.loads(site.console("traffic/campaigns.json"))
+    (may,) = [row for row in rows if row["campaign"] == "may"]
+    assert (may["source"], may["last"]) == ("Google", 2)
 
 
 @pytest.mark.parametrize(

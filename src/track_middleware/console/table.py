@@ -24,8 +24,14 @@ _LONGEST = 500
 _FORMULA = re.compile("^(?=[=+\\-@＝＋－＠\t\r\n])|(?<=[;\t\r\n])(?=[=+\\-@＝＋－＠])")
 
 #: What a column's cells are, which says how they are shown: ``time`` is epoch seconds, ``size``
-#: bytes, ``share`` a number from 0 to 1, ``seconds`` a duration.
-Kind = Literal["text", "number", "time", "size", "share", "seconds"]
+#: bytes, ``share`` a number from 0 to 1, ``seconds`` a duration. Of an ``id`` the beginning is
+#: shown, and a ``path`` gets room.
+Kind = Literal["text", "path", "id", "number", "time", "size", "share", "seconds"]
+
+_NUMBERS = ("number", "size", "share", "seconds")
+
+#: A text that is longer gets room, too.
+_LONG = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +43,14 @@ class Column:
     title: str
     kind: Kind = "text"
     link: str = ""
+
+    def place(self, cell: Cell) -> str:
+        """The class of the stylesheet that a cell, or with None the column's head, has."""
+        if self.kind in _NUMBERS:
+            return "n"
+        if self.kind in ("path", "id"):
+            return self.kind
+        return "long" if isinstance(cell, str) and len(cell) > _LONG else "short"
 
     def address(self, cell: Cell) -> str:
         """Where a cell leads; "" where it leads nowhere."""

@@ -20,6 +20,9 @@ from .table import Column, moment
 #: Characters of a text that are shown; of one line of a stream fewer.
 MOST = 300
 
+#: Of a longer id the beginning is shown.
+_ID = 12
+
 #: Controls, marks of direction, invisible characters (but joiners, of which scripts and emoji are
 #: made), line ends of Unicode, and more than three accents above one letter.
 _ODD = re.compile(
@@ -43,11 +46,24 @@ def value(said: object, most: int = MOST) -> Markup:
     cut = whole[:most]
     pieces, at = [], 0
     for odd in _ODD.finditer(cut):
-        pieces += [escape(cut[at : odd.start()]), _named(odd.group())]
+        pieces += [_breakable(cut[at : odd.start()]), _named(odd.group())]
         at = odd.end()
-    pieces.append(escape(cut[at:]))
+    pieces.append(_breakable(cut[at:]))
     tail = _more(len(whole)) if len(whole) > most else ""
     return Markup("<bdi>{}</bdi>{}").format(Markup("").join(pieces), tail)
+
+
+def _breakable(text: str) -> Markup:
+    """Escaped text that, where it is too long for its line, goes on in the next behind a slash."""
+    return escape(text).replace("/", _BREAK)
+
+
+_BREAK = Markup("/<wbr>")
+
+
+def plain(said: str, most: int) -> str:
+    """A text from outside where no markup may stand (a title): what is odd in it is left out."""
+    return _ODD.sub("", said)[:most]
 
 
 def _more(length: int) -> Markup:
@@ -114,15 +130,19 @@ def cell(context: Context, said: Any, column: Column) -> Markup | str:
     plain = _PLAIN.get(column.kind)
     if plain is not None and isinstance(said, (int, float)):
         return plain(said)
-    shown = value(said)
+    shown = value(_begun(str(said)) if column.kind == "id" else said)
     address = column.address(said)
     if not address:
         return shown
     return Markup('<a href="{}">{}</a>').format(f"{context['base']}{address}", shown)
 
 
+def _begun(whole: str) -> str:
+    return whole if len(whole) <= _ID else f"{whole[:8]}…"
+
+
 _PLAIN = {"number": number, "size": size, "share": share, "seconds": seconds}
 FILTERS = {
-    "value": value, "lines": lines, "number": number, "size": size, "share": share,
+    "value": value, "lines": lines, "plain": plain, "number": number, "size": size, "share": share,
     "seconds": seconds, "time": time, "cell": cell,
 }  # fmt: skip

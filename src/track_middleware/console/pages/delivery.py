@@ -50,7 +50,7 @@ _LETTERS = (
     Column("stage", "Stage"),
     Column("destination", "Destination"),
     Column("event", "Event"),
-    Column("messageId", "Message id"),
+    Column("messageId", "Message id", "id"),
     Column("reason", "Reason"),
 )
 _REPLAYS = (

@@ -102,7 +102,7 @@ def _causes(whole: Loss) -> Table:
 
 def _by_part(views: ViewRows, part: str, title: str, days: Span) -> Table:
     columns = (
-        Column(part, title),
+        Column(part, title, "path" if part == "page" else "text"),
         Column("served", "Served", "number"),
         Column("confirmed", "Confirmed", "number"),
         Column("lost", "Not confirmed", "share"),

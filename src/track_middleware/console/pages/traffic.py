@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from ...delivery.store.rollups import Cell, ViewRows
 from ...delivery.viewed import names
+from ...enrichment import hosts
 from ..page import Page, Shown
 from ..query import Query
 from ..reads import Reads
 from ..span import LENGTHS, Span, span
 from ..table import Cell as Said
-from ..table import Column, Table
+from ..table import Column, Kind, Table
 
 _ROWS = 50
 
@@ -57,9 +59,9 @@ def _tables(
     return {
         "days": _by_day(days, visitors, daily),
         "channels": _sessions(views, days, "channel", "Channel", "Channels"),
-        "sources": _sessions(views, days, "source", "Source", "Sources"),
+        "sources": _sources(views, days),
         "campaigns": _campaigns(views, days),
-        "landing": _sessions(views, days, "landing", "Page", "Landing pages"),
+        "landing": _sessions(views, days, "landing", "Page", "Landing pages", "path"),
         "pages": _pages(views, days),
         "programs": _programs(views, days),
     }
@@ -80,10 +82,32 @@ def _by_day(days: Span, visitors: list[int], daily: list[Cell]) -> Table:
     return Table("By day", columns, rows[::-1])
 
 
-def _sessions(views: ViewRows, days: Span, part: str, head: str, title: str) -> Table:
-    columns = (Column(part, head), Column("sessions", "Sessions", "number"))
+def _sessions(
+    views: ViewRows, days: Span, part: str, head: str, title: str, kind: Kind = "text"
+) -> Table:
+    columns = (Column(part, head, kind), Column("sessions", "Sessions", "number"))
     cells = views.top(part, days.first, days.last, by="sessions", limit=_ROWS)
     return Table(title, columns, [[each.name, each.sessions] for each in cells if each.sessions])
+
+
+def _sources(views: ViewRows, days: Span) -> Table:
+    """Sources by their sessions; one that is written in several ways is one."""
+    cells = views.top("source", days.first, days.last, by="sessions", limit=4 * _ROWS)
+    found: Counter[str] = Counter()
+    shown: dict[str, str] = {}
+    for each in cells:
+        name = _source(each.name)
+        found[shown.setdefault(name.casefold(), name)] += each.sessions
+    columns = (Column("source", "Source"), Column("sessions", "Sessions", "number"))
+    rows = [each for each in found.most_common(_ROWS) if each[1]]
+    return Table("Sources", columns, rows)
+
+
+def _source(named: str) -> str:
+    """What a source is called whatever a campaign's address calls it: ``google`` is Google, where a
+    referrer says so, too."""
+    known = hosts.of_name(named)
+    return known.name if known is not None else named
 
 
 def _campaigns(views: ViewRows, days: Span) -> Table:
@@ -96,13 +120,14 @@ def _campaigns(views: ViewRows, days: Span) -> Table:
         Column("last", "Sessions, last touch", "number"),
         Column("first", "Sessions, first touch", "number"),
     )
-    found: dict[str, list[int]] = {}
+    found: dict[tuple[str, ...], list[int]] = {}
     for at, part in enumerate(("campaign", "first")):
         for each in views.top(part, days.first, days.last, by="sessions", limit=4 * _ROWS):
             if each.sessions:
-                found.setdefault(each.name, [0, 0])[at] = each.sessions
+                source, *rest = _apart(each.name, 3)
+                found.setdefault((_source(source), *rest), [0, 0])[at] += each.sessions
     most = sorted(found.items(), key=lambda item: (-max(item[1]), item[0]))[:_ROWS]
-    rows: list[list[Said]] = [[*_apart(name, 3), *counts] for name, counts in most]
+    rows: list[list[Said]] = [[*named, *counts] for named, counts in most]
     return Table(
         "Campaigns", columns, rows,
         note="Last touch: the session came with it. First touch: its visitor once did.",
@@ -111,7 +136,7 @@ def _campaigns(views: ViewRows, days: Span) -> Table:
 
 
 def _pages(views: ViewRows, days: Span) -> Table:
-    columns = (Column("page", "Page"), Column("views", "Views", "number"))
+    columns = (Column("page", "Page", "path"), Column("views", "Views", "number"))
     cells = views.top("page", days.first, days.last, by="views", limit=_ROWS)
     return Table("Pages", columns, [[each.name, each.views] for each in cells])
 

@@ -21,9 +21,9 @@ STEPS, PATIENCE = 300, 1.2
 _STEPS = (
     Column("at", "Time", "time"),
     Column("event", "Event"),
-    Column("path", "Path"),
+    Column("path", "Path", "path"),
     Column("platform", "Platform"),
-    Column("anonymousId", "Visitor", link="visitor/?id={}"),
+    Column("anonymousId", "Visitor", "id", link="visitor/?id={}"),
     Column("userId", "User", link="visitor/?id={}"),
     Column("session", "Session", "number"),
     Column("channel", "Channel"),
@@ -33,12 +33,12 @@ _SESSIONS = (
     Column("start", "Began", "time"),
     Column("end", "Last event", "time"),
     Column("number", "Session", "number"),
-    Column("anonymousId", "Visitor", link="visitor/?id={}"),
+    Column("anonymousId", "Visitor", "id", link="visitor/?id={}"),
     Column("events", "Events", "number"),
     Column("views", "Views", "number"),
     Column("channel", "Channel"),
     Column("campaign", "Campaign"),
-    Column("landing", "Landing page"),
+    Column("landing", "Landing page", "path"),
 )
 _MERGES = (
     Column("at", "Time", "time"),
