@@ -60,7 +60,10 @@ def _add_stored(
     jobs = claimed(routes, all_jobs)
     for route in routes:
         facts["destinations"].append(_destination(store, route, jobs.get(route.name), counted))
-    left = [(job.destination, store.claims.waiting(job)) for job in former(routes, all_jobs)]
+    left = [
+        (job.destination, store.claims.waiting(job, counted=counted))
+        for job in former(routes, all_jobs)
+    ]
     facts["former"] = [{"name": name, "waiting": number} for name, number in left if number]
     facts["replays"] = [_replay(store, each) for each in store.replays.all()]
     facts["erasures"] = [_erasure(store, each) for each in store.persons.open_erasures()]

@@ -91,10 +91,15 @@ class Claims:
                 live = self._db.value("job_live", (route.name,))
                 self._db.change("job_claim", (route.target, live))
 
-    def waiting(self, job: Job) -> int:
-        """How many events wait for a job that is nobody's."""
+    def waiting(self, job: Job, *, counted: int = COUNTED) -> int:
+        """How many events wait for a job that is nobody's. ``counted``: so many are looked for,
+        and of those behind them every position counts."""
         end = self._db.value("log_end") if job.left_at is None else job.left_at
-        return int(self._db.value("job_waits", {"job": job.id, "end": end}))
+        first = self._db.value("log_first")  # the log may have let go what is before
+        after = max(job.position, end if first is None else first - 1)
+        last = max(after, min(end, after + counted))
+        asked = {"job": job.id, "after": after, "end": last}
+        return int(self._db.value("job_waits", asked)) + max(0, end - last)
 
     def ahead(self, job: Job, route: Route, *, counted: int = COUNTED) -> Ahead:
         """What a job has before it, of what its destination takes. ``counted``: so many events are

@@ -220,10 +220,12 @@ UPDATE job SET destination = :new WHERE destination = :old;
 -- dead_rename: and so are its dead letters
 UPDATE dead SET destination = :new WHERE destination = :old;
 
--- job_waits: how many events wait for a job, up to a position
-SELECT (SELECT COUNT(*) FROM log WHERE position > job.position AND position <= :end)
-    + (SELECT COUNT(*) FROM delivery WHERE delivery.job = job.id)
-FROM job WHERE id = :job;
+-- log_first: the lowest position that is left
+SELECT MIN(position) FROM log;
+
+-- job_waits: how many events wait for a job between two positions, and of those behind it
+SELECT (SELECT COUNT(*) FROM log WHERE position > :after AND position <= :end)
+    + (SELECT COUNT(*) FROM delivery WHERE job = :job);
 
 -- job_ahead: what a job has before it, as its destination's filter tells it apart: of each kind how
 -- many, and where and when the first was accepted; up to a position

@@ -1,6 +1,9 @@
--- watch_pages: page views of which one half waits for the other, newest first
-SELECT ref, person, url, half, due, confirmed_at, position FROM page
-WHERE due IS NOT NULL ORDER BY made DESC LIMIT ?;
+-- watch_pages: page views of which one half waits for the other, newest first; they are found among
+-- those that wait, not among all pages
+SELECT ref, person, url, half, due, confirmed_at, position FROM (
+    SELECT * FROM page WHERE due IS NOT NULL ORDER BY due DESC LIMIT ?
+) AS waits
+ORDER BY made DESC;
 
 -- watch_rows: what waits of some events at live jobs
 SELECT delivery.position, job.destination, delivery.state, delivery.attempts, delivery.reason
