@@ -6,12 +6,13 @@ Who is whom says the merge journal alone, so that nothing but a part of the log 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import msgspec
 
 from ..delivery import emission
+from ..delivery.store import Stored
 from ..delivery.store.who import Merge
 from ..delivery.store.whole import Store
 from ..event import Event
@@ -19,7 +20,7 @@ from ..event import Event
 #: Ids of one person that are looked at.
 _IDS = 200
 
-#: Events of the log that one reading looks at.
+#: Positions of the log that one reading looks at, where it is not noted whose events are there.
 PIECE = 20_000
 
 
@@ -85,21 +86,27 @@ def journey(
     store: Store, who: Someone, *, limit: int, seconds: float = 0.0,
     clock: Callable[[], float] = time.monotonic,
 ) -> Journey:  # fmt: skip
-    """The newest steps: looked for in the last ``PIECE`` events of the log, and for so many seconds
-    in those before."""
-    until, ends = store.end(), clock() + seconds
+    """The newest steps: looked for in the newest part of the log, and for so many seconds in those
+    before."""
+    ends = clock() + seconds
     steps: list[Step] = []
-    while until > 0 and len(steps) < limit:
-        after = max(0, until - PIECE)
+    is_first = True
+    for after, until in store.watch.parts(who.ids, piece=PIECE):
+        if not is_first and clock() >= ends:
+            return Journey(steps, until)
+        is_first = False
         found = store.watch.of(who.ids, after=after, until=until, limit=limit - len(steps))
-        for each in found:
-            try:
-                event = emission.event(each)
-            except msgspec.DecodeError:
-                continue
-            if not event.user_id or not who.users or event.user_id in who.users:
-                steps.append(Step(each.position, each.accepted_at, event))
-        until = after
-        if clock() >= ends:
-            break
-    return Journey(steps, until if len(steps) < limit else steps[-1].position)
+        steps += _steps(who, found)
+        if len(steps) >= limit:
+            return Journey(steps, steps[-1].position)
+    return Journey(steps, 0)
+
+
+def _steps(who: Someone, found: Iterable[Stored]) -> Iterator[Step]:
+    for each in found:
+        try:
+            event = emission.event(each)
+        except msgspec.DecodeError:
+            continue
+        if not event.user_id or not who.users or event.user_id in who.users:
+            yield Step(each.position, each.accepted_at, event)

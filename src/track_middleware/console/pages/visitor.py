@@ -14,9 +14,9 @@ from ..query import Query
 from ..reads import Reads
 from ..table import Cell, Column, Table
 
-#: Steps of a page, and seconds that a look through the older events may take: on WSGI it holds a
-#: worker meanwhile.
-STEPS, PATIENCE = 300, 1.2
+#: Steps of a page, and seconds that a look for them may take, also where older ones are asked for;
+#: on WSGI it holds a worker meanwhile.
+STEPS, PATIENCE, OLDER = 300, 0.05, 1.2
 
 _STEPS = (
     Column("at", "Time", "time"),
@@ -62,7 +62,7 @@ def shown(query: Query, reads: Reads) -> Shown:
     if store is None or not given:
         return Shown({"given": "", "visitor": reads.visitor, "who": None, "since": 0, "last": {}})
     who = someone(store, given)
-    seconds = PATIENCE if query.given("older") else 0.0
+    seconds = OLDER if query.given("older") else PATIENCE
     made = journey(store, who, limit=STEPS, seconds=seconds)
     choices = _choices(store, who)
     tables = {

@@ -142,15 +142,16 @@ class Connection:
         with self.batch():
             return packs.pack(self, before)
 
-    def unpack(self, positions: Sequence[int]) -> None:
-        packs.unpack(self, positions)
+    def unpack(self, positions: Sequence[int], *, gone: Iterable[str] = ()) -> None:
+        packs.unpack(self, positions, gone)
+
+    def noted(self, keys: Sequence[str]) -> tuple[int, Sequence[tuple[int, int]]]:
+        return packs.noted(self, keys)
 
     def forget_whole(self, before: float, served: int, destinations: Sequence[str]) -> bool:
-        """Removes packs; what is not packed, SQLite's log forgets event by event."""
-        return packs.forget(self, before, served, destinations)
+        return packs.forget(self, before, served, destinations)  # what is not packed goes singly
 
     def append(self, rows: Sequence[NewRow]) -> Mapping[str, int]:
-        """``Log.append``. Call inside ``batch``."""
         return appending.append(self, rows)
 
     def overwrite_freed(self) -> None:

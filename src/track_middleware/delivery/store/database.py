@@ -95,9 +95,14 @@ class Database(Protocol):
         itself; True when there may be more. They are read as they were."""
         ...
 
-    def unpack(self, positions: Sequence[int]) -> None:
-        """Keeps these events by themselves again, so that nothing of one is left when it goes. Call
-        inside ``batch``."""
+    def unpack(self, positions: Sequence[int], *, gone: Iterable[str] = ()) -> None:
+        """Keeps these events by themselves again, so that nothing of one is left when it goes;
+        ``gone`` are order keys whose events all go. Call inside ``batch``."""
+        ...
+
+    def noted(self, keys: Sequence[str]) -> tuple[int, Sequence[tuple[int, int]]]:
+        """Up to which position it is noted in which parts of the log order keys have events (0:
+        nowhere), and these parts of some keys, newest first: behind one position, up to another."""
         ...
 
     def overwrite_freed(self) -> None:

@@ -21,6 +21,25 @@ INSERT INTO log (
 )
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
+-- pack_end: up to where the log is packed
+SELECT COALESCE(MAX(last), 0) FROM log_pack;
+
+-- pack_key_add: an order key has events in a slice of the log
+INSERT OR IGNORE INTO log_pack_key (key, slice) VALUES (?, ?);
+
+-- pack_slices: in which slices some order keys have events, the newest first
+SELECT DISTINCT slice FROM log_pack_key
+WHERE key IN (SELECT value FROM json_each(?)) ORDER BY slice DESC;
+
+-- pack_key_drop: an order key has no event any more
+DELETE FROM log_pack_key WHERE key = ?;
+
+-- pack_keys_forget: of a few order keys, from one on, the slices before the log's beginning
+DELETE FROM log_pack_key
+WHERE slice < :first AND (key, slice) IN (
+    SELECT key, slice FROM log_pack_key WHERE key >= :key ORDER BY key LIMIT :limit
+);
+
 -- pack_of: the packs that hold some events
 SELECT DISTINCT (SELECT number FROM log_pack WHERE last >= value ORDER BY last LIMIT 1)
 FROM json_each(?);

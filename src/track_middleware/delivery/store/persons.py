@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -107,10 +107,10 @@ class Persons:
 
     # What goes; each inside ``batch``.
 
-    def drop_events(self, positions: Sequence[int], ids: Iterable[str]) -> int:
+    def drop_events(self, positions: Sequence[int], ids: Collection[str]) -> int:
         """Removes events and everything that refers to them; how many there were."""
         at = self._db.listed(positions)
-        self._db.unpack(positions)
+        self._db.unpack(positions, gone=ids)
         known = [(key_of(row[0]),) for row in self._db.all("person_log_ids", (at,))]
         self._db.change_each("person_known_drop", known)
         self._db.change("person_delivery_drop", {"positions": at, "ids": self._db.listed(ids)})

@@ -234,6 +234,14 @@ CREATE TABLE log_pack (
 );
 CREATE INDEX log_pack_last ON log_pack (last, first);
 
+-- In which slices of the log (packs.py) an order key, as a hash of it, has packed events. A slice of
+-- which the log has nothing any more may stand here for some days.
+CREATE TABLE log_pack_key (
+    key INTEGER NOT NULL,
+    slice INTEGER NOT NULL,
+    PRIMARY KEY (key, slice)
+) WITHOUT ROWID;
+
 -- The log as it was accepted, whether an event is packed or not.
 CREATE VIEW event AS
 SELECT position,

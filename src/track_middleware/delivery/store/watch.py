@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from . import PageRow, Stored
@@ -53,6 +53,16 @@ class Watch:
     def refusals(self, event_ids: Sequence[str]) -> Sequence[Refusal]:
         """Which of these events destinations have lately refused."""
         return [Refusal(*row) for row in self._db.all("watch_dead", (self._db.listed(event_ids),))]
+
+    def parts(self, keys: Sequence[str], *, piece: int) -> Iterator[tuple[int, int]]:
+        """Where to look for events of some order keys: parts of the log (behind one position, up to
+        another), newest first. Where nothing is noted, all of it in pieces of so many positions."""
+        (noted, parts), until = self._db.noted(keys), int(self._db.value("log_end"))
+        while until > noted:
+            after = max(noted, until - piece)
+            yield after, until
+            until = after
+        yield from parts
 
     def of(self, keys: Sequence[str], *, after: int, until: int, limit: int) -> Sequence[Stored]:
         """The newest events of some order keys in a part of the log, newest first."""

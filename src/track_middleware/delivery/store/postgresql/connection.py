@@ -172,8 +172,11 @@ class Connection:
     def pack(self, before: float) -> bool:
         return False  # PostgreSQL compresses what is long by itself
 
-    def unpack(self, positions: Sequence[int]) -> None:
+    def unpack(self, positions: Sequence[int], *, gone: Iterable[str] = ()) -> None:
         pass
+
+    def noted(self, keys: Sequence[str]) -> tuple[int, Sequence[tuple[int, int]]]:
+        return 0, ()
 
     def overwrite_freed(self) -> None:
         """Nothing: PostgreSQL gives removed rows' places away when it vacuums."""

@@ -21,7 +21,7 @@ AT_ONCE = 10_000
 _DAYS = 400
 
 #: What stays: leases are of whoever runs; packs are read with the log.
-_LEFT = frozenset({"lease", "log_pack"})
+_LEFT = frozenset({"lease", "log_pack", "log_pack_key"})
 
 #: Tables that only grow, and by which column.
 _GROWING = {"known": "number", "log": "position"}
