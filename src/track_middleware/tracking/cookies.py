@@ -81,6 +81,7 @@ class Held(msgspec.Struct, frozen=True, gc=False):
     ``whose`` is what an event says of these where nothing has changed them, and ``until`` the last
     moment (epoch seconds) at which time alone changes nothing of them: neither visitor nor session
     is renewed, and the session goes on. ``several``: there is more than one cookie of a name.
+    ``is_new``: there is none yet; it is what the response shall bring.
     """
 
     visitor_value: str | None = None
@@ -91,6 +92,12 @@ class Held(msgspec.Struct, frozen=True, gc=False):
     whose: Whose | None = None
     several: bool = False
     until: float = 0.0
+    is_new: bool = False
+
+    @property
+    def campaign_arrived(self) -> bool:
+        """Whether a campaign has brought this visitor just now."""
+        return self.is_new and self.session is not None and self.session.campaign is not None
 
 
 _EMPTY = Held()
@@ -99,12 +106,13 @@ _EMPTY = Held()
 class Cookies:
     """The three jars, and the cookies that a response sets or deletes.
 
-    ``known`` are whole headers whose visitor has been verified, and may be tracked. ``domain_of``
-    gives the Domain attribute for a host; None for a cookie of this host only.
+    ``known`` are whole headers whose visitor has been verified, and may be tracked. ``mark`` stands
+    in every header with a cookie of ours. ``domain_of`` gives the Domain attribute for a host; None
+    for a cookie of this host only.
     """
 
     __slots__ = (
-        "_domain_of", "_idle", "_longest", "_mark", "_max_age", "_rotates", "choice", "known",
+        "_domain_of", "_idle", "_longest", "_max_age", "_rotates", "choice", "known", "mark",
         "session", "visitor",
     )  # fmt: skip
 
@@ -115,7 +123,7 @@ class Cookies:
         self.visitor = Jar(f"{name}_v", Visitor, keys)
         self.session = Jar(f"{name}_s", Session, keys)
         self.choice = Jar(f"{name}_c", Choice, keys)
-        self._mark = f"{name}_"
+        self.mark = f"{name}_"
         self._rotates = len(keys) > 1
         self._max_age = settings.cookie_max_age
         self._idle, self._longest = settings.session_timeout, settings.session_max
@@ -128,13 +136,13 @@ class Cookies:
         known = self.known.get(header)
         if known is not None:
             return known
-        if self._mark not in header:
+        if self.mark not in header:
             return _EMPTY
         visitor = value_of(header, self.visitor.name)
         session = value_of(header, self.session.name)
         chosen = value_of(header, self.choice.name)
         known_of = (visitor is not None) + (session is not None) + (chosen is not None)
-        if header.count(self._mark) > known_of:
+        if header.count(self.mark) > known_of:
             choices = filter(None, map(self.choice.read, values_of(header, self.choice.name)))
             held = max(choices, key=_latest, default=None)
             some = max(values_of(header, self.visitor.name), key=len, default=None)

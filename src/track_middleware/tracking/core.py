@@ -55,14 +55,15 @@ class Core:
     where they are missing; None without any. ``banners``: others whose cookies hold a choice; None
     without any. ``former_tools``: whose cookies say who a new visitor is; None without any.
     ``is_usual``: pages are counted, other safe requests not, and no path is said to be shared.
-    ``is_plain``: moreover no setting wants to know more of a request than who it is.
+    ``is_plain``: moreover no setting wants to know more of a request than who it is. ``greets``:
+    moreover whoever is new may be tracked, and nothing but the request's cookies says who it is.
     ``salt``: None where nothing is counted without cookies. ``holds``: whether a page holds what is
     done on it before a choice. ``has_console``: the operator's pages are answered.
     """
 
     __slots__ = (
         "_sealed", "about", "banners", "clients", "confirm_after", "cookies", "count", "crossing",
-        "excluded", "former_tools", "has_console", "holds", "host", "is_plain",
+        "excluded", "former_tools", "greets", "has_console", "holds", "host", "is_plain",
         "is_told_of_origins", "is_usual", "kept_properties", "last_sink", "library", "limit",
         "linked", "load_mac", "many", "new_id", "now", "outside", "plan", "prefix", "probe",
         "redaction", "rules", "salt", "scripts", "serving", "settings", "shared", "sink", "site_of",
@@ -121,6 +122,8 @@ class Core:
         self.is_usual = settings.page_views and is_only_changes and self.shared is None
         is_odd = settings.dnt or self.banners or self.is_told_of_origins or self.written
         self.is_plain = self.is_usual and not is_odd
+        is_known_elsewhere = self.crossing is not None or self.former_tools is not None
+        self.greets = self.is_plain and self.rules.decide(None, ())[1] and not is_known_elsewhere
 
     def keep(self, entry: Entry) -> bool:
         """Hands one entry to the sink; False (with ``strict``: Refused) when it was not kept."""

@@ -31,8 +31,9 @@ class Exchange:
     ``usual``: what the cookies of a usual page hold, as long as nothing more is asked of it."""
 
     __slots__ = (
-        "_at", "_closed", "_core", "_finished", "_identity", "_loaded_user", "_made", "_page_id",
-        "_request", "_response", "_route", "_scene", "_visit", "excluded", "own", "usual",
+        "_at", "_closed", "_core", "_finished", "_held", "_identity", "_loaded_user", "_made",
+        "_page_id", "_request", "_response", "_route", "_scene", "_visit", "excluded", "own",
+        "usual",
     )  # fmt: skip
 
     def __init__(self, core: Core, request: Request, loaded_user: LoadedUser | None) -> None:
@@ -43,7 +44,7 @@ class Exchange:
         self._made: list[Parts] = []
         self.own: Own | None = None
         self._at = at = core.now()
-        self.usual = usual(core, request, at)
+        self._held = self.usual = usual(core, request, at)
         if self.usual is None:
             self._make()
 
@@ -56,7 +57,8 @@ class Exchange:
 
     def _make(self) -> None:
         self.usual = None
-        self._made.append(parts(self._core, self._request, self._at, self._route, self._page_id))
+        known = self._held, self._route, self._page_id
+        self._made.append(parts(self._core, self._request, self._at, *known))
         made = self._made[0]  # of several threads that ask at once the first one's is everybody's
         self._identity, self._scene, self._visit, self._response, self.own, self.excluded = made
 
@@ -104,7 +106,7 @@ class Exchange:
     @property
     def has_news(self) -> bool:
         """Whether a campaign has arrived that ``mirror`` may give."""
-        return self.usual is None and self._core.settings.mirror and self._identity.campaign_arrived
+        return self._core.settings.mirror and (self.usual or self._identity).campaign_arrived
 
     def mirror(self, headers: Mapping[str, str]) -> dict[str, str] | None:
         """A campaign that has just arrived, for the framework's own session; None: nothing to do.
@@ -156,10 +158,9 @@ class Exchange:
         """Records this request's page view now, named; a further call is a view of its own."""
         page_id = self._scene.view_id
         is_own = self._visit == "navigation" and not self._response.view_kept and page_id
-        if not is_own or "event_id" in given:
-            return self._say("page", name, properties, given)
-        self._response.view_kept = True
-        return self._say("page", name, properties, {**given, "event_id": page_id})
+        if is_own and "event_id" not in given:
+            self._response.view_kept, given["event_id"] = True, page_id
+        return self._say("page", name, properties, given)
 
     def screen(
         self, name: str | None = None, properties: Mapping[str, Any] | None = None, **given: Any
@@ -217,8 +218,7 @@ class Exchange:
         """An operator acts as this request's user from here on; ``impersonation`` says what becomes
         of it. ``operator_id``: the operator's own; "" for whom the visitor was last told of, None
         when nobody does. To be called in every such request."""
-        suspended = acting.begin(self._core, self._identity, operator_id)
-        self.excluded = suspended or self.excluded
+        self.excluded = acting.begin(self._core, self._identity, operator_id) or self.excluded
         self._scene.forget()
 
     def signed_in(self, user_id: str) -> None:

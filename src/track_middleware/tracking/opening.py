@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from ..http import Request
 from . import pageview, routes
+from .cookies import Held
 from .core import Core
 from .identity import Identity, identified
 from .own import Own
@@ -27,10 +28,16 @@ class Parts(NamedTuple):
     excluded: bool
 
 
-def parts(core: Core, request: Request, at: float, route: str | None, page_id: str | None) -> Parts:
-    """Of an exchange that is not, or no longer, a usual page's; ``page_id`` is that of the view
-    that it has told of before."""
+def parts(
+    core: Core, request: Request, at: float, held: Held | None, route: str | None,
+    page_id: str | None,
+) -> Parts:  # fmt: skip
+    """Of an exchange that is not, or no longer, a usual page's: ``held`` is what that was made of,
+    ``page_id`` that of the view that it has told of before."""
     identity = identified(core, request, at)
+    if held is not None and held.is_new:
+        identity.become(held.visitor, held.session)
+        identity.campaign_arrived = held.campaign_arrived
     scene = Scene(core, request, identity, route, known_page_id=page_id)
     visit: pageview.Visit = "other"
     own, excluded, path = None, False, request.path

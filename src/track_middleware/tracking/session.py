@@ -48,10 +48,10 @@ def current(
     session and campaign, so that several tabs restored at once open one.
     """
     if session is None or session.visitor != visitor:
-        return _following(None, visitor, campaign, now)
+        return opened(visitor, campaign, now)
     over = now - session.seen > idle or now - session.start > longest
     if over or (campaign and strong(campaign) and differs(campaign, session.campaign)):
-        return _following(session, visitor, campaign, now)
+        return opened(visitor, campaign, now, former=session)
     return session
 
 
@@ -64,9 +64,10 @@ def differs(campaign: dict[str, str], former: dict[str, str] | None) -> bool:
     ) or any(name not in former and name in ("source", "medium", "name") for name in campaign)
 
 
-def _following(
-    former: Session | None, visitor: str, campaign: dict[str, str], now: float
+def opened(
+    visitor: str, campaign: dict[str, str], now: float, *, former: Session | None = None
 ) -> Session:
+    """The session that begins at ``now``, after a former one or as the visitor's first."""
     touch, kept = "", None
     if campaign:
         touch, kept = "&".join(map("=".join, sorted(campaign.items()))), fitted(campaign)

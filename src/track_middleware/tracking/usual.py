@@ -1,8 +1,8 @@
-"""The usual page: its visitor is known, nothing has changed, and nobody asks for more.
+"""The usual page: its visitor is known or new, nothing has changed, and nobody asks for more.
 
 Most requests are that from their beginning to their end, and for them the parts of an exchange are
-never made: what their view says lies ready with the cookies, and the rest is said in one step.
-Whatever is unusual takes the way of all others, which says the same.
+never made: what their view says lies ready with the cookies, or is made as they will hold it, and
+the rest is said in one step. Whatever is unusual takes the way of all others, which says the same.
 """
 
 from __future__ import annotations
@@ -18,22 +18,28 @@ from .context import page, url
 from .cookies import Held
 from .core import Core
 from .inject import Injector
+from .newcomer import newcomer
 from .response import TELLING
 from .scene import took, view
 
 
 def usual(core: Core, request: Request, at: float) -> Held | None:
-    """What the cookies of such a request hold; None where it is another. Its visitor's session goes
-    on, no header of it refuses anything, and no query could bring a campaign."""
-    held = core.cookies.known.get(request.cookie)
+    """What the cookies of such a request hold, or shall hold; None where it is another. No header
+    of it refuses anything. Its visitor's session goes on, and no query could bring a campaign; or
+    there is no visitor yet."""
     if (
-        held is None or at > held.until or request.destination != "document" or request.query
-        or request.method != "GET" or request.purpose or request.gpc or not core.is_plain
+        request.destination != "document" or request.method != "GET" or request.purpose
+        or request.gpc or not core.is_plain
     ):  # fmt: skip
         return None
-    path, excluded = request.path, core.excluded
-    is_ours = path.startswith(core.starts)
-    return None if is_ours or (excluded is not None and excluded.match(path)) else held
+    path, excluded, cookies = request.path, core.excluded, core.cookies
+    if path.startswith(core.starts) or (excluded is not None and excluded.match(path)):
+        return None
+    held = cookies.known.get(request.cookie)
+    if held is not None:
+        return held if at <= held.until and not request.query else None
+    is_new = core.greets and cookies.mark not in request.cookie
+    return newcomer(core, request, at) if is_new else None
 
 
 def is_page(headers: Mapping[str, str]) -> bool:
@@ -62,7 +68,8 @@ def shown(
     tag = core.snippet.tag(f"{request.root_path}/{core.prefix}", token, "")
     body = Injector(tag, headers["content-type"], core.settings.inject).whole(body)
     path = redaction.path(request.root_path + request.path)
-    where = url(request.scheme, request.host, path, "")
+    query = redaction.query(request.query) if request.query else ""
+    where = url(request.scheme, request.host, path, query)
     referrer = redaction.url(referrer) if referrer else ""
     measured = f',"status":200,"durationMs":{took(core.now() - at)}'
     consent = core.rules.usual if held.choice is None else core.rules.decide(held.choice, ())[0]

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from .exchange import Exchange
+from .newcomer import brought
 from .response import Ending
 from .shareable import PRIVATE
 from .usual import is_page, shown
@@ -22,9 +23,9 @@ def settled(
     """What becomes of the response, and its body with the tag in it: the very same object where
     there is none. Headers as for ``close``; the exchange is finished."""
     if exchange.usual is not None and status == 200:
-        tagged = _shown(exchange, headers, body)
-        if tagged is not None:
-            return _SHOWN, tagged
+        end = _shown(exchange, headers, body)
+        if end is not None:
+            return end
     ending = exchange.close(status, headers)
     if ending.injector is not None:
         body = ending.injector.whole(body)
@@ -37,7 +38,9 @@ def is_usual(exchange: Exchange, status: int, headers: Mapping[str, str]) -> boo
     return exchange.usual is not None and status == 200 and is_page(headers)
 
 
-def _shown(exchange: Exchange, headers: Mapping[str, str], body: bytes) -> bytes | None:
+def _shown(
+    exchange: Exchange, headers: Mapping[str, str], body: bytes
+) -> tuple[Ending, bytes] | None:
     """A usual page with its tag, after which the exchange is over; None where it is another."""
     look, core, request = exchange._loaded_user, exchange._core, exchange._request
     # To look may make the exchange another's: it may say that somebody impersonates.
@@ -54,4 +57,5 @@ def _shown(exchange: Exchange, headers: Mapping[str, str], body: bytes) -> bytes
     exchange._loaded_user = None
     core.keep_last((frame,))
     request.forget()
-    return body
+    ending = Ending(PRIVATE, brought(core, request, held)) if held.is_new else _SHOWN
+    return ending, body

@@ -1,0 +1,29 @@
+"""A newcomer: whoever comes with no cookie of ours and may be tracked without being asked."""
+
+from __future__ import annotations
+
+from ..http import Cookie, Request
+from .campaign import campaign
+from .cookies import Held
+from .core import Core
+from .session import opened
+from .visitor import Visitor
+from .whose import whose
+
+
+def newcomer(core: Core, request: Request, at: float) -> Held:
+    """What the cookies shall hold that a newcomer's page brings; ``Identity`` makes the same."""
+    query, second, visitor_id = request.query, int(at), core.new_id()
+    arrived = campaign(core.redaction.query(query)) if query else {}
+    session = opened(visitor_id, arrived, at)
+    visitor = Visitor(visitor_id, second, second, True, first=session.campaign)
+    said = whose(visitor, session, None, arrived)
+    return Held(visitor=visitor, session=session, whose=said, is_new=True)
+
+
+def brought(core: Core, request: Request, held: Held) -> tuple[Cookie, ...]:
+    """The cookies that keep a newcomer."""
+    visitor, session, jars = held.visitor, held.session, core.cookies
+    if visitor is None or session is None:
+        return ()
+    return jars.set(jars.visitor, visitor, request), jars.set(jars.session, session, request)

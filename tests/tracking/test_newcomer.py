@@ -1,0 +1,168 @@
+"""A newcomer's page is made in one step; all comes out as on the way of all others."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import pytest
+
+from tests.tracking.site import HTML, Site
+from tests.tracking.test_usual import (
+    Look,
+    Step,
+    acts,
+    chosen,
+    denies,
+    leaves,
+    looks,
+    made,
+    named,
+    nothing,
+    tracks,
+    visit,
+)  # fmt: skip
+from track_middleware.tracking.exchange import Exchange
+
+CAMPAIGN = "utm_source=google&utm_medium=cpc&utm_campaign=spring&gclid=Cj0KCQjw_abcDEF-123"
+
+
+def came(settings: dict[str, Any], visits: list[dict[str, Any]], *, is_plain: bool) -> list[Any]:
+    """Everything that is seen of somebody's first visits, a second apart, by what their responses
+    have brought. ``is_plain`` False: on the way of all others."""
+    site, seen, brought = Site(**settings), list[Any](), dict[str, str]()
+    if not is_plain:
+        site.tracker.core.is_plain = site.tracker.core.greets = False
+    for each in visits:
+        more = {**each}
+        cookie = "; ".join([more.pop("cookie", "a=b"), *(f"{n}={v}" for n, v in brought.items())])
+        ending, tagged = visit(site, cookie, **more)
+        brought |= {each.name: each.value for each in ending.cookies}
+        seen += [ending.headers, ending.cookies, tagged]
+        site.now += 1
+    return [*seen, site.entries, site.counted, [str(each) for each in site.mistakes]]
+
+
+def same(settings: dict[str, Any] | None = None, **more: Any) -> None:
+    """The one step, the parts made amid it, and the way of all others, side by side."""
+    visits = [more, {}, {**more, "step": nothing}]
+    asked = [{**each, "step": made(each.get("step", nothing))} for each in visits]
+    long = came(settings or {}, visits, is_plain=False)
+    assert came(settings or {}, visits, is_plain=True) == long
+    assert came(settings or {}, asked, is_plain=True) == long
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "", CAMPAIGN, CAMPAIGN.upper(), "page=2", "gclid", "gclid=", "=", "&", "&&=&", "utm_=x",
+        "gclid=a%2Bb+c&utm_term=red+shoes%21", "utm_source=%zz%&utm_medium=%ff%00",
+        "utm_source=\u00e9\u00fc\"\\\x7f\x00&fbclid=</script>", "UTM_Source=a&utm_source=b",
+        "mtm_campaign=a&utm_campaign=b&pk_kwd=c", "utm_campaign=b&mtm_campaign=a", "_gl=1*abc",
+        "si=1&utm_source=x", "token=secret&utm_source=x", "email=anna@example.com&gclid=1",
+        "&".join(f"utm_{number}={number}" for number in range(300)),
+        "utm_source=" + "x" * 5000, "gclid=" + "%41" * 2000 + "&utm_medium=" + "y" * 99,
+        "utm_source=a;utm_medium=b", "utm_source=a#b?c=d", "utm_" + "n" * 90 + "=v",
+    ],
+    ids=lambda query: query[:30].encode("ascii", "backslashreplace").decode(),
+)  # fmt: skip
+def test_a_newcomer_with_any_query_is_said_the_same(query: str) -> None:
+    same(query=query)
+
+
+PIECES = [
+    *["utm_source", "UTM_MEDIUM", "utm_x", "gclid", "GCLID", "mtm_source", "pk_cid", "token"],
+    *["=", "&", "=", "&", ";", "+", "%", "%2", "%20", "%C3%A9", "%ff", "\x00", "\u00ff", "a", '"'],
+    *["\\", "<", "'", "null", "x" * 120, "1", " ", "\t", "utm_", "=google&utm_medium=cpc&gclid=1"],
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_newcomers_with_queries_out_of_pieces_are_said_the_same(seed: int) -> None:
+    chance = random.Random(seed)
+    for _ in range(40):
+        same(query="".join(chance.choices(PIECES, k=chance.randrange(1, 24))))
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"path": "/ü ber/anna@example.com"}, {"path": "/prefix00/m.js"}, {"path": "/left/out"},
+        {"path": ""}, {"path": "\x00\"'<"}, {"method": "POST"}, {"method": "HEAD"},
+        {"status": 404}, {"status": 302}, {"status": 304}, {"said": {}}, {"body": b"no place"},
+        {"said": {**HTML, "content-security-policy": "script-src 'nonce-abc'"}},
+        {"said": {**HTML, "cache-control": "public, max-age=60"}},
+        {"said": {"content-type": "application/json"}}, {"sec_gpc": "1"}, {"sec_gpc": "0"},
+        {"dnt": "1"}, {"sec_purpose": "prefetch"}, {"sec_fetch_dest": "empty"}, {"referer": ""},
+        {"sec_fetch_dest": "", "accept": "text/html"}, {"cookie": ""}, {"cookie": "_tm_v=x"},
+        {"cookie": "_tm_s=x.y"}, {"cookie": "a=_tm_"}, {"cookie": "_tm_c=x; _tm_v="},
+        {"cookie": ";;=;\x00"}, {"user_agent": ""}, {"referer": "https://a:b@c/?token=x#y=z"},
+    ],
+    ids=lambda more: repr(more).encode("ascii", "backslashreplace").decode(),
+)  # fmt: skip
+def test_every_other_first_request_is_said_the_same(more: dict[str, Any]) -> None:
+    same({"exclude": ["/left/*"]}, query=CAMPAIGN, **more)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"dnt": True}, {"requests": "all"}, {"page_views": False}, {"shared": ["/shop/*"]},
+        {"inject": False}, {"trusted_proxies": 1}, {"noscript": True}, {"session_timeout": 20},
+        {"respect_gpc": "all"}, {"ip": "none"}, {"redact_patterns": ["email"]}, {"mirror": False},
+        {"consent": "opt_in"}, {"banners": ["cookiebot"]}, {"cookieless": True}, {"redact": []},
+        {"consent": "opt_in", "cookieless": True}, {"linked_domains": ["other.example"]},
+        {"migrate_cookies": ["ga4"]}, {"destinations": ["ga4://G-1?api_secret=x"]},
+        {"enabled": False}, {"redact": ["gclid"]},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_newcomers_are_said_the_same_by_every_setting(settings: dict[str, Any]) -> None:
+    same(settings, query=CAMPAIGN)
+    same(settings, query=CAMPAIGN, cookie="_ga=GA1.2.123456789.1700000000", dnt="1")
+
+
+def looks_around(exchange: Exchange) -> None:
+    """Asks for everything that an exchange tells, and says it in an event."""
+    told = [exchange.has_news, exchange.campaign, exchange.first_campaign, exchange.session_id]
+    exchange.track("Told", {"all": str([*told, exchange.anonymous_id, exchange.mirror(HTML)])})
+
+
+@pytest.mark.parametrize("step", [tracks, leaves, denies, acts, named, chosen, looks_around])
+@pytest.mark.parametrize("query", ["", CAMPAIGN])
+def test_what_the_app_does_for_a_newcomer_is_said_the_same(step: Step, query: str) -> None:
+    same({"impersonation": "separate"}, step=step, query=query)
+
+
+@pytest.mark.parametrize("look", [looks(acts, None), looks(nothing, ""), looks(nothing, "anna")])
+def test_whom_the_app_has_loaded_for_a_newcomer_says_the_same(look: Look) -> None:
+    same(look=look, query=CAMPAIGN)
+
+
+def test_a_newcomers_page_makes_none_of_the_parts_and_brings_two_cookies() -> None:
+    """Without this, the tests above would hold where there is one way only."""
+    site, opened = Site(), list[Exchange]()
+    ending, _ = visit(site, "a=b", query=CAMPAIGN, step=opened.append)
+    assert opened[0].usual is not None
+    assert [each.name for each in ending.cookies] == ["_tm_v", "_tm_s"]
+    assert site.entries[0].event.context["campaign"]["source"] == "google"
+
+
+@pytest.mark.parametrize(("query", "is_news"), [("", False), ("page=1", False), (CAMPAIGN, True)])
+def test_a_newcomers_campaign_is_news_without_the_parts(query: str, is_news: bool) -> None:
+    opened: list[Exchange] = []
+    visit(Site(), "", query=query, step=lambda each: opened.append(each) or each.has_news)
+    assert opened[0].usual is not None
+    assert opened[0].has_news is is_news
+
+
+def test_what_is_said_behind_a_newcomers_page_is_the_newcomers() -> None:
+    """A task that runs behind the response may still hold the exchange."""
+    site, opened = Site(), list[Exchange]()
+    visit(site, "", query=CAMPAIGN, step=opened.append)
+    shown = site.entries[-1]
+    opened[0].track("Sent")
+    sent = site.entries[-1].event
+    assert sent.anonymous_id == shown.event.anonymous_id == shown.person.visitor
+    assert sent.context["session"] == shown.event.context["session"]
+    assert sent.context["page"]["id"] == shown.event.message_id
