@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pyarrow import parquet
 
-from benchmarks import imports, plan, script, stages, throughput, trace, waiting
+from benchmarks import console, imports, plan, script, stages, throughput, trace, waiting
 from benchmarks.receiver import running
 from tests.chrome import launched
 
@@ -53,6 +53,13 @@ def test_each_stage_has_its_bytes_and_the_files_every_event(tmp_path: Path) -> N
 def test_every_page_view_of_an_imported_log_is_stored(tmp_path: Path) -> None:
     result = imports.measured(imports.written(tmp_path, 2000), 2000)
     assert result.events == result.stored > 300
+
+
+def test_every_page_of_the_console_is_asked_of_a_full_store(tmp_path: Path) -> None:
+    result = console.measured(tmp_path, 3000)
+    assert result.pages.keys() == {*console.PAGES, *console.FURTHER}
+    assert min(result.pages.values()) > 0
+    assert result.size > 100
 
 
 @pytest.mark.needs("chromium")
