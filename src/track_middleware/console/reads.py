@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +58,8 @@ class Reads:
     @cached_property
     def plan(self) -> Plan | None:
         """The tracking plan; None without one. PlanError where it cannot be read."""
-        return load(self.settings.plan) if self.settings.plan else None
+        named = self.settings.plan
+        return _plan(named, _looks(named)) if named else None
 
     @cached_property
     def routes(self) -> Sequence[Route]:
@@ -74,3 +75,17 @@ class Reads:
         """Closes what was opened."""
         while self._open:
             self._open.pop()()
+
+
+@lru_cache(maxsize=4)
+def _plan(named: str, looks: tuple[int, int] | None) -> Plan:
+    """A plan, read and compiled once for as long as its file looks the same."""
+    return load(named)
+
+
+def _looks(named: str) -> tuple[int, int] | None:
+    try:
+        found = Path(named).stat()
+    except OSError:  # a module's name
+        return None
+    return found.st_mtime_ns, found.st_size
