@@ -7,7 +7,8 @@ I/O happens here.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
 
@@ -29,6 +30,50 @@ _SHORT = 200
 Bare = tuple[bytes, float, Said, str, bytes, bytes]
 
 
+@dataclass(frozen=True, slots=True)
+class Bares:
+    """Such frames in order: their bytes, when each was accepted, what its event says, and its id in
+    the log."""
+
+    raws: Sequence[bytes]
+    moments: Sequence[float]
+    says: Sequence[Said]
+    ids: Sequence[str]
+
+    def each(self) -> Iterator[Bare]:
+        """Frame by frame."""
+        # There is no fourth field, so that what follows is the event, to the frame's brace.
+        bodies = [raw.partition(_EVENT)[2][:-1] for raw in self.raws]
+        contexts = _contexts(self.says)
+        return zip(self.raws, self.moments, self.says, self.ids, bodies, contexts, strict=True)
+
+    def without(self, places: Collection[int]) -> Bares:
+        """All but the frames at these places."""
+        left = [place for place in range(len(self.raws)) if place not in places]
+        raws, moments, says, ids = self.raws, self.moments, self.says, self.ids
+        return Bares(
+            [raws[at] for at in left], [moments[at] for at in left],
+            [says[at] for at in left], [ids[at] for at in left],
+        )  # fmt: skip
+
+    def with_member(self, member: bytes, key: str) -> tuple[list[bytes], frozenset[str]] | None:
+        """``with_member`` of all events where their contexts are the same, as those of one program
+        mostly are: their bytes, and the context's keys. None where they are not, or any event
+        cannot be had so: then each is looked at by itself."""
+        raws, context = self.raws, bytes(self.says[0].context) if self.says else b""
+        # Objects end where they end: no others in a row make the same bytes.
+        if not context.startswith(b"{") or len(context) > _SHORT:
+            return None
+        if b"".join([each.context for each in self.says]) != context * len(raws):
+            return None
+        before, after, known = _known_tail(context, member)
+        end = -len(before) - 1
+        if key in known or b"".join([raw[end:] for raw in raws]) != (before + b"}") * len(raws):
+            return None
+        begin = len(_EVENT)
+        return [raw[raw.index(_EVENT) + begin : end] + after for raw in raws], known
+
+
 class _Frame(msgspec.Struct, gc=False, forbid_unknown_fields=True):
     kind: Literal["event"]
     at: float
@@ -38,7 +83,7 @@ class _Frame(msgspec.Struct, gc=False, forbid_unknown_fields=True):
 _frames = msgspec.json.Decoder(list[_Frame])
 
 
-def bare(raws: Sequence[bytes]) -> list[Bare] | None:
+def bare(raws: Sequence[bytes]) -> Bares | None:
     """What these bytes hold when each is such a frame; None when any is not."""
     if b"".join([raw[:_MOMENT] for raw in raws]) != _BEGIN * len(raws):
         return None
@@ -52,10 +97,7 @@ def bare(raws: Sequence[bytes]) -> list[Bare] | None:
     ids = [each.message_id for each in says]
     if uuid_bytes(ids) is None:
         ids = [wire_id("server", each) for each in ids]
-    # There is no fourth field, so that what follows is the event, to the frame's brace.
-    bodies = [raw.partition(_EVENT)[2][:-1] for raw in raws]
-    moments = [frame.at for frame in frames]
-    return list(zip(raws, moments, says, ids, bodies, _contexts(says), strict=True))
+    return Bares(raws, [frame.at for frame in frames], says, ids)
 
 
 def with_member(

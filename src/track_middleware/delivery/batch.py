@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from itertools import repeat
 from typing import Any
 
 import msgspec
 
 from ..event import EntryKind, Event, decode_event, wire_id
-from .bare import Bare, with_member
+from .bare import Bares, with_member
 from .choices import Choices
 from .counted import Sessions
 from .decoded import Decoded, Taken, decoded
@@ -31,7 +30,6 @@ MISTAKES = (
     ArithmeticError, AssertionError, AttributeError, LookupError, RecursionError, TypeError,
     ValueError, msgspec.MsgspecError,
 )  # fmt: skip
-
 
 #: How the reason of a whole frame's dead letter begins, and of no letter of the collector's.
 CANNOT_BE_STORED = "it cannot be stored: "
@@ -79,7 +77,7 @@ class Batch:
 
     def take(self, found: Decoded) -> None:
         """Frames in order; one whose event is none is counted and left out."""
-        if found.bare:
+        if found.bare is not None:
             self._take_bare(found.bare)
             return
         self._prepare(found.frames)
@@ -147,36 +145,37 @@ class Batch:
             found |= {row.event_id for row in self.rows if labels.match(row.label)}
         return [positions[each] for each in found if each in positions]
 
-    def _take_bare(self, frames: Sequence[Bare]) -> None:
+    def _take_bare(self, frames: Bares) -> None:
         """``_plain`` for frames that have no consent and no facts."""
-        self._choices.ask(frame[2] for frame in frames)
-        plain_row, rows, choice = self._finisher.plain_row, self.rows, self._choices.default
-        suspicious = self._finisher.suspects_any([frame[2].properties for frame in frames])
-        passed = self._pass([frame[2] for frame in frames])
-        for (raw, at, says, event_id, body, context), passes in zip(frames, passed, strict=False):
+        self._choices.ask(frames.says)
+        suspicious = self._finisher.suspects_any([each.properties for each in frames.says])
+        passed, choice = self._pass(frames.says), self._choices.default
+        if choice.granted and not (suspicious or self._choices.known) and all(passed):
+            alike = self._finisher.plain_rows(frames, choice.member)
+            if alike is not None:  # nearly always
+                self.rows += alike
+                return
+        for bare, passes in zip(frames.each(), passed, strict=True):
+            raw, at, says, event_id, body, context = bare
             if self._choices.known:
                 choice = self._choices.of(says)
             if not choice.granted and not self._is_of_contract(says.event):
                 self.counts["consent"] += 1
                 continue
             told, known = with_member(body, context, choice.member, "consent")
-            if (
-                told is None
-                or not (passes and choice.granted)
-                or "store" in known
-                or (suspicious and self._finisher.suspects(says.properties))
-            ):
+            is_suspect = suspicious and self._finisher.suspects(says.properties)
+            if told is None or "store" in known or is_suspect or not (passes and choice.granted):
                 self._event(decode_frame(raw), raw)
             else:
-                rows.append(plain_row(says, known, event_id, at, told))
+                self.rows.append(self._finisher.plain_row(says, known, event_id, at, told))
 
-    def _pass(self, says: Sequence[Said]) -> Iterable[bool]:
+    def _pass(self, says: Sequence[Said]) -> Sequence[bool]:
         """Of each event whether the plan, and no repair, has anything to say to it."""
-        passed = self._plan.passes_all(says) if self._plan else repeat(True)
+        passed = self._plan.passes_all(says) if self._plan else [True] * len(says)
         repairs = self._finisher.repairs
         if repairs is None:
             return passed
-        both = zip(passed, says, strict=False)
+        both = zip(passed, says, strict=True)
         return [passes and not repairs.concerns(label_of(each)) for passes, each in both]
 
     def _plain(self, frame: Frame, raw: bytes, says: Said) -> None:

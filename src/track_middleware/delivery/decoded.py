@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import msgspec
 
-from .bare import Bare, bare
+from .bare import Bares, bare
 from .frames import Frame, decode_frames
 from .splice import Said, said
 
@@ -25,20 +25,20 @@ class Decoded:
     """Frames in order: as ``bare`` ones when all of them are that, else as ``frames``. ``broken``:
     how many were no entries and are left out."""
 
-    bare: Sequence[Bare] = ()
+    bare: Bares | None = None
     frames: Sequence[Taken] = ()
     broken: int = 0
 
     @property
-    def raws(self) -> list[bytes]:
+    def raws(self) -> Sequence[bytes]:
         """The bytes that the frames came in."""
-        return [each[0] for each in self.bare] or [raw for _, raw, _ in self.frames]
+        return [raw for _, raw, _ in self.frames] if self.bare is None else self.bare.raws
 
     def without(self, places: Collection[int]) -> Decoded:
         """All but the frames at these places."""
         return replace(
             self,
-            bare=[each for place, each in enumerate(self.bare) if place not in places],
+            bare=self.bare and self.bare.without(places),
             frames=[each for place, each in enumerate(self.frames) if place not in places],
         )
 

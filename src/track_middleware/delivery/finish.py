@@ -17,6 +17,7 @@ import msgspec
 from ..event import Event, decode_event, encode_event
 from ..patterns import Patterns
 from ..seldom import Seldom
+from .bare import Bares
 from .enrichers import Failed, TooLong, asked
 from .splice import Said
 from .store import NewRow
@@ -184,6 +185,22 @@ class Finisher:
         return msgspec.structs.replace(
             row, derived=_encode(derived), bot=_bot(derived), derived_version=self.version
         )
+
+    def plain_rows(self, frames: Bares, member: bytes) -> list[NewRow] | None:
+        """``plain_row`` of many events that say alike where they come from, with one more member in
+        their contexts; None where they do not, or where something follows from it."""
+        alike = frames.with_member(member, "consent")
+        if alike is None or "store" in alike[1] or not alike[1].isdisjoint(self._reads):
+            return None
+        return [
+            NewRow(
+                event_id, says.anonymous_id or says.user_id or event_id, at, says.type,
+                says.event or says.type.capitalize(), body,
+            )
+            for says, event_id, at, body in zip(
+                frames.says, frames.ids, frames.moments, alike[0], strict=True
+            )
+        ]  # fmt: skip
 
     def _hooked(self, event: Event, derived: dict[str, Any]) -> Event | None:
         """What the site's hooks make of an event; a hook that fails, or whose answer is no event,
