@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from ..seldom import Seldom
@@ -193,8 +193,9 @@ class Drain:
             for raw, flaw in flaws.items():
                 if not self._tombstones.dropped([raw]):
                     batch.bury(raw, at=at, reason=flaw)
-            self._write(batch)
+            positions = self._write(batch)
             also(batch)
+        self._store.show(batch.rows, positions)
         self._tell(batch)
 
     def _living(self, batch: Batch, found: Decoded) -> Decoded:
@@ -224,7 +225,8 @@ class Drain:
         with self._store.batch():
             batch.take_ready(intake.ready(before, _WINDOWS_AT_ONCE))
             batch.end_windows(intake.pages_due(before, _WINDOWS_AT_ONCE))
-            self._write(batch)
+            positions = self._write(batch)
+        self._store.show(batch.rows, positions)
         self._tell(batch)
         return True
 
@@ -236,16 +238,19 @@ class Drain:
             self._plan.begin()
         return Batch(self._store.intake, self._finisher, self._rules, self._plan)
 
-    def _write(self, batch: Batch) -> None:
+    def _write(self, batch: Batch) -> Mapping[str, int]:
+        """Writes what a batch holds; the positions that its rows got in the log."""
         if self._wanted is not None and batch.rows:
             past = Past(self._store.histories, self._wanted)
             batch.rows = past.told(batch.rows, passes=batch.passes)
             batch.counts.update(past.counts)
-        batch.finish(self._store.append(batch.rows) if batch.rows else {})
+        positions = self._store.append(batch.rows) if batch.rows else {}
+        batch.finish(positions)
         for stage, most in (("door", DEAD_MOST), ("plan", plans.MOST)):
             letters = [each for each in batch.letters if each.stage == stage]
             if letters:
                 self._store.bury(letters, most=most)
+        return positions
 
     def _tell(self, batch: Batch) -> None:
         self.left_erased = self.left_erased or batch.counts["erased"] > 0

@@ -68,7 +68,7 @@ class Worker:
         self._deliver = Deliver()
         self._transport = transport or self._deliver
         self._routes = plans.routes(settings)
-        self._store = opening.opened(settings.store, data_dir, now=now)
+        self._store = opening.opened(settings.store, data_dir, now=now, serves=bool(self._routes))
         self.place = opening.watched(settings.store, data_dir)
         self._lease = Lease(
             self._store.lease, data_dir / LOCK, owner=str(os.getpid()), monotonic=monotonic

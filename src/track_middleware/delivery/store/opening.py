@@ -11,14 +11,21 @@ from ..lease import LOCK
 from . import moved, sqlite
 from .connection import CACHE
 from .postgresql.address import address, is_postgresql
+from .recent import Recent
 from .whole import Store
 
 
 def opened(
-    url: str, data_dir: Path, *, now: Callable[[], float] = time.time, cache: int = CACHE
+    url: str,
+    data_dir: Path,
+    *,
+    now: Callable[[], float] = time.time,
+    cache: int = CACHE,
+    serves: bool = False,
 ) -> Store:
     """The store that a ``store`` setting names, made when it is missing. ``cache`` is in KiB, where
-    the engine has one here. StoreError when it cannot be used, or is just being moved."""
+    the engine has one here; ``serves``: what is stored is read at once. StoreError when it
+    cannot be used, or is just being moved."""
     url = present(url, data_dir)
     if moved.is_moving(data_dir):
         raise StoreError(f"the store {_called(url, data_dir)} is being moved; wait for its end")
@@ -26,7 +33,8 @@ def opened(
         from .postgresql import opening  # with psycopg, which only sites that ask for it have
 
         return opening.opened(url, data_dir, now=now)
-    return sqlite.open(sqlite.path_of(url, data_dir), now=now, cache=cache)
+    recent = Recent() if serves else None
+    return sqlite.open(sqlite.path_of(url, data_dir), now=now, cache=cache, recent=recent)
 
 
 def to_read(url: str, data_dir: Path) -> Store | None:

@@ -14,6 +14,9 @@ INSERT INTO log (event_id, order_key, accepted_at, kind, label, body) VALUES (?,
 SELECT position, event_id, order_key, accepted_at, kind, label, COALESCE(repaired, body), derived, bot
 FROM event WHERE position > ? ORDER BY position LIMIT ?;
 
+-- log_count: how many events stand behind a position, up to another
+SELECT COUNT(*) FROM log WHERE position > ? AND position <= ?;
+
 -- log_get: the events at some positions
 SELECT position, event_id, order_key, accepted_at, kind, label, COALESCE(repaired, body), derived, bot
 FROM event WHERE position IN (SELECT value FROM json_each(?)) ORDER BY position;

@@ -9,6 +9,7 @@ from pathlib import Path
 from ...errors import StoreError
 from .connection import CACHE, Connection
 from .gate import Gate
+from .recent import Recent
 from .whole import Store
 
 
@@ -41,15 +42,16 @@ def open(
     read_only: bool = False,
     gate: Gate | None = None,
     cache: int = CACHE,
+    recent: Recent | None = None,
 ) -> Store:
     """The store at a path or ``sqlite:///`` URL, made when it is missing (not ``read_only``).
 
     StoreError when it cannot be used: no working locks, a newer release's schema, no permission.
-    Connections of one process to one store should share a ``gate``.
+    Connections of one process to one store should share a ``gate``. ``recent`` is as in ``Store``.
     """
     path = place if isinstance(place, Path) else path_of(place, Path())
     connection = Connection(path, gate=gate or Gate(), read_only=read_only, cache=cache)
-    return Store(connection, now=now)
+    return Store(connection, now=now, recent=recent)
 
 
 def to_read(path: Path) -> Store | None:

@@ -15,6 +15,7 @@ from .leases import LeaseRow
 from .letters import Letters
 from .merges import Journal
 from .persons import Persons
+from .recent import Recent
 from .replays import SHOWN, Replays
 from .rollups import ViewRows
 from .rows import letter_values, row_values
@@ -31,11 +32,15 @@ FORGOTTEN_AT_ONCE = 500
 class Store:
     """Log and ledger in one database; ``intake`` is the drain's part, ``lease`` the election's,
     ``letters`` to ``persons`` the operator's, ``views`` the console's; ``claims``: whose a job is,
-    ``merges``: who is who. One thread uses it at a time; other threads take a ``sibling``."""
+    ``merges``: who is who. One thread uses it at a time; other threads take a ``sibling``.
+    ``recent``: what siblings need not read back, where one process alone adds to the log."""
 
-    def __init__(self, connection: Database, *, now: Callable[[], float]) -> None:
+    def __init__(
+        self, connection: Database, *, now: Callable[[], float], recent: Recent | None = None
+    ) -> None:
         self._db = connection
         self._now = now
+        self._recent = recent
         self.intake = IntakeRows(connection)
         self.lease = LeaseRow(connection, connection.drains)
         self.claims = Claims(connection)
@@ -52,7 +57,7 @@ class Store:
 
     def sibling(self) -> Store:
         """Another connection to the same store, with the same fence, for another thread."""
-        return Store(self._db.sibling(), now=self._now)
+        return Store(self._db.sibling(), now=self._now, recent=self._recent)
 
     def lease_of(self, name: str) -> LeaseRow:
         """A lease of this store; ``lease`` is that of whoever drains this data folder."""
@@ -88,7 +93,18 @@ class Store:
         with self._db.batch():
             return self._db.append(rows)
 
+    def show(self, rows: Sequence[NewRow], positions: Mapping[str, int]) -> None:
+        """Rows that were appended, once that is committed: who reads next may have them at once."""
+        if self._recent is not None:
+            self._recent.add(rows, positions)
+
     def read(self, after: int, limit: int) -> Sequence[Stored]:
+        recent = self._recent
+        found = [] if recent is None else recent.behind(after, limit)
+        if recent is not None and found:
+            if self._db.value("log_count", (after, found[-1].position)) == len(found):
+                return found
+            recent.clear()  # some were removed
         return [Stored(*row) for row in self._db.all("log_read", (after, limit))]
 
     def get(self, positions: Sequence[int]) -> Sequence[Stored]:
