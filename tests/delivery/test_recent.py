@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from track_middleware.delivery.store import NewRow, Stored, sqlite
-from track_middleware.delivery.store.recent import Recent
+from track_middleware.delivery.store.recent import FRESH, Recent
 from track_middleware.delivery.store.whole import Store
 
 
@@ -93,3 +93,15 @@ def test_it_holds_no_more_than_its_bound() -> None:
     assert names(recent.behind(3, 9)) == ["4", "5"]
     recent.add([row("6", bytes(101))], {"6": 6})
     assert recent.behind(3, 9) == recent.behind(5, 9) == []
+
+
+def test_what_was_stored_longer_ago_is_the_logs_to_tell() -> None:
+    clock = [100.0]
+    recent = Recent(now=lambda: clock[0])
+    recent.add([row("a")], {"a": 1})
+    clock[0] += FRESH
+    recent.add([row("b")], {"b": 2})
+    assert names(recent.behind(0, 9)) == ["a", "b"]
+    clock[0] += 0.1
+    assert recent.behind(0, 9) == []
+    assert names(recent.behind(1, 9)) == ["b"]
