@@ -1,4 +1,4 @@
-"""The servers whose sites the doctor visits: one of each for all tests."""
+"""The servers whose sites the doctor visits: one of each for a module."""
 
 from __future__ import annotations
 
@@ -117,14 +117,14 @@ def gunicorn(port: int, *more: str) -> list[str]:
     ]  # fmt: skip
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def vendor() -> Iterator[Recorder]:
     """A destination that refuses every key."""
     with Recorder(lambda got: Say(401, b"{}")) as recorder:
         yield recorder
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def behind(tmp_path_factory: pytest.TempPathFactory, vendor: Recorder) -> Iterator[Behind]:
     """gunicorn behind nginx."""
     folder = tmp_path_factory.mktemp("gunicorn")
