@@ -6,6 +6,8 @@ No I/O happens here: a face fills a ``Request`` and spends a ``Reply``.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
+from itertools import repeat
 from typing import Any, Protocol
 
 import msgspec
@@ -20,9 +22,9 @@ class Request(msgspec.Struct):
     ``path`` is percent-decoded and holds no ``root_path``; ``query`` is raw, without ``?``;
     ``peer`` is the address of the connection. Header values are text (latin-1), "" where a header
     is missing; several lines of one name are joined as RFC 9110 says (cookies by ``; ``). Those
-    that every page is asked for lie ready: ``cookie``, ``agent`` (User-Agent), ``language``
-    (Accept-Language), ``referrer`` (Referer), ``destination`` (Sec-Fetch-Dest), ``purpose``
-    (Sec-Purpose, else Purpose) and ``gpc`` (Sec-GPC); ``header`` looks up any other.
+    that every page is asked for lie ready: ``purpose`` (Sec-Purpose, else Purpose), ``cookie``,
+    ``agent`` (User-Agent), ``language`` (Accept-Language), ``referrer`` (Referer), ``destination``
+    (Sec-Fetch-Dest) and ``gpc`` (Sec-GPC); ``header`` looks up any other.
     """
 
     method: str
@@ -33,12 +35,12 @@ class Request(msgspec.Struct):
     host: str = ""
     root_path: str = ""
     peer: str = ""
+    purpose: str = ""
     cookie: str = ""
     agent: str = ""
     language: str = ""
     referrer: str = ""
     destination: str = ""
-    purpose: str = ""
     gpc: str = ""
 
     def forget(self) -> None:
@@ -124,13 +126,18 @@ class Cookie(msgspec.Struct, frozen=True, gc=False):
 
     def line(self) -> str:
         """The value of its ``Set-Cookie`` header (RFC 6265, section 4.1)."""
-        domain = f"; Domain={self.domain}" if self.domain else ""
-        secure = "; Secure" if self.secure else ""
-        hidden = "; HttpOnly" if self.http_only else ""
-        return (
-            f"{self.name}={self.value}; Max-Age={self.max_age}; Path=/{domain}"
-            f"{hidden}; SameSite=Lax{secure}"
-        )
+        said = _attributes(self.max_age, self.secure, self.domain, self.http_only)
+        return f"{self.name}={self.value}{said}"
+
+
+@lru_cache(maxsize=64)
+def _attributes(max_age: int, secure: bool, domain: str | None, http_only: bool) -> str:
+    """What a cookie's line says behind its value: the same again and again."""
+    within = f"; Domain={domain}" if domain else ""
+    hidden = "; HttpOnly" if http_only else ""
+    return (
+        f"; Max-Age={max_age}; Path=/{within}{hidden}; SameSite=Lax{'; Secure' if secure else ''}"
+    )
 
 
 REASONS = {
@@ -180,14 +187,16 @@ def environ_request(
         host or get("HTTP_HOST") or get("SERVER_NAME", ""),
         root_path,
         get("REMOTE_ADDR") or "",
-        get("HTTP_COOKIE", ""),
-        get("HTTP_USER_AGENT", ""),
-        get("HTTP_ACCEPT_LANGUAGE", ""),
-        get("HTTP_REFERER", ""),
-        get("HTTP_SEC_FETCH_DEST", ""),
         get("HTTP_SEC_PURPOSE") or get("HTTP_PURPOSE", ""),
-        get("HTTP_SEC_GPC", ""),
+        *map(get, _LYING_READY, repeat("")),
     )
+
+
+#: The last fields of a ``Request``, in their order.
+_LYING_READY = (
+    "HTTP_COOKIE", "HTTP_USER_AGENT", "HTTP_ACCEPT_LANGUAGE", "HTTP_REFERER",
+    "HTTP_SEC_FETCH_DEST", "HTTP_SEC_GPC",
+)  # fmt: skip
 
 
 def by_name(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:

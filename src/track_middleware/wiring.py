@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -85,7 +86,8 @@ class Wiring:
         self.console = Console(settings, keys, data_dir, now=time.time)
         self.errands = Errands({"proxy": self.proxies.begin, "console": self.console.begin})
         self.tracker = Tracker(settings, self._seams(keys))
-        self.open = self.tracker.open
+        #: As the tracker's, by one call less.
+        self.open = partial(Exchange, self.tracker.core)
         _built.add(self)
 
     def _seams(self, keys: Sequence[str]) -> Seams:

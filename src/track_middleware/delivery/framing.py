@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from binascii import hexlify
 from zlib import crc32
 
 
@@ -13,7 +12,7 @@ def frame(body: bytes) -> bytes:
 
 def framed(body: bytes) -> bytes:
     """The frame of one entry's JSON in which there is no newline."""
-    return b"".join((b"\n", hexlify(crc32(body).to_bytes(4)), b" ", body, b"\n"))
+    return b"\n%08x %b\n" % (crc32(body), body)
 
 
 def body_of(line: bytes) -> bytes | None:

@@ -7,6 +7,7 @@ registry), Matomo's and the ad platforms' own documentation.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from urllib.parse import unquote, unquote_plus
 
 import msgspec
@@ -149,21 +150,25 @@ def campaign(query: str) -> dict[str, str]:
     is_plain = len(query) <= _VALUE and "%" not in query and "+" not in query
     for pair in query.split("&", _MOST_PAIRS)[:_MOST_PAIRS]:
         name, _, value = pair.partition("=")
-        if not value:
-            continue
-        name = name.lower()
         key = _KEYS.get(name)
         if key is None:
-            if name[:4] != "utm_" or name == "utm_":
-                continue
-            key = name[4:40]
+            name = name.lower()
+            key = _KEYS.get(name) or _seldom(name, found)
+        if not key or not value:
+            continue
         if not is_plain:
             value = _id(value) if key == name else _text(value)
-        if name in MATOMO:
-            found.setdefault(key, value)
-        else:
-            found[key] = value
+        found[key] = value
     return found if len(found) <= _MOST else dict(list(found.items())[:_MOST])
+
+
+def _seldom(name: str, found: Mapping[str, str]) -> str:
+    """The key of a parameter of Matomo's where there is none yet, or of a UTM tag that nobody
+    knows; "" for any other name."""
+    key = MATOMO.get(name)
+    if key is not None:
+        return "" if key in found else key
+    return name[4:40] if name[:4] == "utm_" else ""
 
 
 def _id(value: str) -> str:
@@ -176,8 +181,8 @@ def _text(value: str) -> str:
     return (unquote_plus(value) if "%" in value or "+" in value else value)[:_VALUE]
 
 
-#: Every parameter's key in a campaign.
-_KEYS = {**{name: name for name in CLICK_IDS | WEAK}, **UTM, **MATOMO}
+#: The key in a campaign of every parameter but Matomo's, which give way.
+_KEYS = {**{name: name for name in CLICK_IDS | WEAK}, **UTM}
 
 
 def strong(found: dict[str, str]) -> bool:

@@ -35,11 +35,12 @@ _T = TypeVar("_T", bound=msgspec.Struct)
 class Jar(Generic[_T]):
     """One of the cookies: a signed value of one type."""
 
-    __slots__ = ("_decoder", "_known", "_seal", "name")
+    __slots__ = ("_decoder", "_known", "_open", "_sign", "name")
 
     def __init__(self, name: str, kind: type[_T], keys: Sequence[str]) -> None:
         self.name = name
-        self._seal = Seal(keys, f"track-middleware/{kind.__name__.lower()}/1")
+        seal = Seal(keys, f"track-middleware/{kind.__name__.lower()}/1")
+        self._open, self._sign = seal.open, seal.sign
         self._decoder = msgspec.json.Decoder(kind)
         self._known: dict[str, _T] = {}
 
@@ -50,26 +51,27 @@ class Jar(Generic[_T]):
             return known
         if len(value) > MOST_BYTES:
             return None
-        signed = self._seal.open(value)
+        signed = self._open(value)
         if signed is None:
             return None
         try:
             held = self._decoder.decode(binascii.a2b_base64(signed.translate(_FROM_URL)))
         except (msgspec.DecodeError, binascii.Error, UnicodeDecodeError):
             return None
-        return self._remember(value, held)
+        self._remember(value, held)
+        return held
 
     def write(self, held: _T) -> str:
         """The cookie's value for what it shall hold."""
-        value = self._seal.sign(url_safe(binascii.b2a_base64(json(held), newline=False)))
-        self._remember(value, held)
-        return value
+        value = self._sign(url_safe(binascii.b2a_base64(json(held), newline=False)))
+        return self._remember(value, held)
 
-    def _remember(self, value: str, held: _T) -> _T:
-        if len(self._known) >= _MOST_REMEMBERED:
-            self._known.clear()
-        self._known[value] = held
-        return held
+    def _remember(self, value: str, held: _T) -> str:
+        known = self._known
+        if len(known) >= _MOST_REMEMBERED:
+            known.clear()
+        known[value] = held
+        return value
 
 
 _FROM_URL = bytes.maketrans(b"-_", b"+/")
@@ -220,6 +222,17 @@ class Cookies:
         """The cookie that keeps a value."""
         domain, secure = self._domain_of(request.host), request.scheme == "https"
         return Cookie(jar.name, jar.write(held), self._max_age, secure, domain)
+
+    def both(self, held: Held, request: Request) -> tuple[Cookie, ...]:
+        """The cookies that keep a visitor and their session."""
+        domain, secure = self._domain_of(request.host), request.scheme == "https"
+        visitor, session, age = held.visitor, held.session, self._max_age
+        if visitor is None or session is None:
+            return ()
+        return (
+            Cookie(self.visitor.name, self.visitor.write(visitor), age, secure, domain),
+            Cookie(self.session.name, self.session.write(session), age, secure, domain),
+        )
 
     def ended(self, request: Request) -> list[Cookie]:
         """The end of visitor and session; also of cookies of this host alone, from before

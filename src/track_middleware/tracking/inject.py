@@ -111,17 +111,7 @@ class Injector(msgspec.Struct):
 
     def whole(self, body: bytes) -> bytes:
         """The document with the tag in it; the very same object when there is no place for it."""
-        marks = charset(self.content_type, body[:2])
-        found = None
-        if marks.placeholder in body:
-            found = _place(body, marks, placeholder=True)
-        if found is None and self.everywhere:
-            found = _place(body, marks)
-        if found is None:
-            return body
-        start = found.start()
-        after = found.end() if found.lastindex == 1 else start
-        return b"".join((body[:start], marks.encode(self.tag), body[after:]))
+        return tagged(body, self.tag, self.content_type, everywhere=self.everywhere)
 
     def feed(self, chunk: bytes) -> bytes:
         """What may be sent of a stream once ``chunk`` has come."""
@@ -170,19 +160,36 @@ class Injector(msgspec.Struct):
         return text[:at]
 
 
+def tagged(body: bytes, tag: str, content_type: str, *, everywhere: bool) -> bytes:
+    """A whole document with the tag in it; the very same object when there is no place for it."""
+    marks = charset(content_type, body[:2])
+    # ``in`` takes bytes for a number first, and drops the error: four times as long.
+    holds = body.find(marks.placeholder) >= 0
+    found = _place(body, marks, placeholder=True) if holds else None
+    if found is None and everywhere:
+        found = _place(body, marks)
+    if found is None:
+        return body
+    start = found.start()
+    after = found.end() if found.lastindex == 1 else start
+    return b"".join((body[:start], marks.encode(tag), body[after:]))
+
+
 def _place(body: bytes, marks: Charset, *, placeholder: bool = False) -> re.Match[bytes] | None:
     """Where ``</head>``, else ``</body>``, really closes, or the placeholder really stands; a text
     that merely holds one (a visitor may have written it) is no place."""
     search, at = marks.mark.search, 0
     while (found := search(body, at)) is not None:
-        at = found.end()
-        if found.lastindex is None:
-            closing = marks.close[found.group().lower()].search(body, at)
+        which = found.lastindex
+        if which is None:
+            closing = marks.close[found[0].lower()].search(body, found.end())
             if closing is None:
                 return None
             at = closing.end()
-        elif (found.lastindex == 1) is placeholder:
+        elif (which == 1) is placeholder:
             return found
+        else:
+            at = found.end()
     return None
 
 

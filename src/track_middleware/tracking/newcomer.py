@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..http import Cookie, Request
+from ..http import Request
 from .campaign import campaign
 from .cookies import Held
 from .core import Core
@@ -19,11 +19,3 @@ def newcomer(core: Core, request: Request, at: float) -> Held:
     visitor = Visitor(visitor_id, second, second, True, first=session.campaign)
     said = whose(visitor, session, None, arrived)
     return Held(visitor=visitor, session=session, whose=said, is_new=True)
-
-
-def brought(core: Core, request: Request, held: Held) -> tuple[Cookie, ...]:
-    """The cookies that keep a newcomer."""
-    visitor, session, jars = held.visitor, held.session, core.cookies
-    if visitor is None or session is None:
-        return ()
-    return jars.set(jars.visitor, visitor, request), jars.set(jars.session, session, request)

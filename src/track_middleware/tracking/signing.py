@@ -69,16 +69,16 @@ class _KeptKeys(Signer):
 class Seal:
     """Signs and verifies text under one salt. ``keys`` run from the oldest to the newest."""
 
-    __slots__ = ("_mac", "_signer")
+    __slots__ = ("_code", "_signer")
 
     def __init__(self, keys: Sequence[str], salt: str) -> None:
         self._signer = _KeptKeys(keys, salt)
-        self._mac = Mac(self._signer.derive_key())
+        self._code = Mac(self._signer.derive_key()).digest
 
     def sign(self, text: bytes) -> str:
         """The text with its signature behind a dot, as ``Signer.sign`` makes it."""
-        code = binascii.b2a_base64(self._mac.digest(text), newline=False)
-        return b"".join((text, b".", url_safe(code[:-1]))).decode("ascii")
+        code = binascii.b2a_base64(self._code(text))
+        return b"".join((text, b".", url_safe(code[:-2]))).decode("ascii")
 
     def open(self, signed: str) -> bytes | None:
         """The text of a signed value; None when no key verifies it."""

@@ -2,25 +2,20 @@
 
 Most requests are that from their beginning to their end, and for them the parts of an exchange are
 never made: what their view says lies ready with the cookies, or is made as they will hold it, and
-the rest is said in one step. Whatever is unusual takes the way of all others, which says the same.
+the rest is said in one step (``whole``). Whatever is unusual takes the way of all others, which
+says the same.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-import msgspec
-
 from ..http import Request
 from . import pageview
-from .consent import as_json
-from .context import page, url
 from .cookies import Held
 from .core import Core
-from .inject import Injector
 from .newcomer import newcomer
 from .response import TELLING
-from .scene import took, view
 
 
 def usual(core: Core, request: Request, at: float) -> Held | None:
@@ -47,35 +42,3 @@ def is_page(headers: Mapping[str, str]) -> bool:
     content_type = headers.get("content-type")
     is_html = content_type is not None and pageview.is_html(content_type)
     return is_html and TELLING.isdisjoint(headers)
-
-
-def shown(
-    core: Core,
-    request: Request,
-    held: Held,
-    at: float,
-    route: str | None,
-    headers: Mapping[str, str],
-    body: bytes,
-) -> tuple[bytes, msgspec.Raw, str] | None:
-    """Such a request's page with the tag in it, the frame of its view, and the view's id; None
-    where the response is no such page. Its status is 200."""
-    whose = held.whose
-    if whose is None or not is_page(headers):
-        return None
-    page_id, redaction, referrer = core.new_id(), core.redaction, request.referrer
-    token = core.tokens.make(page_id, at, "counted")
-    tag = core.snippet.tag(f"{request.root_path}/{core.prefix}", token, "")
-    body = Injector(tag, headers["content-type"], core.settings.inject).whole(body)
-    path = redaction.path(request.root_path + request.path)
-    query = redaction.query(request.query) if request.query else ""
-    where = url(request.scheme, request.host, path, query)
-    referrer = redaction.url(referrer) if referrer else ""
-    measured = f',"status":200,"durationMs":{took(core.now() - at)}'
-    consent = core.rules.usual if held.choice is None else core.rules.decide(held.choice, ())[0]
-    frame = view(
-        core, at, page_id, whose, page(where, path, page_id, route, referrer, measured),
-        core.clients[request.agent, request.peer, request.language], as_json(consent),
-        ',"awaitHalf":true',
-    )  # fmt: skip
-    return body, frame, page_id

@@ -249,11 +249,11 @@ class Response(msgspec.Struct, eq=False):
             headers += filter(None, changes.values())
         if self._cookies:
             headers = [*headers, *(("Set-Cookie", cookie.line()) for cookie in self._cookies)]
-        exc_info, self._exc_info = self._exc_info, None
-        if exc_info is None:
+        if self._exc_info is None:
             self._write = self._start_response(self._status, headers)
-        else:
-            self._write = self._start_response(self._status, headers, exc_info)
+            return
+        exc_info, self._exc_info = self._exc_info, None
+        self._write = self._start_response(self._status, headers, exc_info)
 
     def _finish(self) -> None:
         ours(self._wiring, self._exchange.finish)
@@ -270,9 +270,11 @@ class Response(msgspec.Struct, eq=False):
 
     def _grow(self, length: int) -> None:
         """The body is longer than the app has said, where it has."""
-        self._weaken()
-        if "content-length" in self._names:
+        names = self._names
+        if "content-length" in names:
             self._changes["content-length"] = ("Content-Length", str(length))
+        if "etag" in names:
+            self._weaken()
 
     def _fed(self, injector: Injector, chunk: bytes) -> bytes:
         fed = ours(self._wiring, injector.feed, chunk)
