@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
+from functools import lru_cache
+from itertools import repeat
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple
 
 import msgspec
@@ -60,12 +63,21 @@ def _joined(pairs: Pairs) -> dict[bytes, bytes]:
 
 def _text(pairs: list[tuple[bytes, bytes]]) -> dict[str, str]:
     """A response's headers by lower-case name, as text."""
-    found: dict[str, str] = {}
-    for name, value in pairs:
-        found[name.decode("latin-1").lower()] = value.decode("latin-1")
+    names = map(str.lower, map(str, map(_name, pairs), repeat("latin-1")))
+    values = map(str, map(_value, pairs), repeat("latin-1"))
+    found = dict(zip(names, values, strict=True))
     if len(found) == len(pairs):
         return found
     return by_name([(name.decode("latin-1"), value.decode("latin-1")) for name, value in pairs])
+
+
+_name, _value = itemgetter(0), itemgetter(1)
+
+
+@lru_cache(maxsize=64)
+def _as_bytes(headers: tuple[tuple[str, str], ...]) -> dict[bytes, bytes]:
+    """Headers to set, which are the same again and again, by lower-case name."""
+    return {name.lower().encode("latin-1"): value.encode("latin-1") for name, value in headers}
 
 
 def ours(wiring: Wiring, step: Callable[[*_Ts], _T], *given: *_Ts) -> _T | None:
@@ -160,8 +172,7 @@ class Response(msgspec.Struct, eq=False):
 
     def _take(self, ending: Ending) -> None:
         self._cookies = ending.cookies
-        for name, value in ending.headers:
-            self._changes[name.lower().encode("latin-1")] = value.encode("latin-1")
+        self._changes.update(_as_bytes(ending.headers))
 
     def _begun(self, message: Message) -> Message:
         """The start message as the server gets it; it is held no longer."""
@@ -170,9 +181,7 @@ class Response(msgspec.Struct, eq=False):
         changes = self._changes
         if changes:
             pairs = [pair for pair in message["headers"] if pair[0].lower() not in changes]
-            for name, value in changes.items():
-                if value is not None:
-                    pairs.append((name, value))
+            pairs += filter(_value, changes.items())
             message["headers"] = pairs
         for each in self._cookies:
             message["headers"].append((b"set-cookie", each.line().encode("latin-1")))

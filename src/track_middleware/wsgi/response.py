@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple
 
 import msgspec
@@ -237,8 +238,7 @@ class Response(msgspec.Struct, eq=False):
 
     def _take(self, ending: Ending) -> None:
         self._cookies = ending.cookies
-        for header in ending.headers:
-            self._changes[header[0].lower()] = header
+        self._changes.update(_by_lower(ending.headers))
 
     def _begin(self) -> None:
         """Passes the headers on to the server."""
@@ -248,7 +248,7 @@ class Response(msgspec.Struct, eq=False):
             headers = [each for each in headers if each[0].lower() not in changes]
             headers += filter(None, changes.values())
         if self._cookies:
-            headers = [*headers, *(("Set-Cookie", cookie.line()) for cookie in self._cookies)]
+            headers = [*headers, *[("Set-Cookie", cookie.line()) for cookie in self._cookies]]
         if self._exc_info is None:
             self._write = self._start_response(self._status, headers)
             return
@@ -293,6 +293,12 @@ class Response(msgspec.Struct, eq=False):
         etag = self._names.get("etag")
         if etag is not None:
             self._changes["etag"] = ("ETag", weak_etag(etag))
+
+
+@lru_cache(maxsize=64)
+def _by_lower(headers: tuple[tuple[str, str], ...]) -> dict[str, tuple[str, str]]:
+    """Headers to set, which are the same again and again, by lower-case name."""
+    return {header[0].lower(): header for header in headers}
 
 
 def _is_file(source: object, environ: WSGIEnvironment) -> bool:
