@@ -25,9 +25,7 @@ if TYPE_CHECKING:
     ExcInfo = tuple[type[BaseException], BaseException, TracebackType] | tuple[None, None, None]
     Headers = list[tuple[str, str]]
 
-#: The app's body is over.
 _END: Any = object()
-
 _T = TypeVar("_T")
 _Ts = TypeVarTuple("_Ts")
 
@@ -109,7 +107,8 @@ class Response(msgspec.Struct, eq=False):
                 self._close()
             if self._closed and self._injector is None:
                 self._begin()
-                if _is_file(source, self._environ):
+                wrapper = self._environ.get("wsgi.file_wrapper")
+                if isinstance(wrapper, type) and isinstance(source, wrapper):  # PEP 3333
                     self._finish()
                     return source
         self._source = source
@@ -299,9 +298,3 @@ class Response(msgspec.Struct, eq=False):
 def _by_lower(headers: tuple[tuple[str, str], ...]) -> dict[str, tuple[str, str]]:
     """Headers to set, which are the same again and again, by lower-case name."""
     return {header[0].lower(): header for header in headers}
-
-
-def _is_file(source: object, environ: WSGIEnvironment) -> bool:
-    """Whether the server can send this body by itself (PEP 3333, optional file handling)."""
-    wrapper = environ.get("wsgi.file_wrapper")
-    return isinstance(wrapper, type) and isinstance(source, wrapper)
