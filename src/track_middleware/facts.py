@@ -151,26 +151,27 @@ def _disk(settings: Settings, data_dir: Path) -> dict[str, Any]:
     if not data_dir.is_dir():
         return {}
     disk = os.statvfs(data_dir)
-    kept = opening.touched(settings.store, data_dir)
+    kept = map(_seen, opening.touched(settings.store, data_dir))
     return {
-        "storeBytes": sum(map(_size, kept)),
+        "storeBytes": sum(each.st_size for each in kept if each is not None),
         "spoolBytes": sum(size.length for size in segments.sizes(data_dir)),
         "freeBytes": disk.f_bavail * disk.f_frsize,
         "minFreeBytes": free_bytes(settings.min_free, total=disk.f_blocks * disk.f_frsize),
     }
 
 
-def _size(path: Path) -> int:
+def _seen(path: Path) -> os.stat_result | None:
+    """A file as it is; None where it is not there: a WAL comes and goes."""
     try:
-        return path.stat().st_size
+        return path.stat()
     except FileNotFoundError:
-        return 0
+        return None
 
 
 def _worker(settings: Settings, data_dir: Path) -> dict[str, Any]:
     """The worker renews its lease every second, and nobody else touches these files."""
-    files = opening.touched(settings.store, data_dir)
-    written = [path.stat().st_mtime for path in files if path.exists()]
+    seen = map(_seen, opening.touched(settings.store, data_dir))
+    written = [each.st_mtime for each in seen if each is not None]
     age = max(0.0, time.time() - max(written)) if written else None
     alive = age is not None and age < STALE and _is_held(data_dir / "worker.lock")
     note = notes.read(data_dir)

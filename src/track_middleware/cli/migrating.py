@@ -22,8 +22,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, where: Place) -> int:
-    """Moves the store; 1 where there is none. Until it is over the worker rests, and the site's
-    processes go on writing to the spool."""
+    """Moves the store; StoreError where there is none, or it cannot be moved. Until it is over the
+    worker rests, and the site's processes go on writing to the spool."""
     store = where.store()
     if store is None:
         raise StoreError(

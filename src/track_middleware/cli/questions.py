@@ -6,7 +6,7 @@ import argparse
 import re
 
 from ..history.questions import ENGINES, PERIODS, QUESTIONS, Asked, sql
-from .place import WELL, Place, say
+from .place import WELL, Place, globs, say
 
 _LENGTH = re.compile(r"(\d+)([smhd])")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -23,7 +23,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument("--time-zone", metavar="ZONE", help="whose midnight ends a day (UTC)")
     parser.add_argument(
-        "--steps", type=_names, metavar="NAMES", help='funnel: "Product Viewed,Order Completed"'
+        "--steps", type=globs, metavar="NAMES", help='funnel: "Product Viewed,Order Completed"'
     )
     parser.add_argument(
         "--within", type=_length, metavar="TIME", help="funnel: all steps within (7d)"
@@ -50,10 +50,6 @@ def run(arguments: argparse.Namespace, where: Place) -> int:
     text = sql(arguments.question, arguments.engine, asked)
     say({"sql": text}, text.splitlines(), as_json=arguments.json)
     return WELL
-
-
-def _names(text: str) -> list[str]:
-    return [part.strip() for part in text.split(",") if part.strip()]
 
 
 def _length(text: str) -> float:

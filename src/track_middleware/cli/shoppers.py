@@ -13,8 +13,8 @@ import secrets
 import threading
 import time
 from html import unescape
+from http.client import HTTPException
 from http.cookiejar import CookieJar
-from urllib.error import URLError
 from urllib.parse import urlencode, urljoin, urlsplit
 from urllib.request import HTTPCookieProcessor, OpenerDirector, ProxyHandler, Request, build_opener
 
@@ -113,7 +113,7 @@ class Shoppers:
             for _ in range(chance.randint(*_STEPS)):
                 try:
                     visit.step()
-                except (OSError, URLError, ValueError):
+                except (OSError, HTTPException, ValueError):
                     break  # the site is gone, or is just going
                 if self._over.wait(chance.uniform(*_PAUSE)):
                     return

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime, tzinfo
-from fnmatch import translate
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from ..destinations import filters
 from ..errors import SettingsError
 from ..patterns import Patterns
 from ..settings import Settings
@@ -30,14 +29,13 @@ def rules(settings: Settings) -> Rules:
     """The drain's rules."""
     from ..enrichment.history import history  # here: web processes check settings, no more
 
-    globs = settings.unstored
     state = "granted" if settings.consent == "opt_out" else "pending"
     return Rules(
         window=settings.merge_window,
         default_consent={"analytics": state, "marketing": state},
         day=days(settings.time_zone),
         idle=settings.session_timeout,
-        unstored=re.compile("|".join(map(translate, globs))) if globs else None,
+        unstored=filters.matching(settings.unstored),
         history=history(settings.history),
     )
 

@@ -106,4 +106,9 @@ def _labels(address: Address) -> re.Pattern[str] | None:
     globs = [part.strip() for part in text.split(",") if part.strip()]
     if not globs:
         raise wrong(address, "has an empty list of events; write for example ?events=Order*,Signup")
-    return re.compile("|".join(translate(glob) for glob in globs))
+    return matching(globs)
+
+
+def matching(globs: Sequence[str]) -> re.Pattern[str] | None:
+    """One pattern for globs of events' names; None for an empty list."""
+    return re.compile("|".join(map(translate, globs))) if globs else None

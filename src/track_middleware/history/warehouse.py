@@ -11,7 +11,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from fnmatch import translate
 from hashlib import sha256
 from typing import Protocol
 
@@ -95,8 +94,7 @@ def choice(options: Mapping[str, str], unstored: Sequence[str] = ()) -> Choice:
     ``unstored``: names of events that the store does not keep, which nobody else may either.
     SettingsError for one that means nothing."""
     address = Address("parquet:", "parquet", "", "", "", "", dict(options))
-    not_kept = re.compile("|".join(map(translate, unstored))) if unstored else None
-    return Choice(filters.of(address), fields.of(address), options, not_kept)
+    return Choice(filters.of(address), fields.of(address), options, filters.matching(unstored))
 
 
 def mark(identity: str) -> str:
