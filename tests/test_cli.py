@@ -295,6 +295,17 @@ def test_one_dead_letter_is_shown_with_its_event(
     assert json.loads(out)["body"] == {"event": "Order Completed"}
 
 
+def test_a_letter_that_is_too_deep_to_be_taken_apart_is_shown_as_it_came(
+    data_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    deep = b"[" * 4096
+    store = sqlite.open(data_dir / "events.db")
+    store.bury([DeadLetter(0, "door", "", "", "", 5.0, "no JSON", deep)], most=9)
+    store.close()
+    status, out = called(capsys, "dead", "show", 1, "--data-dir", data_dir, "--json")
+    assert (status, json.loads(out)["body"]) == (0, deep.decode())
+
+
 def test_showing_an_unknown_dead_letter_is_a_wrong_call(
     data_dir: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

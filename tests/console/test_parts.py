@@ -93,6 +93,12 @@ def test_lines_of_a_message_are_seen_as_such() -> None:
     assert text.lines("a\n" * 400, 300).endswith("(800 characters)</span>")
 
 
+def test_what_is_no_json_or_too_deep_is_shown_as_it_came() -> None:
+    assert text.readable('{"a":1}') == '{\n  "a": 1\n}'
+    for said in ("{", "[" * 4096, '{"":' * 1024):
+        assert text.readable(said) == said
+
+
 @pytest.mark.parametrize("said", HOSTILE)
 def test_text_from_outside_is_text(said: str) -> None:
     shown = text.value(said)

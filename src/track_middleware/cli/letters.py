@@ -152,5 +152,5 @@ def _body(body: bytes) -> Any:
     """JSON as it is; anything else, as the door may have got it, as text."""
     try:
         return msgspec.json.decode(body)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return body.decode("utf-8", "replace")

@@ -219,14 +219,14 @@ def _row(stored: Stored, page: PageRow | None, fates: Sequence[Told], *, whole: 
     except msgspec.DecodeError:
         event = Event(stored.event_id, "track", "", event=stored.label)
     text = emission.wire(stored).decode("utf-8", "replace") if whole else ""
-    server, browser = _halves(stored, event, page)
+    server, browser = _halves(event, page)
     return _of(
         event, stored.event_id, stored.position, stored.accepted_at, fates,
         server=server, browser=browser, whole=text, bot=stored.bot,
     )  # fmt: skip
 
 
-def _halves(stored: Stored, event: Event, page: PageRow | None) -> tuple[Half, Half]:
+def _halves(event: Event, page: PageRow | None) -> tuple[Half, Half]:
     if event.type != "page":
         return "", ""
     context = _dict(event.context)

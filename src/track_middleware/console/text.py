@@ -10,6 +10,7 @@ import re
 from datetime import datetime
 from typing import Any
 
+import msgspec
 from jinja2 import pass_context
 from jinja2.runtime import Context
 from markupsafe import Markup, escape
@@ -31,6 +32,14 @@ _ODD = re.compile(
     "|(?<=[\u0300-\u036f\u0489\u20d0-\u20ff]{3})[\u0300-\u036f\u0489\u20d0-\u20ff]+"
 )
 _UNITS = (("GB", 1e9), ("MB", 1e6), ("kB", 1e3))
+
+
+def readable(said: str) -> str:
+    """JSON with its lines; anything else, and what is too deep to be taken apart, as it came."""
+    try:
+        return msgspec.json.format(said)
+    except (msgspec.DecodeError, RecursionError):
+        return said
 
 
 def lines(said: str, most: int = MOST) -> Markup:

@@ -6,8 +6,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import msgspec
-
 from ...delivery.store import DeadLetter
 from ...delivery.store.letters import Choice
 from ...delivery.store.watch import Bytes
@@ -18,6 +16,7 @@ from ..page import Page, Shown
 from ..query import Query
 from ..reads import Reads
 from ..table import Cell, Column, Table
+from ..text import readable
 
 STAGES = ("destination", "door", "plan")
 
@@ -167,16 +166,8 @@ def _one(query: Query, reads: Reads) -> dict[str, Any] | None:
     if not number or reads.store is None:
         return None
     for each in reads.store.letters.chosen(Choice(ids=[number]), limit=1):
-        return {"letter": each, "body": _readable(each.body)}
+        return {"letter": each, "body": readable(each.body.decode("utf-8", "replace"))}
     return None
-
-
-def _readable(body: bytes) -> str:
-    text = body.decode("utf-8", "replace")
-    try:
-        return msgspec.json.format(text)
-    except msgspec.DecodeError:
-        return text
 
 
 # What an operator does.

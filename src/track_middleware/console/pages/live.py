@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import msgspec
-
 from ..feed import PLATFORMS, Feed, Row, filter_of
 from ..page import Page, Shown
 from ..query import Query
 from ..reads import Reads
 from ..table import Column, Table
+from ..text import readable
 
 #: Rows of the page; the script keeps no more either.
 ROWS = 100
@@ -48,7 +47,7 @@ def shown(query: Query, reads: Reads) -> Shown:
         "destinations": ("", *[route.name for route in reads.routes]),
         "visitor": reads.visitor,
         "one": one,
-        "one_text": _readable(one.whole) if one else "",
+        "one_text": readable(one.whole) if one else "",
         "has_gone": bool(position) and one is None,
     }
     return Shown(context, {"events": Table("Events", _COLUMNS, [_cells(row) for row in rows])})
@@ -63,13 +62,6 @@ def _cells(row: Row) -> Sequence[str | int | float | bool | None]:
         row.position, row.at, row.kind, row.name, row.visitor, row.user, row.path, row.platform,
         row.bot, row.channel, row.server_half, row.browser_half, row.simulated, told,
     )  # fmt: skip
-
-
-def _readable(wire: str) -> str:
-    try:
-        return msgspec.json.format(wire)
-    except msgspec.DecodeError:
-        return wire
 
 
 PAGE = Page("live", "Live", shown)
