@@ -102,6 +102,7 @@ class Retention:
             visitors=today - settings.keep_days, sessions=today - _LATE, closed=today - 1,
             limit=_LET_GO_AT_ONCE,
         )  # fmt: skip
+        self._store.looks.forget(today - settings.keep_days)
         more |= self._store.histories.forget(now - settings.dedupe_days * _DAY, _LET_GO_AT_ONCE)
         self._salts.tend(now)
         return self._store.pack(now - _PACKED) or more

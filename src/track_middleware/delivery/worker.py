@@ -20,15 +20,15 @@ from ..destinations.registry import Route
 from ..seldom import Seldom
 from ..settings import Settings
 from . import counters, ids, notes, plans, replaying, segments, servers
+from .behind import Behind
 from .drain import Drain
 from .erasing import Erasing, erasers
 from .handover import NO_OUTBOX, Origin
 from .lease import LOCK, STALE, Lease
 from .outbox import Mover
-from .parts import finisher, ordinals, rules
+from .parts import finisher, rules
 from .replaying import Replays
 from .retention import Retention
-from .rollups import Rollups
 from .serve import Serve
 from .servers import POLL, Servers, Serves
 from .shares import rights
@@ -85,8 +85,7 @@ class Worker:
             now=now,
             rights=self._rights,
         )
-        zone = settings.time_zone
-        self._rollups = Rollups(self._store.views, zone=zone, day=ordinals(zone))
+        self._behind = Behind(self._store, self._routes, zone=settings.time_zone, now=now)
         self._erasing = Erasing(
             self._store,
             data_dir,
@@ -128,7 +127,7 @@ class Worker:
             self._drain.end_windows()
             self._erase()
             self._serve_all()
-            while self._rollups.step() or self._retention.let_go():
+            while self._behind.step() or self._retention.let_go():
                 self._keep_lease()
             self._erase()
         finally:
@@ -210,7 +209,7 @@ class Worker:
         """One turn of the drain; True when there may be more at once."""
         more = self._drain.once(self._now())
         self._keep_lease()
-        more |= self._rollups.turn(self._monotonic(), busy=more)
+        more |= self._behind.turn(self._monotonic(), busy=more)
         self._retention.turn()
         self._erasing.turn(self._drain)
         return more

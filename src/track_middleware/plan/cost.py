@@ -38,6 +38,13 @@ class Cost(msgspec.Struct):
         self.measured_rows += rows
         self.measured_bytes += size
 
+    def join(self, other: Cost) -> None:
+        """Another's events too."""
+        self.events += other.events
+        self.measured += other.measured
+        self.measured_rows += other.measured_rows
+        self.measured_bytes += other.measured_bytes
+
     def of(self, by: By) -> float:
         """The rows or bytes of all, by what those that were measured have."""
         if not self.measured:

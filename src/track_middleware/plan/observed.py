@@ -62,6 +62,12 @@ class Span(msgspec.Struct):
         self.first = min(self.first, at)
         self.last = max(self.last, at)
 
+    def join(self, other: Span) -> None:
+        """Those of another span too."""
+        self.count += other.count
+        self.first = min(self.first, other.first)
+        self.last = max(self.last, other.last)
+
 
 class Filled(msgspec.Struct):
     """One property: how often it had a value, of which types, and in which versions."""
@@ -77,6 +83,12 @@ class Filled(msgspec.Struct):
         if version:
             self.versions[version] += 1
 
+    def join(self, other: Filled) -> None:
+        """What another was filled with too."""
+        self.count += other.count
+        self.types += other.types
+        self.versions += other.versions
+
 
 class Cell(msgspec.Struct):
     """What was seen of one event on one platform."""
@@ -89,6 +101,16 @@ class Cell(msgspec.Struct):
         """How many of the events have the property, 0 to 1."""
         found = self.properties.get(name)
         return found.count / self.span.count if found and self.span.count else 0.0
+
+    def join(self, other: Cell) -> None:
+        """What was seen at another time too."""
+        self.span.join(other.span)
+        for version, span in other.versions.items():
+            if version not in self.versions and len(self.versions) >= VERSIONS:
+                version = OTHERS
+            self.versions.setdefault(version, Span()).join(span)
+        for name, filled in other.properties.items():
+            _property(self, name).join(filled)
 
 
 class Observed:
@@ -114,6 +136,10 @@ class Observed:
             kind = type_of(raw)
             if kind:
                 _property(cell, name).add(kind, version)
+
+    def join(self, label: str, platform: str, cell: Cell) -> None:
+        """What was seen of an event on a platform at another time."""
+        self._cell(Key(label, platform)).join(cell)
 
     def platforms(self) -> list[str]:
         """All platforms, those with most events first."""

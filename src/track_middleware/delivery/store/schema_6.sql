@@ -225,6 +225,17 @@ CREATE TABLE view_note (
 ) WITHOUT ROWID;
 CREATE INDEX view_note_new ON view_note (position) WHERE counted = 0;
 
+-- What a sample of each day's events (days as in rollup_cell) looked like, by event: looking.py says
+-- what "look" holds; no value of a property is in it. "until": up to which position was looked.
+CREATE TABLE event_look (
+    day INTEGER NOT NULL,
+    label TEXT NOT NULL,
+    until INTEGER NOT NULL,
+    look BLOB NOT NULL,
+    PRIMARY KEY (day, label)
+) WITHOUT ROWID;
+CREATE INDEX event_look_until ON event_look (until);
+
 -- Old events made small: the bodies of neighbours, compressed together (packs.py).
 CREATE TABLE log_pack (
     number INTEGER PRIMARY KEY AUTOINCREMENT,

@@ -27,6 +27,7 @@ SQL = {
         "watch",
         "rollups",
         "packs",
+        "looks",
     )
     for name, sql in named(file).items()
 }

@@ -13,6 +13,7 @@ from .histories import Histories
 from .intake import IntakeRows
 from .leases import LeaseRow
 from .letters import Letters
+from .looks import Looks
 from .merges import Journal
 from .persons import Persons
 from .recent import Recent
@@ -31,9 +32,10 @@ FORGOTTEN_AT_ONCE = 500
 
 class Store:
     """Log and ledger in one database; ``intake`` is the drain's part, ``lease`` the election's,
-    ``letters`` to ``persons`` the operator's, ``views`` the console's; ``claims``: whose a job is,
-    ``merges``: who is who. One thread uses it at a time; other threads take a ``sibling``.
-    ``recent``: what siblings need not read back, where one process alone adds to the log."""
+    ``letters`` to ``persons`` the operator's, ``views`` and ``looks`` the console's; ``claims``:
+    whose a job is, ``merges``: who is who. One thread uses it at a time; other threads take a
+    ``sibling``. ``recent``: what siblings need not read back, where one process alone adds to the
+    log."""
 
     def __init__(
         self, connection: Database, *, now: Callable[[], float], recent: Recent | None = None
@@ -54,6 +56,7 @@ class Store:
         self.histories = Histories(connection)
         self.watch = Watch(connection)
         self.views = ViewRows(connection)
+        self.looks = Looks(connection)
 
     def sibling(self) -> Store:
         """Another connection to the same store, with the same fence, for another thread."""

@@ -393,6 +393,17 @@ CREATE TABLE view_note (
 );
 CREATE INDEX view_note_new ON view_note (position) WHERE counted = 0;
 
+-- What a sample of each day's events (days as in rollup_cell) looked like, by event: looking.py says
+-- what "look" holds; no value of a property is in it. "until": up to which position was looked.
+CREATE TABLE event_look (
+    day BIGINT NOT NULL,
+    label TEXT NOT NULL,
+    until BIGINT NOT NULL,
+    look BYTEA NOT NULL,
+    PRIMARY KEY (day, label)
+);
+CREATE INDEX event_look_until ON event_look (until);
+
 -- The log as it was accepted; in SQLite its old events are packed.
 CREATE VIEW event AS
 SELECT position, event_id, order_key, accepted_at, kind, label, body, derived, derived_version, bot,
