@@ -45,7 +45,8 @@ def came(settings: dict[str, Any], visits: list[dict[str, Any]], *, is_plain: bo
 
 def same(settings: dict[str, Any] | None = None, **more: Any) -> None:
     """The one step, the parts made amid it, and the way of all others, side by side."""
-    visits = [more, {}, {**more, "step": nothing}]
+    again = {**more, "step": nothing}  # of the second of these the cookies are known
+    visits = [more, {}, again, again]
     asked = [{**each, "step": made(each.get("step", nothing))} for each in visits]
     long = came(settings or {}, visits, is_plain=False)
     assert came(settings or {}, visits, is_plain=True) == long
@@ -120,6 +121,7 @@ def test_every_other_first_request_is_said_the_same(more: dict[str, Any]) -> Non
 def test_newcomers_are_said_the_same_by_every_setting(settings: dict[str, Any]) -> None:
     same(settings, query=CAMPAIGN)
     same(settings, query=CAMPAIGN, cookie="_ga=GA1.2.123456789.1700000000", dnt="1")
+    same(settings, cookie="_fbp=fb.1.2.3", cf_ipcountry="nl", x_forwarded_for="198.51.100.9, x")
 
 
 def looks_around(exchange: Exchange) -> None:
@@ -139,9 +141,14 @@ def test_whom_the_app_has_loaded_for_a_newcomer_says_the_same(look: Look) -> Non
     same(look=look, query=CAMPAIGN)
 
 
-def test_a_newcomers_page_makes_none_of_the_parts_and_brings_two_cookies() -> None:
+@pytest.mark.parametrize(
+    "settings", [{}, {"trusted_proxies": 1}, {"destinations": ["ga4://G-1?api_secret=x"]}], ids=str
+)
+def test_a_newcomers_page_makes_none_of_the_parts_and_brings_two_cookies(
+    settings: dict[str, Any],
+) -> None:
     """Without this, the tests above would hold where there is one way only."""
-    site, opened = Site(), list[Exchange]()
+    site, opened = Site(**settings), list[Exchange]()
     ending, _ = visit(site, "a=b", query=CAMPAIGN, step=opened.append)
     assert opened[0].usual is not None
     assert [each.name for each in ending.cookies] == ["_tm_v", "_tm_s"]

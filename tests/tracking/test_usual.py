@@ -144,12 +144,14 @@ def test_every_other_page_says_the_same(more: dict[str, Any]) -> None:
         {"inject": False}, {"trusted_proxies": 1}, {"session_timeout": 20}, {"noscript": True},
         {"session_max": 30}, {"respect_gpc": "all"}, {"ip": "none"}, {"redact_patterns": ["email"]},
         {"consent": "opt_in"}, {"banners": ["cookiebot"]}, {"cookieless": True},
+        {"destinations": ["ga4://G-1?api_secret=x"], "trusted_proxies": 2},
     ],
     ids=str,
 )  # fmt: skip
 def test_every_setting_says_the_same(settings: dict[str, Any]) -> None:
     same(before=chosen, settings=settings)
     same(25, settings=settings, dnt="1", sec_gpc="1", path="/shop/anna@example.com")
+    same(settings=settings, cf_ipcountry="nl", x_forwarded_for="198.51.100.9, 10.0.0.1")
 
 
 def tracks(exchange: Exchange) -> None:

@@ -55,8 +55,8 @@ class Core:
     where they are missing; None without any. ``banners``: others whose cookies hold a choice; None
     without any. ``former_tools``: whose cookies say who a new visitor is; None without any.
     ``is_usual``: pages are counted, other safe requests not, and no path is said to be shared.
-    ``is_plain``: moreover no setting wants to know more of a request than who it is. ``greets``:
-    moreover whoever is new may be tracked, and nothing but the request's cookies says who it is.
+    ``is_plain``: moreover no setting asks who a request is, or what it permits, but its own cookies
+    and GPC. ``greets``: moreover whoever is new may be tracked, and came from nowhere else.
     ``salt``: None where nothing is counted without cookies. ``holds``: whether a page holds what is
     done on it before a choice. ``has_console``: the operator's pages are answered.
     """
@@ -120,7 +120,7 @@ class Core:
         self.salt = seams.salt if settings.cookieless else None
         is_only_changes = settings.requests != "all"
         self.is_usual = settings.page_views and is_only_changes and self.shared is None
-        is_odd = settings.dnt or self.banners or self.is_told_of_origins or self.written
+        is_odd = settings.dnt or self.banners or self.written
         self.is_plain = self.is_usual and not is_odd
         is_known_elsewhere = self.crossing is not None or self.former_tools is not None
         self.greets = self.is_plain and self.rules.decide(None, ())[1] and not is_known_elsewhere

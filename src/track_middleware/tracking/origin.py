@@ -37,9 +37,14 @@ def facts(
     """The raw values of a request that only enrichment reads: the CDN's word on the country,
     vendors' cookies; these not where the request has become another visitor's, and for what
     ``consent`` (the request's unless it is given) permits."""
+    return told(core, request, None if identity.is_another else consent or identity.consent)
+
+
+def told(core: Core, request: Request, consent: Consent | None) -> dict[str, str] | None:
+    """As ``facts``, for what this permits; None: the vendors' cookies are another's."""
     found = country(core, request) or {}
-    if core.vendor_cookies is not None and not identity.is_another:
-        found |= core.vendor_cookies.values(request.cookie, consent or identity.consent)
+    if core.vendor_cookies is not None and consent is not None:
+        found |= core.vendor_cookies.values(request.cookie, consent)
     return found or None
 
 

@@ -9,7 +9,8 @@ from collections.abc import Mapping
 
 import msgspec
 
-from .consent import as_json
+from . import origin
+from .consent import Consent, as_json
 from .context import page, url
 from .cookies import Held
 from .exchange import Exchange
@@ -18,7 +19,7 @@ from .response import Ending
 from .scene import took, view
 from .shareable import PRIVATE
 from .usual import is_page
-from .whose import Whose
+from .whose import Whose, json
 
 #: What becomes of a usual page besides its tag.
 _SHOWN = Ending(PRIVATE)
@@ -58,7 +59,7 @@ def _shown(
     tag = core.snippet.tag(f"{request.root_path}/{core.prefix}", token, "")
     body = tagged(body, tag, content_type, everywhere=core.settings.inject)
     consent = core.rules.usual if held.choice is None else core.rules.decide(held.choice, ())[0]
-    frame = _frame(exchange, page_id, whose, as_json(consent))
+    frame = _frame(exchange, page_id, whose, consent)
     exchange._closed = exchange._finished = True
     exchange._loaded_user = None
     core.keep_last((frame,))
@@ -67,7 +68,7 @@ def _shown(
     return ending, body
 
 
-def _frame(exchange: Exchange, page_id: str, whose: Whose, consent: str) -> msgspec.Raw:
+def _frame(exchange: Exchange, page_id: str, whose: Whose, consent: Consent) -> msgspec.Raw:
     """The frame of a usual page's view."""
     core, request, at = exchange._core, exchange._request, exchange._at
     redaction, query, referrer = core.redaction, request.query, request.referrer
@@ -76,5 +77,9 @@ def _frame(exchange: Exchange, page_id: str, whose: Whose, consent: str) -> msgs
     referrer = redaction.url(referrer) if referrer else ""
     measured = f',"status":200,"durationMs":{took(core.now() - at)}'
     shown = page(where, path, page_id, exchange._route, referrer, measured)
-    client = core.clients[request.agent, request.peer, request.language]
-    return view(core, at, page_id, whose, shown, client, consent, ',"awaitHalf":true')
+    peer, rest = request.peer, ',"awaitHalf":true'
+    if core.is_told_of_origins:
+        peer, facts = origin.address(core, request), origin.told(core, request, consent)
+        rest = rest if facts is None else f',"facts":{json(facts).decode()}{rest}'
+    client = core.clients[request.agent, peer, request.language]
+    return view(core, at, page_id, whose, shown, client, as_json(consent), rest)
