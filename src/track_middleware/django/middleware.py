@@ -17,6 +17,7 @@ from django.http.response import HttpResponseBase
 
 from .. import wiring as wirings
 from ..http import Errand, Reply, Request, environ_request, unreadable, weak_etag
+from ..tracking.whole import is_usual, settled
 from . import chain, cookies, errand, person, session, site
 from .streams import AsyncSteps, Steps
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from ..tracking.exchange import Exchange
     from ..tracking.identity import LoadedUser
     from ..tracking.inject import Injector
+    from ..tracking.response import Ending
 
 _T = TypeVar("_T")
 _Ts = TypeVarTuple("_Ts")
@@ -188,28 +190,43 @@ def _closed(
     exchange: Exchange,
     headers: Mapping[str, str],
 ) -> Injector | None:
+    _match(request, exchange)
+    ending = exchange.close(response.status_code, headers)
+    _take(response, ending)
+    return ending.injector
+
+
+def _match(request: HttpRequest, exchange: Exchange) -> None:
     match = request.resolver_match
     if match is not None:
         exchange.route = person.route(match.route)
-    ending = exchange.close(response.status_code, headers)
+
+
+def _take(response: HttpResponseBase, ending: Ending) -> None:
     for name, value in ending.headers:
         response[name] = value
     for cookie in ending.cookies:
         cookies.add(response, cookie)
-    return ending.injector
 
 
 def _whole(request: HttpRequest, response: HttpResponse, exchange: Exchange) -> bool:
     """Everything that becomes of a response that is known whole."""
-    headers = session.headers(response)
-    injector = _closed(request, response, exchange, headers)
-    if injector is not None:
+    headers, status = session.headers(response), response.status_code
+    content = tagged = b""
+    if is_usual(exchange, status, headers):
+        _match(request, exchange)
         content = response.content
-        tagged = injector.whole(content)
-        if tagged is not content:
-            response.content = tagged
-            _lengthened(response, headers, len(tagged))
-    exchange.finish()
+        ending, tagged = settled(exchange, status, headers, content)
+        _take(response, ending)
+    else:  # whose content may be none of a page, and is left alone
+        injector = _closed(request, response, exchange, headers)
+        if injector is not None:
+            content = response.content
+            tagged = injector.whole(content)
+        exchange.finish()
+    if tagged is not content:
+        response.content = tagged
+        _lengthened(response, headers, len(tagged))
     return True
 
 
