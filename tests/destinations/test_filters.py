@@ -7,7 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from track_middleware.address import address
-from track_middleware.destinations.filters import Filter, of
+from track_middleware.delivery.store import NewRow
+from track_middleware.destinations.filters import REQUEST, Filter, of
+from track_middleware.event import DOCTOR
 
 
 def asked(query: str) -> Filter:
@@ -95,3 +97,24 @@ def test_what_is_permitted_unread_is_permitted_when_read(bodies: list[bytes], qu
 def test_nothing_is_read_where_nothing_was_refused() -> None:
     assert asked("").permits_all([b'{"context":{"consent":{"analytics":"granted"}}}', b"{}"])
     assert not asked("purpose=marketing").permits_all([b"{}"])
+
+
+@pytest.mark.parametrize("query", ["", "events=S*", "bots=1", "purpose=marketing"])
+def test_of_many_events_it_gives_those_that_it_gives_singly(query: str) -> None:
+    body = b'{"context":{"consent":{"analytics":"%b","marketing":"granted"}}}'
+    events = [
+        NewRow(f"{label}{bot}{state}", "ada", 1.0, "track", label, body % state, None, bot)
+        for label in ("Sold", "Paid", REQUEST)
+        for bot in (None, "crawler", DOCTOR)
+        for state in (b"granted", b"denied")
+    ]
+    chosen = asked(query)
+    singly = [
+        each
+        for each in events
+        if chosen.wants(each.label, bot=each.bot) and chosen.permitted(each.body)
+    ]
+    assert singly
+    assert chosen.of(events) == singly
+    assert chosen.of(singly) == singly
+    assert chosen.of([]) == []

@@ -227,15 +227,16 @@ class Sending:
         heard = answer if isinstance(answer, Answer) else None
         known = heard.status not in GATEWAYS if heard else not cast("Silence", answer).sent
         try:
-            judged = list(zip(call.ids, self._destination.judge(call, heard), strict=True))
+            answered = zip(call.ids, self._destination.judge(call, heard), strict=True)
+            judged = [verdict for _, verdict in answered]
         except MISTAKES as error:
             wait = Verdict("retry", f"its answer cannot be read: {type(error).__name__}")
-            judged, known = [(each, wait) for each in call.ids], False
-        if heard and len({id(verdict) for _, verdict in judged}) == 1:
-            self.answer = words(call, answer, [judged[0][1]])
-            return dict(judged), known
+            judged, known = [wait] * len(call.ids), False
+        if heard and len(set(map(id, judged))) == 1:
+            self.answer = words(call, answer, judged[:1])
+            return dict.fromkeys(call.ids, judged[0]), known
         worst: dict[str, Verdict] = {}
-        for each, verdict in judged:
+        for each, verdict in zip(call.ids, judged, strict=True):
             if verdict.state == "retry" and isinstance(answer, Silence):
                 verdict = replace(verdict, reason=answer.reason)
             worst[each] = worse(worst.get(each), verdict)

@@ -159,7 +159,7 @@ class Serve:
         if not batch:
             return False
         keys = self._waiting(job, batch)
-        wanted = self._wanted(job, batch)
+        wanted = self._route.filter.of(batch if job.end is not None else self._ledger.live(batch))
         sending = self._sending(job)
         items = self._items([each for each in wanted if each.order_key not in keys],
                             turn.roads, sending)  # fmt: skip
@@ -187,17 +187,6 @@ class Serve:
         if not self._ledger.waits(job):
             return frozenset()  # nearly always, and cheaper than asking for each
         return self._ledger.waiting_keys(job, {each.order_key for each in batch})
-
-    def _wanted(self, job: Job, batch: Sequence[Stored]) -> Sequence[Stored]:
-        chosen = self._route.filter
-        if job.end is None:
-            batch = self._ledger.live(batch)
-        wanted = [
-            each for each in batch if chosen.wants(each.label, bot=each.bot, whom=each.order_key)
-        ]
-        if chosen.permits_all([each.body for each in wanted]):
-            return wanted
-        return [each for each in wanted if chosen.permitted(each.body)]
 
     def _outcomes(self, events: Sequence[Stored], sending: Sending) -> list[Outcome]:
         """What becomes of these events, which the job leaves behind and which are not delivered."""

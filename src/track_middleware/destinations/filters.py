@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fnmatch import translate
+from typing import Protocol, TypeVar
 
 import msgspec
 
@@ -24,6 +25,25 @@ _OURS = frozenset((REQUEST, "Blocker Checked"))
 
 #: What a visitor is asked about.
 PURPOSES = ("analytics", "marketing")
+
+
+class Logged(Protocol):
+    """An event as the log tells of it."""
+
+    @property
+    def label(self) -> str: ...
+
+    @property
+    def bot(self) -> str | None: ...
+
+    @property
+    def order_key(self) -> str: ...
+
+    @property
+    def body(self) -> bytes: ...
+
+
+E = TypeVar("E", bound=Logged)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +77,17 @@ class Filter:
         if self.labels is None:
             return label not in _OURS
         return self.labels.match(label) is not None
+
+    def of(self, events: Sequence[E]) -> Sequence[E]:
+        """Those of some events that the destination is given; many of them are alike."""
+        kinds = {(each.label, each.bot) for each in events}
+        if self.planned or not all(self.wants(label, bot=bot) for label, bot in kinds):
+            events = [
+                each for each in events if self.wants(each.label, bot=each.bot, whom=each.order_key)
+            ]
+        if self.permits_all([each.body for each in events]):
+            return events
+        return [each for each in events if self.permitted(each.body)]
 
     def permitted(self, body: bytes) -> bool:
         """By the consent in the body, which is only read where something in it can matter."""

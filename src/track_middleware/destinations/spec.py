@@ -109,22 +109,14 @@ class Source:
         return self.wire_calls(wired(events), now)
 
     def wire_calls(self, events: Sequence[tuple[str, bytes]], now: float) -> Outbound:
-        settled: dict[str, Verdict] = {}
-        pieces: list[Piece] = []
         limits, whole = self._dialect.limits, listed(events)
+        outlines = _outlined(events, whole)
+        settled: dict[str, Verdict] = {}
+        pieces = events
         # One search through all of them costs far less than one for each.
         as_is = self._dialect.shape is None and _VENDOR_IDS not in whole
-        for piece, outline in zip(events, _outlined(events, whole), strict=True):
-            if not (as_is and outline is not None and _stands(outline)):
-                made = self._message(piece[1], outline)
-                if isinstance(made, Verdict):
-                    settled[piece[0]] = made
-                    continue
-                piece = (piece[0], made)
-            if len(piece[1]) > limits.message or len(piece[0]) >= ID_LENGTH:
-                settled[piece[0]] = _too_long(piece, limits.message)
-            else:
-                pieces.append(piece)
+        if not (as_is and _all_stand(outlines) and _all_fit(events, limits.message)):
+            pieces = self._pieces(events, outlines, settled)
         end = b',"sentAt":"' + iso(now).encode() + b'"' + self._tail
         return Outbound(
             [self._call(*run, end) for run in _runs(pieces, limits, events, whole)], settled
@@ -135,6 +127,24 @@ class Source:
 
     def _call(self, run: Sequence[Piece], batch: bytes, end: bytes) -> Call:
         return Call(self._url, b'{"batch":' + batch + end, ids(run), headers=self._headers)
+
+    def _pieces(
+        self,
+        events: Sequence[Piece],
+        outlines: Sequence[Outline | None],
+        settled: dict[str, Verdict],
+    ) -> Sequence[Piece]:
+        """Messages as this vendor wants them; ``settled`` is told of those that cannot be sent."""
+        pieces: list[Piece] = []
+        for (event_id, body), outline in zip(events, outlines, strict=True):
+            made = self._message(body, outline)
+            if isinstance(made, Verdict):
+                settled[event_id] = made
+            elif not _all_fit([(event_id, made)], self._dialect.limits.message):
+                settled[event_id] = _too_long((event_id, made), self._dialect.limits.message)
+            else:
+                pieces.append((event_id, made))
+        return pieces
 
     def _message(self, body: bytes, outline: Outline | None) -> bytes | Verdict:
         if outline is None:
@@ -167,13 +177,23 @@ def _runs(
     return [(run, listed(run)) for run in packed(pieces, most=limits.most, size=limits.size)]
 
 
-def _stands(outline: Outline) -> bool:
-    """Whether a message has nothing that must be changed, and lacks nothing: nearly always."""
-    return (
-        outline.type == "track"
-        and bool(outline.event and (outline.user_id or outline.anonymous_id))
-        and not (outline.original_timestamp or outline.sent_at or outline.received_at)
+def _all_stand(outlines: Sequence[Outline | None]) -> bool:
+    """Whether no message has anything that must be changed, and none lacks anything: nearly
+    always."""
+    return all(
+        each is not None
+        and each.type == "track"
+        and each.event
+        and (each.user_id or each.anonymous_id)
+        and not (each.original_timestamp or each.sent_at or each.received_at)
+        for each in outlines
     )
+
+
+def _all_fit(pieces: Sequence[Piece], largest: int) -> bool:
+    """Whether no message is longer than the vendor takes it, and no id."""
+    longest = max([len(body) for _, body in pieces], default=0)
+    return longest <= largest and max([len(each) for each, _ in pieces], default=0) < ID_LENGTH
 
 
 def _too_long(piece: Piece, largest: int) -> Verdict:

@@ -17,9 +17,7 @@ def log_values(rows: Sequence[NewRow]) -> tuple[str, list[tuple[object, ...]]]:
         (row.event_id, row.order_key, row.accepted_at, row.kind, row.label, bytearray(row.body))
         for row in rows
     ]
-    said = {row.derived for row in rows} | {row.bot for row in rows}
-    said |= {row.repaired for row in rows}
-    if said <= {None} and {row.derived_version for row in rows} <= {0}:
+    if not any(row.derived or row.bot or row.repaired or row.derived_version for row in rows):
         return "log_append_bare", bare
     derived = [(row.derived, row.bot, row.derived_version, row.repaired) for row in rows]
     return "log_append", [(*one, *other) for one, other in zip(bare, derived, strict=True)]
