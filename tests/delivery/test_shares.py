@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from track_middleware.delivery.lease import STALE
-from track_middleware.delivery.shares import Everything, Shares, rights
+from track_middleware.delivery.shares import Everything, Shares, rights, spread
 from track_middleware.delivery.store import Deposed, sqlite
+from track_middleware.delivery.store.leases import Standing
+from track_middleware.delivery.store.shards import SHARDS
 from track_middleware.delivery.store.whole import Store
 from track_middleware.errors import StoreError
 
@@ -112,10 +115,10 @@ def test_a_store_that_was_away_makes_nobody_stale(
     class Away(Shares):
         is_away = False
 
-        def _try(self, piece: str) -> None:
+        def _see(self, standing: Mapping[str, Standing], names: Collection[str]) -> None:
             if self.is_away:
                 raise StoreError("away")
-            super()._try(piece)
+            super()._see(standing, names)
 
     holder, candidate = worker("holder"), Away(opened(), owner="candidate", monotonic=clock)
     holder.obtain([PIECE])
@@ -136,6 +139,102 @@ def test_a_store_that_was_away_makes_nobody_stale(
 def test_the_only_worker_of_a_store_has_everything(
     opened: Callable[[], Store], clock: Clock
 ) -> None:
-    mine = rights(opened(), owner="one", monotonic=clock)
+    mine = rights(opened(), monotonic=clock)
     assert isinstance(mine, Everything)
     assert mine.fenced(opened(), PIECE)
+    assert mine.part(opened(), PIECE) == (0,)
+
+
+@pytest.mark.parametrize("number", range(1, 11))
+def test_shards_are_spread_evenly_over_any_number_of_workers(number: int) -> None:
+    workers = [f"w{each}" for each in range(number)]
+    shares = [spread(workers, each, SHARDS) for each in workers]
+    assert sum(most for _, most in shares) == SHARDS
+    assert max(most for _, most in shares) - min(most for _, most in shares) <= 1
+    ranges = [set(range(first, first + most)) for first, most in shares]
+    assert set.union(*ranges) == set(range(SHARDS))
+
+
+def test_a_worker_alone_has_all_shards_and_gives_some_to_one_that_comes(
+    worker: Callable[[str], Shares], opened: Callable[[], Store]
+) -> None:
+    one, two, mine, theirs = worker("one"), worker("two"), opened(), opened()
+    one.obtain([], shared=[PIECE])
+    assert len(one.part(mine, PIECE)) == SHARDS
+    two.part(theirs, PIECE)
+    two.turn()
+    assert two.part(theirs, PIECE) == (), "what the first one is at is left to it"
+    one.turn()
+    assert not one.is_settled(PIECE)
+    kept = one.part(mine, PIECE)
+    assert len(kept) == SHARDS // 2
+    assert one.is_settled(PIECE)
+    two.turn()
+    assert not two.is_settled(PIECE)
+    assert {*two.part(theirs, PIECE), *kept} == set(range(SHARDS))
+    one.turn()
+    two.turn()
+    assert one.is_settled(PIECE)
+    assert two.is_settled(PIECE)
+
+
+def test_what_a_dead_worker_had_is_spread_over_those_that_live(
+    worker: Callable[[str], Shares], opened: Callable[[], Store], clock: Clock
+) -> None:
+    here = {name: (worker(name), opened()) for name in ("one", "two", "dead")}
+    for _ in range(4):
+        turn(here)
+    assert sorted(len(shares.part(store, PIECE)) for shares, store in here.values()) == [2, 3, 3]
+    _, late = here.pop("dead")
+    for _ in range(6):
+        clock.now += 1.0
+        turn(here)
+    assert [len(shares.part(store, PIECE)) for shares, store in here.values()] == [4, 4]
+    with pytest.raises(Deposed):
+        late.pause(late.job("webhook"), 5.0, "")
+
+
+def turn(here: Mapping[str, tuple[Shares, Store]]) -> None:
+    for shares, store in here.values():
+        shares.part(store, PIECE)
+        shares.turn()
+
+
+def test_whoever_starts_again_has_at_once_what_it_had_when_it_was_killed(
+    worker: Callable[[str], Shares], opened: Callable[[], Store]
+) -> None:
+    dead = worker("one")
+    dead.obtain([], shared=[PIECE])
+    again, mine = worker("one"), opened()
+    again.part(mine, PIECE)
+    again.turn()
+    assert len(again.part(mine, PIECE)) == SHARDS
+    dead.turn()
+    assert dead.part(opened(), PIECE) == (), "the former one learns of it, and leaves it so"
+    dead.turn()
+    assert dead.part(opened(), PIECE) == ()
+
+
+def test_links_that_are_cut_now_and_then_put_a_takeover_off_by_little(
+    worker: Callable[[str], Shares], opened: Callable[[], Store], clock: Clock
+) -> None:
+    class Cut(Shares):
+        is_cut = False
+
+        def _see(self, standing: Mapping[str, Standing], names: Collection[str]) -> None:
+            if self.is_cut:
+                raise StoreError("cut")
+            super()._see(standing, names)
+
+    worker("dead").obtain([PIECE])
+    candidate, mine = Cut(opened(), owner="candidate", monotonic=clock), opened()
+    candidate.fenced(mine, PIECE)
+    candidate.turn()
+    began = clock.now
+    while not candidate.fenced(mine, PIECE):
+        assert clock.now - began <= 2 * STALE
+        clock.now += 0.5
+        candidate.is_cut = not candidate.is_cut
+        with suppress(StoreError):
+            candidate.turn()
+    assert clock.now - began > STALE

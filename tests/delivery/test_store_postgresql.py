@@ -111,6 +111,7 @@ def test_both_engines_have_the_same_tables(server: Cluster, store: Store, tmp_pa
         ("segment", "folder"),
         ("erasure", "folder"),
         ("erasure_answer", "number"),
+        *(("job_shard", column) for column in ("job", "shard", "position")),
     }
     assert set(found) == theirs | own
 

@@ -75,6 +75,7 @@ class Circuit:
             self._known = True
             self._size = None if until is None else 1
         if until is not None and until > now:
+            self._size = 1  # also where another worker has put it
             if not job.wait or until <= now + job.wait:
                 return until
             # It is further off than it was put: the clock went back.

@@ -55,7 +55,7 @@ class Servers:
         """Serves a destination in the caller's thread until nothing is due."""
         store = self._store.sibling()
         try:
-            if self._rights.fenced(store, piece(route)):
+            if self._rights.part(store, piece(route)):
                 self._guard(route.name, self._serve(route, store).once)
         except StoreError:
             return
@@ -82,7 +82,7 @@ class Servers:
 
     def _while_held(self, route: Route, store: Store, ended: threading.Event) -> None:
         try:
-            if not self._rights.fenced(store, piece(route)):
+            if not self._rights.part(store, piece(route)):
                 return
             serve = self._serve(route, store)
             seen, last = -1, False
@@ -90,17 +90,18 @@ class Servers:
                 last = ended.is_set()
                 seen = store.end()
                 again = self._guard(route.name, serve.once)
-                self._until_news(store, ended, seen=seen, again=again)
+                self._until_news(route, store, ended, seen=seen, again=again)
         except StoreError:  # also Deposed
             return
 
     def _until_news(
-        self, store: Store, ended: threading.Event, *, seen: int, again: float | None
+        self, route: Route, store: Store, ended: threading.Event, *, seen: int, again: float | None
     ) -> None:
-        """Waits for new events, the moment ``again``, or the end."""
+        """Waits for new events, another share, the moment ``again``, or the end."""
         deadline = self._monotonic() + (1.0 if again is None else max(POLL, again - self._now()))
         while not ended.wait(POLL) and self._monotonic() < deadline and store.end() == seen:
-            pass
+            if not self._rights.is_settled(piece(route)):
+                return
 
 
 def piece(route: Route) -> str:

@@ -19,7 +19,7 @@ from typing import TypeVar
 from ..destinations.registry import Route
 from ..seldom import Seldom
 from ..settings import Settings
-from . import counters, ids, notes, plans, replaying, segments, servers
+from . import counters, held, ids, notes, plans, replaying, segments, servers
 from .behind import Behind
 from .drain import Drain
 from .erasing import Erasing, erasers
@@ -73,7 +73,7 @@ class Worker:
         self._lease = Lease(
             self._store.lease, data_dir / LOCK, owner=str(os.getpid()), monotonic=monotonic
         )
-        self._rights = rights(self._store, owner=str(os.getpid()), monotonic=monotonic)
+        self._rights = rights(self._store, monotonic=monotonic)
         self._count = counters.Counters(data_dir / counters.FOLDER).add
         self._drain = self._drain_into(self._store, renew=self._keep_lease)
         self._mover = Mover(outbox, drain=self._drain_into, now=now, guard=self._guarded_value)
@@ -110,8 +110,7 @@ class Worker:
             now=now,
             monotonic=monotonic,
         )
-        self._looked = monotonic()
-        self._seldom = Seldom(monotonic)
+        self._looked, self._seldom = monotonic(), Seldom(monotonic)
 
     def once(self, patience: float = 10.0) -> bool:
         """Drains all, ends every merge window, serves until nothing is due; then lets go.
@@ -264,12 +263,13 @@ class Worker:
         )
 
     def _serve_beside(self, route: Route, store: Store) -> Serves:
-        return self._erasing.beside(self._serve(route, store), route, store)
+        serve = held.steps(route, store, self._rights, serve=self._serve)
+        return self._erasing.beside(serve, route, store)
 
     def _serve_all(self) -> None:
         replays = self._replays.open()
         pieces = [servers.piece(route) for route in self._routes]
-        self._rights.obtain([*pieces, *(replaying.piece(number) for number, _ in replays)])
+        self._rights.obtain([replaying.piece(number) for number, _ in replays], shared=pieces)
         threads = [threading.Thread(target=self._servers.once, args=(r,)) for r in self._routes]
         threads += [threading.Thread(target=self._replays.once, args=each) for each in replays]
         for thread in threads:

@@ -106,7 +106,8 @@ class Claims:
         looked at."""
         end = self._db.value("log_end")
         last = min(end, job.position + counted)
-        rows = self._db.all("job_ahead", {"position": job.position, "end": last})
+        asked = {"job": job.id, "position": job.position, "end": last}
+        rows = self._db.all("job_ahead", asked)
         taken = [row for row in rows if route.filter.wants(row[0], bot=row[1])]
         first = min(((position, at) for *_, position, at in taken), default=(0, None))
         return Ahead(sum(row[2] for row in taken) + end - last, first[1])

@@ -62,16 +62,16 @@ class Connection:
         self.is_shared = False
         self.drains = "worker"
         self.gate = gate
-        self.fence: Fence | None = None
+        self.fences: tuple[Fence, ...] = ()
         self._raw = _opened(path, read_only=read_only)
         self._raw.execute(f"PRAGMA cache_size = -{cache}")
         # A forgotten one is closed without Python 3.13's warning; never at a forked child's exit.
         weakref.finalize(self, self._raw.close).atexit = False
 
     def sibling(self) -> Connection:
-        """Another connection to the same store, with the same fence, for another thread."""
+        """Another connection to the same store, with the same fences, for another thread."""
         made = Connection(self.path, gate=self.gate, cache=SMALL_CACHE)
-        made.fence = self.fence
+        made.fences = self.fences
         return made
 
     @property
@@ -197,9 +197,9 @@ class Connection:
         self._raw.close()
 
     def _check_fence(self) -> None:
-        fence = self.fence
-        if fence and self.value("lease_read", (fence.lease,)) != fence.generation:
-            raise Deposed("another worker has taken over this store")
+        for lease, generation in self.fences:
+            if self.value("lease_read", (lease,)) != generation:
+                raise Deposed("another worker has taken over this store")
 
 
 @cache

@@ -24,20 +24,20 @@ class Fence(NamedTuple):
 class Database(Protocol):
     """A connection that one thread uses at a time.
 
-    With a ``fence`` every transaction first checks that no later generation of that lease exists,
-    and raises ``Deposed`` when one does. ``is_shared``: workers of several data folders use the
-    store at once. ``drains`` is the lease of whoever drains this data folder; ``gate`` lets the
-    threads of one process queue for an engine's only writer.
+    With ``fences`` every transaction first checks that no later generation of any of these leases
+    exists, and raises ``Deposed`` when one does. ``is_shared``: workers of several data folders use
+    the store at once. ``drains`` is the lease of whoever drains this data folder; ``gate`` lets
+    the threads of one process queue for an engine's only writer.
     """
 
     name: str
     is_shared: bool
     drains: str
     gate: Gate
-    fence: Fence | None
+    fences: tuple[Fence, ...]
 
     def sibling(self) -> Database:
-        """Another connection to the same store, with the same fence, for another thread."""
+        """Another connection to the same store, with the same fences, for another thread."""
         ...
 
     def all(self, name: str, values: Any = ()) -> list[Any]:

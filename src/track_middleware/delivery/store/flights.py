@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
+from . import shards
 from .database import Database
-from .jobs import Flight, Job, Learnt, Outcome
+from .jobs import Flight, Job, Learnt, Outcome, SharedJob
 
 #: A row that is due later than this from now was written by a clock that was wrong, in seconds.
 _NEVER = 2 * 86_400.0
@@ -21,12 +23,15 @@ def note(db: Database, job: Job, flights: Sequence[Flight]) -> None:
 
 def learn(db: Database, job: Job, position: int, learnt: Learnt) -> None:
     """Moves a job behind a position, knowing more than before. Call inside ``batch``."""
+    moved = None if isinstance(job, SharedJob) else position
     values = {
-        "job": job.id, "position": position, "delivered": learnt.delivered,
+        "job": job.id, "position": moved, "delivered": learnt.delivered,
         "doubtful": learnt.doubtful, "cut": learnt.cut, "answer": learnt.answer, "at": learnt.at,
         "rate": learnt.rate, "pace": learnt.pace,
     }  # fmt: skip
     db.change("job_move", values)
+    if isinstance(job, SharedJob):
+        shards.move(db, job, position)
     if learnt.doubtful:
         db.change("counter_add", ("doubtful", learnt.doubtful))
     note(db, job, learnt.flights)
@@ -34,7 +39,12 @@ def learn(db: Database, job: Job, position: int, learnt: Learnt) -> None:
 
 def unknown(db: Database, job: Job) -> int:
     """How many events left of which nobody knows whether they were taken."""
-    return int(db.value("flights_unknown", (job.id,)))
+    return int(db.value(*_of("flights_unknown", job)))
+
+
+def decide(db: Database, job: Job, *, repeat: bool) -> None:
+    """What of them nobody knows: they may be sent again, or were taken. Call inside ``batch``."""
+    db.change(*_of("flights_unlearn" if repeat else "flights_assume", job))
 
 
 def end(db: Database, job: Job) -> None:
@@ -53,11 +63,27 @@ def roads(db: Database, job: Job) -> dict[int, frozenset[bytes]]:
 
 def due(db: Database, job: Job, now: float, limit: int) -> Sequence[Outcome]:
     """``Ledger.due``: key by key, so that what waits behind is not read before its turn."""
-    values = {"job": job.id, "now": now, "never": now + _NEVER, "limit": limit}
+    values: dict[str, Any] = {"job": job.id, "now": now, "never": now + _NEVER, "limit": limit}
+    query = "delivery_due_keys"
+    if isinstance(job, SharedJob):
+        query, values["shards"] = "shards_due_keys", db.listed(job.held)
     found: list[Outcome] = []
-    for (order_key,) in db.all("delivery_due_keys", values):
+    for (order_key,) in db.all(query, values):
         if len(found) >= limit:
             break
         rows = db.all("delivery_of_key", (job.id, order_key, limit - len(found)))
         found.extend(Outcome(*row) for row in rows)
     return sorted(found, key=lambda row: row.position)
+
+
+def next_due(db: Database, job: Job) -> float | None:
+    """``Ledger.next_due``."""
+    due: float | None = db.value(*_of("delivery_next", job))
+    return due
+
+
+def _of(query: str, job: Job) -> tuple[str, tuple[object, ...]]:
+    """A query about a job's rows with its values; of a shared one, about its own shards alone."""
+    if isinstance(job, SharedJob):
+        return f"{query}_shards", (job.id, list(job.held))
+    return query, (job.id,)

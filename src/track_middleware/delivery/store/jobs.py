@@ -44,6 +44,20 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
+class SharedJob(Job):
+    """A live job as one of several workers has it, each with some shards of the visitors.
+
+    ``held`` are this worker's shards; ``front`` those of them that stand at ``position``, the
+    lowest; ``until`` is where the next one stands, up to which the front catches up (None: all are
+    in front). The job in the store stands where the last shard of any worker does.
+    """
+
+    held: tuple[int, ...] = ()
+    front: tuple[int, ...] = ()
+    until: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Flight:
     """One event that left in a call which must not be repeated.
 

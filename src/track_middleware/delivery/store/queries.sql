@@ -242,7 +242,7 @@ FROM job ORDER BY id;
 
 -- job_move: a job has served everything up to a position, and knows more than before
 UPDATE job SET
-    position = :position,
+    position = COALESCE(:position, position),
     delivered = delivered + :delivered,
     doubtful = doubtful + :doubtful,
     cut = cut + :cut,
@@ -360,6 +360,13 @@ WHERE :stage IS NULL OR stage = :stage ORDER BY id DESC LIMIT :limit;
 
 -- lease_read: who holds a lease, and how often it was renewed
 SELECT generation, renewals, owner FROM lease WHERE name = ?;
+
+-- leases_of: the generations of some leases
+SELECT name, generation FROM lease WHERE name IN (SELECT value FROM json_each(?));
+
+-- leases: those that somebody holds, and some by their names
+SELECT name, generation, renewals, owner FROM lease
+WHERE owner <> '' OR name IN (SELECT value FROM json_each(?));
 
 -- lease_make: a lease that nobody has held yet
 INSERT OR IGNORE INTO lease (name, generation, renewals, owner) VALUES (?, 0, 0, '');

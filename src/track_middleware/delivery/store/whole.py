@@ -11,7 +11,7 @@ from .claims import Claims
 from .database import Database, Fence
 from .histories import Histories
 from .intake import IntakeRows
-from .leases import LeaseRow
+from .leases import LeaseRow, Leases
 from .letters import Letters
 from .looks import Looks
 from .merges import Journal
@@ -20,6 +20,7 @@ from .recent import Recent
 from .replays import SHOWN, Replays
 from .rollups import ViewRows
 from .rows import letter_values, row_values
+from .shards import Shards
 from .unstored import Unstored
 from .watch import Watch
 
@@ -32,10 +33,10 @@ FORGOTTEN_AT_ONCE = 500
 
 class Store:
     """Log and ledger in one database; ``intake`` is the drain's part, ``lease`` the election's,
-    ``letters`` to ``persons`` the operator's, ``views`` and ``looks`` the console's; ``claims``:
-    whose a job is, ``merges``: who is who. One thread uses it at a time; other threads take a
-    ``sibling``. ``recent``: what siblings need not read back, where one process alone adds to the
-    log."""
+    ``leases`` and ``shards`` those of several workers, ``letters`` to ``persons`` the operator's,
+    ``views`` and ``looks`` the console's; ``claims``: whose a job is, ``merges``: who is who. One
+    thread uses it at a time; other threads take a ``sibling``. ``recent``: what siblings need not
+    read back, where one process alone adds to the log."""
 
     def __init__(
         self, connection: Database, *, now: Callable[[], float], recent: Recent | None = None
@@ -45,6 +46,8 @@ class Store:
         self._recent = recent
         self.intake = IntakeRows(connection)
         self.lease = LeaseRow(connection, connection.drains)
+        self.leases = Leases(connection)
+        self.shards = Shards(connection)
         self.claims = Claims(connection)
         self.letters = Letters(connection)
         self.replays = Replays(connection)
@@ -70,12 +73,23 @@ class Store:
         """From now on every transaction fails with Deposed once a later generation of a lease
         exists (left out: of whoever drains)."""
         lease = of or self._db.drains
-        self._db.fence = None if generation is None else Fence(lease, generation)
+        self._db.fences = () if generation is None else (Fence(lease, generation),)
+
+    def fenced_to(self, leases: Mapping[str, int]) -> None:
+        """The same for these generations of several leases."""
+        self._db.fences = tuple(Fence(*each) for each in leases.items())
 
     def holds(self) -> bool:
-        """Whether no later generation exists of the lease that this connection is fenced to."""
-        fence = self._db.fence
-        return fence is None or self.lease_of(fence.lease).read()[0] == fence.generation
+        """Whether no later generation exists of the leases that this connection is fenced to."""
+        fences = dict(self._db.fences)
+        if not fences:
+            return True
+        return dict(self._db.all("leases_of", (self._db.listed(fences),))) == fences
+
+    @property
+    def worker(self) -> str:
+        """The name of whoever drains this data folder."""
+        return self._db.drains
 
     @property
     def is_shared(self) -> bool:
@@ -181,8 +195,7 @@ class Store:
         return frozenset(row[0] for row in self._db.all("delivery_keys", (job.id, asked)))
 
     def next_due(self, job: Job) -> float | None:
-        due: float | None = self._db.value("delivery_next", (job.id,))
-        return due
+        return flights.next_due(self._db, job)
 
     def due(self, job: Job, now: float, limit: int) -> Sequence[Outcome]:
         return flights.due(self._db, job, now, limit)
@@ -203,7 +216,7 @@ class Store:
         doubtful = flights.unknown(self._db, job)
         if doubtful:
             with self._db.job_batch():
-                self._db.change("flights_unlearn" if repeat else "flights_assume", (job.id,))
+                flights.decide(self._db, job, repeat=repeat)
                 position = self._db.value("job_position", (job.id,))
                 flights.learn(self._db, job, position, Learnt(doubtful=doubtful))
         return flights.roads(self._db, job)

@@ -69,7 +69,7 @@ class Connection:
         self.is_shared = True
         self.drains = f"drain {folder}"
         self.gate = Gate()
-        self.fence: Fence | None = None
+        self.fences: tuple[Fence, ...] = ()
         self._read_only = read_only
         self._raw: psycopg.Connection[Any] | None = None
         self._end: weakref.finalize[..., Connection] | None = None
@@ -77,9 +77,9 @@ class Connection:
         self.days: set[int] = set()
 
     def sibling(self) -> Connection:
-        """Another connection to the same store, with the same fence, for another thread."""
+        """Another connection to the same store, with the same fences, for another thread."""
         made = Connection(self.address, self.folder, read_only=self._read_only)
-        made.fence = self.fence
+        made.fences = self.fences
         return made
 
     @property
@@ -229,13 +229,14 @@ class Connection:
         self.days.clear()  # a partition may be gone with the transaction
 
     def _begin(self, raw: psycopg.Connection[Any], begin: str) -> None:
-        """One round trip: the transaction, its lock and, where there is a fence, whether it holds;
+        """One round trip: the transaction, its lock and, where there are fences, whether they hold;
         that stays so until the end."""
         key = f"hashtext('track {self.address.schema}')"
         raw.execute(begin.format(key=key).encode())
-        fence = self.fence
-        if fence and self.value("lease_keep", (fence.lease,)) != fence.generation:
-            raise Deposed("another worker has taken over this store")
+        if self.fences:
+            fences = dict(self.fences)
+            if dict(self.all("leases_keep", (list(fences),))) != fences:
+                raise Deposed("another worker has taken over what this one did")
 
     @contextmanager
     def told(self, what: str) -> Iterator[None]:

@@ -114,6 +114,19 @@ CREATE TABLE job (
 );
 CREATE UNIQUE INDEX job_live ON job (destination) WHERE "end" IS NULL;
 
+-- Where the shards of a live job stand; the job stands where the last one does.
+CREATE TABLE job_shard (
+    job BIGINT NOT NULL,
+    shard INTEGER NOT NULL,
+    position BIGINT NOT NULL,
+    PRIMARY KEY (job, shard)
+);
+
+-- Whose shard a visitor is, of eight (shards.py). It is the hash by which PostgreSQL partitions, which
+-- it therefore keeps as it is; the collation has no part in it.
+CREATE FUNCTION shard_of(key TEXT) RETURNS INTEGER LANGUAGE sql IMMUTABLE PARALLEL SAFE
+AS 'SELECT (hashtextextended(key COLLATE "C", 0) & 7)::integer';
+
 CREATE TABLE delivery (
     job BIGINT NOT NULL,
     position BIGINT NOT NULL,

@@ -93,9 +93,13 @@ INSERT INTO counter (reason, count) SELECT reason, SUM(count)::bigint FROM gone 
 SELECT 1 FROM counter OFFSET 1000 LIMIT 1;
 
 -- job_ahead: what a job has before it, as its destination's filter tells it apart: of each kind how
--- many, and where and when the first was accepted; up to a position
-SELECT label, bot, COUNT(*), MIN(position), MIN(accepted_at)
-FROM log WHERE position > :position AND position <= :end GROUP BY label, bot;
+-- many, and where and when the first was accepted; up to a position, and without what its shards have
+-- done that are further than the last one
+SELECT label, bot, COUNT(*), MIN(log.position), MIN(accepted_at)
+FROM log LEFT JOIN job_shard ON job = :job AND shard = shard_of(order_key)
+WHERE log.position > :position AND log.position <= :end
+    AND (job_shard.position IS NULL OR log.position > job_shard.position)
+GROUP BY label, bot;
 
 -- flight_keep: an event left over a road, or is known to have been taken there
 INSERT INTO flight (job, position, road, taken) VALUES (?, ?, ?, ?)
@@ -126,8 +130,8 @@ DELETE FROM dead WHERE id IN (
     ) FOR UPDATE SKIP LOCKED
 );
 
--- lease_keep: the generation of a lease, which stays that until the transaction's end
-SELECT generation FROM lease WHERE name = ? FOR KEY SHARE;
+-- leases_keep: the generations of some leases, which stay that until the transaction's end
+SELECT name, generation FROM lease WHERE name = ANY(?) FOR KEY SHARE;
 
 -- letters_chosen: dead letters that an operator asks for, newest first
 SELECT id, stage, destination, event_id, label, time, reason, body FROM dead
@@ -178,3 +182,75 @@ SELECT COALESCE(SUM(pg_total_relation_size(oid)) FILTER (WHERE relkind = 'r'), 0
     8192 * COUNT(*) FILTER (WHERE relkind = 'i' OR reltoastrelid <> 0)
     + COALESCE(SUM(LEAST(pg_relation_size(oid), 8192)) FILTER (WHERE relkind = 'r'), 0)::bigint
 FROM pg_class WHERE relnamespace = current_schema()::regnamespace;
+
+-- shards_make: each shard of a job stands where the job does, unless it has a position
+INSERT INTO job_shard (job, shard, position)
+SELECT id, number, position FROM job, generate_series(0, :shards - 1) AS number WHERE id = :job
+ON CONFLICT DO NOTHING;
+
+-- shards: where the shards of a job stand
+SELECT shard, GREATEST(job_shard.position, job.position)
+FROM job_shard JOIN job ON job.id = job_shard.job WHERE job.id = ?;
+
+-- shards_move: some shards have served everything up to a position
+UPDATE job_shard SET position = :position
+WHERE job = :job AND shard = ANY(:front) AND position < :position;
+
+-- shards_last: and the job stands where its last shard does
+UPDATE job SET position = last
+FROM (SELECT MIN(position) AS last FROM job_shard WHERE job = :job) AS shards
+WHERE id = :job AND position < last;
+
+-- log_read_shards: events of some shards behind a position, up to another, in order
+SELECT position, event_id, order_key, accepted_at, kind, label, COALESCE(repaired, body), derived, bot
+FROM log
+WHERE position > :after AND position <= :up_to AND shard_of(order_key) = ANY(:shards)
+    AND (day >= (SELECT MIN(day) FROM log_day WHERE last > :after) OR day = 0)
+ORDER BY position LIMIT :limit;
+
+-- job_move: a job has served everything up to a position, and knows more than before; another worker
+-- may serve it, too, so that each adds to what is there
+UPDATE job SET
+    position = COALESCE(:position::bigint, position),
+    delivered = delivered + :delivered,
+    doubtful = doubtful + :doubtful,
+    cut = cut + :cut,
+    answer = CASE :answer::text WHEN '' THEN answer ELSE :answer END,
+    answered_at = CASE :answer::text WHEN '' THEN answered_at ELSE :at END,
+    rate = CASE WHEN :rate::double precision IS NULL THEN rate
+        WHEN rate < 0.001 OR rated_at < :at - 3600 THEN :delivered  -- exp fails where it underflows
+        ELSE rate * exp(LEAST(0, rated_at - :at) / 60) + :delivered END,
+    rated_at = CASE WHEN :rate::double precision IS NULL THEN rated_at ELSE :at END,
+    pace = COALESCE(:pace::double precision, pace),
+    paced_at = CASE WHEN :pace::double precision IS NULL THEN paced_at ELSE :at END
+WHERE id = :job;
+
+-- shards_due_keys: as delivery_due_keys, of some shards
+SELECT DISTINCT order_key FROM (
+    SELECT order_key FROM (
+        SELECT order_key FROM delivery
+        WHERE job = :job AND state = 'retry' AND due <= :now AND shard_of(order_key) = ANY(:shards)
+        ORDER BY due LIMIT :limit
+    ) AS waited
+    UNION ALL
+    SELECT order_key FROM (
+        SELECT order_key FROM delivery
+        WHERE job = :job AND state = 'retry' AND due > :never AND shard_of(order_key) = ANY(:shards)
+        LIMIT :limit
+    ) AS put_off
+) AS both_kinds LIMIT :limit;
+
+-- delivery_next_shards: when the first retry of some shards is due
+SELECT MIN(due) FROM delivery WHERE job = ? AND state = 'retry' AND shard_of(order_key) = ANY(?);
+
+-- flights_unknown_shards: how many events of some shards left, and nobody knows whether they were taken
+SELECT COUNT(DISTINCT flight.position) FROM flight JOIN log ON log.position = flight.position
+WHERE job = ? AND taken = 0 AND shard_of(order_key) = ANY(?);
+
+-- flights_assume_shards: what left of some shards was taken
+UPDATE flight SET taken = 1 FROM log
+WHERE job = ? AND taken = 0 AND log.position = flight.position AND shard_of(order_key) = ANY(?);
+
+-- flights_unlearn_shards: what left of some shards may be sent again
+DELETE FROM flight USING log
+WHERE job = ? AND taken = 0 AND log.position = flight.position AND shard_of(order_key) = ANY(?);
