@@ -107,7 +107,7 @@ class Desk:
         return elsewhere(self.ask.base, self._cookie(self.permission.signed_in()))
 
     def _sign_in_page(self, status: int, *, wrong: bool = False) -> Reply:
-        said = {**self._context(), "wrong": wrong}
+        said = {**self.context(), "wrong": wrong}
         return self._html(status, "sign_in.html", said, _BEARER)
 
     def _refused(self, status: int, message: str, *more: tuple[str, str]) -> Reply:
@@ -118,12 +118,12 @@ class Desk:
     def _found(self, path: str) -> Reply | Stream | None:
         name, _, rest = path.partition("/")
         if not path:
-            return elsewhere(f"{self.ask.base}{PAGES[0].name}/{self._query().address()}")
+            return elsewhere(f"{self.ask.base}{PAGES[0].name}/{self.query().address()}")
         if not rest and "." in name:
             return _file(path) if path in FILES else None
         page = _page_of(name)
         if page is not None and path == name:
-            return elsewhere(f"{self.ask.base}{name}/{self._query().address()}")
+            return elsewhere(f"{self.ask.base}{name}/{self.query().address()}")
         further = self.further.get(path) or (self.further.get(name) if page is None else None)
         if further is not None:
             return further(self, rest)
@@ -132,15 +132,15 @@ class Desk:
         return self._table(page, rest) if rest else self._page(page)
 
     def _page(self, page: Page) -> Reply:
-        shown = page.shown(self._query(), self.reads)
-        context = {**self._context(), "page": page, "tables": shown.tables, **shown.context}
+        shown = page.shown(self.query(), self.reads)
+        context = {**self.context(page), "tables": shown.tables, **shown.context}
         return self._html(200, f"pages/{page.name}.html", context)
 
     def _table(self, page: Page, file: str) -> Reply | None:
         name, _, ending = file.rpartition(".")
         if ending not in ("csv", "json"):
             return None
-        query = self._query()
+        query = self.query()
         table = page.shown(query, self.reads).tables.get(name)
         if table is None:
             return None
@@ -163,7 +163,7 @@ class Desk:
         if action is None:
             return self._told(404, "There is no such action.")
         numbers = action(form, self.reads)
-        query = self._query().address({f"{DID}{name}": said for name, said in numbers.items()})
+        query = self.query().address({f"{DID}{name}": said for name, said in numbers.items()})
         return elsewhere(f"{self.ask.base}{name}/{query}")
 
     def _is_meant(self, form: Query) -> bool:
@@ -183,30 +183,24 @@ class Desk:
 
     # How it looks.
 
-    def _query(self) -> Query:
-        return Query(self.request.query, time_zone=self.settings.time_zone)
-
-    def _context(self) -> dict[str, Any]:
-        query = self._query()
-        kept = f"?tz={quote(query.zone_name)}" if query.text("tz") == query.zone_name else ""
-        return {
-            "pages": PAGES, "page": _NONE, "query": query, "base": self.ask.base, "kept": kept,
-            "csrf": self.allowed.form, "signed_in": self.allowed.signed_in, "zones": ZONES,
-            "host": self.request.host, "now": self.reads.now,
-        }  # fmt: skip
-
-    def context(self, page: Page) -> dict[str, Any]:
-        """What every template of a page is given."""
-        return {**self._context(), "page": page}
-
     def query(self) -> Query:
         """What is asked for."""
-        return self._query()
+        return Query(self.request.query, time_zone=self.settings.time_zone)
+
+    def context(self, page: Page | None = None) -> dict[str, Any]:
+        """What every template is given, that of a page or of what is none."""
+        query = self.query()
+        kept = f"?tz={quote(query.zone_name)}" if query.text("tz") == query.zone_name else ""
+        return {
+            "pages": PAGES, "page": page or _NONE, "query": query, "base": self.ask.base,
+            "kept": kept, "csrf": self.allowed.form, "signed_in": self.allowed.signed_in,
+            "zones": ZONES, "host": self.request.host, "now": self.reads.now,
+        }  # fmt: skip
 
     def _told(self, status: int, message: str) -> Reply:
         title = "This did not work" if status != 404 else "Not found"
         return self._html(
-            status, "told.html", {**self._context(), "title": title, "message": message}
+            status, "told.html", {**self.context(), "title": title, "message": message}
         )
 
     def _html(

@@ -19,6 +19,7 @@ from .. import dotted
 from ..errors import SettingsError
 from ..http import Request
 from ..settings import Settings
+from ..tracking.cookies import value_of
 from ..tracking.signing import Seal
 
 #: How long somebody stays signed in, in seconds.
@@ -97,7 +98,7 @@ class Permission:
 
     def _held(self, request: Request) -> str | None:
         """The cookie's value, if it is one of ours and not too old."""
-        value = _cookie(request.cookie, self.cookie)
+        value = value_of(request.cookie, self.cookie)
         text = self._seal.open(value) if value else None
         if text is None:
             return None
@@ -173,11 +174,3 @@ def _is_loopback(name: str) -> bool:
         return ipaddress.ip_address(name).is_loopback
     except ValueError:
         return False
-
-
-def _cookie(header: str, name: str) -> str:
-    for pair in header.split(";"):
-        key, _, value = pair.strip().partition("=")
-        if key == name:
-            return value
-    return ""
