@@ -6,7 +6,6 @@ import argparse
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
-from fnmatch import fnmatchcase
 from typing import Any
 
 from ..delivery import parts
@@ -53,9 +52,9 @@ def run(arguments: argparse.Namespace, where: Place) -> int:
     days, past = drift.days(counts, since=day(since)), drift.past(counts, day=day, now=until)
     found = drift.findings(observed, past=past, plan=plan, since=since, until=until)
     if arguments.events:
-        found = [each for each in found if _wanted(each.event, arguments.events)]
+        found = [each for each in found if observing.is_named(each.event, arguments.events)]
         days = Days(*[
-            {name: day for name, day in every.items() if _wanted(name, arguments.events)}
+            {name: day for name, day in every.items() if observing.is_named(name, arguments.events)}
             for every in (days.new, days.dead)
         ])  # fmt: skip
     told = {
@@ -64,10 +63,6 @@ def run(arguments: argparse.Namespace, where: Place) -> int:
     }  # fmt: skip
     say(told, _lines(observed, days, found), as_json=arguments.json)
     return FINDING if any(each.kind != "unseen" for each in found) else WELL
-
-
-def _wanted(label: str, globs: Sequence[str]) -> bool:
-    return not globs or any(fnmatchcase(label, each) for each in globs)
 
 
 def _matrix(observed: Observed) -> Iterator[dict[str, Any]]:

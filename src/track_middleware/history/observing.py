@@ -36,7 +36,9 @@ def observed(
     while rows := [each for each in store.read(at, _AT_ONCE) if each.position <= end]:
         at = rows[-1].position
         progress(at - begin, end - begin)
-        wanted = [each for each in rows if each.accepted_at >= since and _wanted(each.label, globs)]
+        wanted = [
+            each for each in rows if each.accepted_at >= since and is_named(each.label, globs)
+        ]
         looks = several([each.body for each in wanted], together=_many, single=_one)
         for row, looked in zip(wanted, looks, strict=True):
             if looked is not None and row.bot is None:
@@ -44,5 +46,6 @@ def observed(
     return found
 
 
-def _wanted(label: str, globs: Sequence[str]) -> bool:
+def is_named(label: str, globs: Sequence[str]) -> bool:
+    """Whether an event is one of those; without globs every one is."""
     return not globs or any(fnmatchcase(label, each) for each in globs)
