@@ -157,6 +157,14 @@ def test_what_cannot_be_a_target_is_said_at_once(data_dir: Path, to: str, why: s
     assert not moved.is_moving(data_dir)
 
 
+@pytest.mark.parametrize("held", [b"", b"[]", b'{"from":"\xff","to":"x"}'])
+def test_a_note_that_cannot_be_read_is_no_reason_to_begin_anew(data_dir: Path, held: bytes) -> None:
+    filled(data_dir).close()
+    (data_dir / moved.MOVED).write_bytes(held)
+    with pytest.raises(StoreError, match="restore it, or set store to where it is now"):
+        opening.opened("", data_dir)
+
+
 def test_the_verb_says_where_the_store_is_now(
     url: str, data_dir: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

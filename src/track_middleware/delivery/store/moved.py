@@ -75,8 +75,11 @@ def target(data_dir: Path, called: str) -> str:
         found = msgspec.json.decode(path.read_bytes(), type=Note)
     except FileNotFoundError:
         return ""
-    except (OSError, msgspec.MsgspecError) as error:
-        raise StoreError(f"{path} cannot be read, which says where the store is") from error
+    except (OSError, ValueError) as error:
+        raise StoreError(
+            f"{path} cannot be read, which says where the store is: restore it, or set store to "
+            "where it is now and remove the file"
+        ) from error
     return found.to if found.from_ == called else ""
 
 

@@ -51,7 +51,10 @@ def address(url: str) -> Address:
         conninfo = urlunsplit((parts.scheme, parts.netloc, parts.path, rest, ""))
         known = psycopg.conninfo.conninfo_to_dict(conninfo)
     except (ValueError, psycopg.Error) as error:  # both would repeat the password
-        raise StoreError("libpq cannot read the store's URL") from error
+        raise StoreError(
+            "libpq cannot read the store's URL; write postgresql://user:password@host/database, "
+            "with other signs in them percent-encoded"
+        ) from error
     if not re.fullmatch(r"[a-z_][a-z0-9_]{0,62}", schema):
         raise StoreError(f"{schema!r} cannot be the store's schema: use a-z, 0-9 and _")
     where = f"{known.get('host') or 'local'}:{known.get('port') or 5432}"

@@ -53,7 +53,10 @@ class Copy:
         if found is None and self._is_used():
             raise StoreError(f"{self._target.name} holds a store already; name another database")
         if found is not None and found[0] != identity:
-            raise StoreError(f"{self._target.name} holds a part of another store's copy")
+            raise StoreError(
+                f"{self._target.name} holds a part of another store's copy; name another database, "
+                "or drop its schema"
+            )
         with raw.transaction():
             if found is not None and not (resumed and found[1] == self._generation - 1):
                 self._clear([*self._columns, "log_day"])
