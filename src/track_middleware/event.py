@@ -149,6 +149,9 @@ class Entry(msgspec.Struct, omit_defaults=True, rename="camel", gc=False):
     former: str | None = None
 
 
+#: What reading JSON raises that anybody may have written.
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
 #: Where entries leave the core: True when every entry is in the operating system's hands.
 Sink = Callable[[Sequence[Entry]], bool]
 

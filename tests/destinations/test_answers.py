@@ -4,10 +4,33 @@ from __future__ import annotations
 
 import pytest
 
-from track_middleware.destinations import DELIVERED, Answer
+from track_middleware.destinations import DELIVERED, Answer, registry
 from track_middleware.destinations.answers import LONGEST_WAIT, retry_after, verdict
+from track_middleware.event import Event
+
+#: Vendors whose answers are read, and what a proxy before one may say instead.
+VENDORS = (
+    "amplitude://key", "mixpanel://token", "posthog://phc_key", "segment://key", "heap://12345",
+    "ga4://G-ABC:secret", "rudderstack://key@h", "snowplow://h", "webhook+https://h/x",
+    "clickhouse://h/db",
+)  # fmt: skip
+BODIES = (
+    b'{"error":"\xff"}', b"\xff", b"[" * 5000, b'{"":' * 5000, b"null", b'"x"', b"",
+    b'{"code":400,"failed_records":[{"index":0,"message":"\xe9"}]}',
+)  # fmt: skip
 
 DATE = "Mon, 23 Nov 2026 12:00:00 GMT"
+
+
+@pytest.mark.parametrize("url", VENDORS)
+def test_whatever_an_answer_holds_there_is_a_verdict(url: str) -> None:
+    (route,) = registry.routes([url])
+    event = Event("m", "track", "2026-01-01T00:00:00.000Z", event="Order", anonymous_id="a")
+    outbound = route.destination.calls([event], now=1767225600.0)
+    for call in outbound.calls:
+        for status in (200, 202, 400, 401, 429, 500):
+            for body in BODIES:
+                assert len(route.destination.judge(call, Answer(status, {}, body))) == 1
 
 
 @pytest.mark.parametrize("status", [200, 202, 204])

@@ -25,6 +25,7 @@ import msgspec
 
 from ..destinations import Answer, Call
 from .rotation import finish, finished, rotation
+from .splice import UNREADABLE
 
 #: How many ids of a file's end are remembered: several times the largest batch.
 REMEMBERED = 4_000
@@ -221,5 +222,5 @@ def _ids(fd: int, start: int, end: int) -> Iterator[str]:
 def _id(line: bytes) -> str:
     try:
         return _line.decode(line).message_id
-    except msgspec.DecodeError:
+    except UNREADABLE:
         return ""

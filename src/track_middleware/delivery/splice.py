@@ -12,12 +12,10 @@ from typing import TypeVar
 
 import msgspec
 
+from ..event import UNREADABLE as UNREADABLE
 from ..event import Kind
 
 T = TypeVar("T")
-
-#: What bytes that hold no such value raise.
-UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 
 class Said(msgspec.Struct, rename="camel", gc=False):

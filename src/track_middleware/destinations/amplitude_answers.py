@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 
 from . import Answer, Call, Verdict
-from .answers import RESENT, by_id, scrubbed, verdict, words
+from .answers import RESENT, by_id, content, scrubbed, verdict, words
 
 #: How long a user or device that sends too much is left alone, in seconds.
 THROTTLED = 30.0
@@ -53,10 +53,7 @@ def verdicts(call: Call, answer: Answer | None, *, api_key: str) -> list[Verdict
 
 
 def _said(answer: Answer) -> Mapping[str, Any]:
-    try:
-        said = msgspec.json.decode(answer.body)
-    except msgspec.DecodeError:
-        return {}
+    said = content(answer)
     return said if isinstance(said, dict) else {}
 
 

@@ -11,7 +11,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from email.utils import parsedate_to_datetime
+from typing import Any
 
+import msgspec
+
+from ..event import UNREADABLE
 from . import DELIVERED, Answer, Call, Verdict
 
 #: For the events of a call that was refused because of others.
@@ -29,6 +33,14 @@ LONGEST_WAIT = 86_400.0
 GATEWAYS = frozenset((502, 504, 520, 524))
 
 _WORDS = 300
+
+
+def content(answer: Answer) -> Any:
+    """What an answer says as JSON; None where its body is none that can be read."""
+    try:
+        return msgspec.json.decode(answer.body)
+    except UNREADABLE:
+        return None
 
 
 def usual(call: Call, answer: Answer | None, *, secrets: Sequence[str] = ()) -> list[Verdict]:

@@ -14,10 +14,8 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-import msgspec
-
 from . import DELIVERED, Answer, Call, Verdict
-from .answers import RESENT, by_id, scrubbed, verdict
+from .answers import RESENT, by_id, content, scrubbed, verdict
 
 #: A field that is wrong for everything we send, not for one record.
 _SET_UP = frozenset(("token", "$token", "properties.token"))
@@ -30,7 +28,7 @@ def verdicts(
     whole = verdict(answer, secrets=secrets)
     if answer is None or (answer.status != 400 and not 200 <= answer.status < 300):
         return [whole] * len(call.ids)
-    said = _said(answer)
+    said = content(answer)
     failed = _failed(said, call, secrets)
     wrong = [each for each in failed.values() if each.reason.partition(":")[0] in _SET_UP]
     if wrong:
@@ -52,13 +50,6 @@ def _told(said: Any, whole: Verdict, secrets: Sequence[str]) -> Verdict:
     if re.search(r"\btoken\b", reason):
         return Verdict("retry", reason, pause=True)
     return Verdict("retry", reason, split=True)
-
-
-def _said(answer: Answer) -> Any:
-    try:
-        return msgspec.json.decode(answer.body)
-    except msgspec.DecodeError:
-        return None
 
 
 def _failed(said: Any, call: Call, secrets: Sequence[str]) -> dict[int, Verdict]:

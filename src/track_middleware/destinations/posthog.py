@@ -22,7 +22,7 @@ from ..address import Address
 from ..event import NAMESPACE, Event, epoch
 from ..vendor_cookies import cookie
 from . import Answer, Call, Outbound, Verdict
-from .answers import verdict
+from .answers import content, verdict
 from .context import bridged, browser_ids, campaign, facts, own, past, renamed, session_start
 from .limits import Cutter, Piece, ids, listed, packed
 from .options import ERASING, base, check, key, wrong
@@ -286,9 +286,6 @@ def _first_touch(event: Event) -> Mapping[str, Any]:
 
 
 def _over_quota(answer: Answer) -> bool:
-    try:
-        said = msgspec.json.decode(answer.body)
-    except msgspec.DecodeError:
-        return False
+    said = content(answer)
     limited = said.get("quota_limited") if isinstance(said, dict) else None
     return isinstance(limited, list) and "events" in limited

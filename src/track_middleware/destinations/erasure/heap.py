@@ -15,6 +15,7 @@ import msgspec
 from ...address import Address
 from ...vendor_cookies import cookie
 from .. import Answer, Call
+from ..answers import content
 from . import Eraser, Said, Who, base, missing, pieces, usual
 
 REGIONS = {"us": "https://heapanalytics.com", "eu": "https://c.eu.heap-api.com"}
@@ -68,8 +69,6 @@ def make(address: Address) -> Eraser | str:
 
 
 def _text(answer: Answer, name: str) -> str:
-    try:
-        value = msgspec.json.decode(answer.body, type=dict[str, object]).get(name)
-    except msgspec.DecodeError:
-        return ""
+    said = content(answer)
+    value = said.get(name) if isinstance(said, dict) else None
     return str(value) if isinstance(value, (str, int)) else ""

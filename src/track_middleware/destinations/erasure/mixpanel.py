@@ -10,6 +10,7 @@ import msgspec
 from ...address import Address
 from ...vendor_cookies import cookie
 from .. import Answer, Call
+from ..answers import content
 from . import Eraser, Said, Who, base, missing, pieces, usual
 
 REGIONS = {
@@ -64,9 +65,7 @@ def make(address: Address) -> Eraser | str:
 
 def _result(answer: Answer, name: str) -> str:
     """A text of ``results`` in the answer; "" when it has none."""
-    try:
-        found = msgspec.json.decode(answer.body, type=dict[str, object]).get("results")
-    except msgspec.DecodeError:
-        return ""
+    said = content(answer)
+    found = said.get("results") if isinstance(said, dict) else None
     value = found.get(name) if isinstance(found, dict) else None
     return value if isinstance(value, str) else ""

@@ -11,6 +11,7 @@ from urllib.parse import quote
 import msgspec
 
 from ...address import Address
+from ...event import UNREADABLE
 from .. import Answer, Call
 from . import Eraser, Said, Who, base, missing, pieces, usual
 
@@ -76,5 +77,5 @@ def make(address: Address) -> Eraser | str:
 def _data(answer: Answer) -> _Data:
     try:
         return _bodies.decode(answer.body).data
-    except msgspec.DecodeError:
+    except UNREADABLE:
         return _Data()
