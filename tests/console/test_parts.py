@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
@@ -132,6 +133,36 @@ def test_bars_stand_on_each_other() -> None:
     first, second = picture.findall("svg[@class='chart']/rect")
     top = float(second.attrib["y"]) + float(second.attrib["height"])
     assert top == pytest.approx(float(first.attrib["y"]), abs=0.2)
+
+
+def test_a_charts_words_are_as_large_on_a_phone_as_on_a_desk() -> None:
+    days = [f"2026-05-{day:02}" for day in range(1, 31)]
+    values = {"a": list(range(30)), "b": [1, None, *[2] * 28]}
+    for picture in (charts.bars("t", days, {"a": values["a"]}), charts.lines("t", days, values)):
+        chart = ElementTree.fromstring(f"<all>{picture}</all>").find("svg[@class='chart']")
+        assert chart is not None
+        assert "viewBox" not in chart.attrib  # which would make them larger and smaller
+        words = [each for each in chart.iter("text") if each.get("text-anchor") == "middle"]
+        assert all(each.attrib["x"].endswith("%") for each in words)
+        assert 3 <= len([each for each in words if each.get("class") != "seldom"]) <= 4
+        assert len(words) <= 8
+
+
+def test_a_long_path_goes_on_behind_a_slash() -> None:
+    assert text.value("/shop/a&b") == "<bdi>/<wbr>shop/<wbr>a&amp;b</bdi>"
+
+
+def test_of_an_id_the_beginning_is_shown_and_all_of_it_is_where_it_leads() -> None:
+    column = Column("visitor", "Visitor", "id", link="visitor/?id={}")
+    context: Any = {"base": "/console/"}
+    assert text.cell(context, "0123456789abcdef", column) == (
+        '<a href="/console/visitor/?id=0123456789abcdef"><bdi>01234567…</bdi></a>'
+    )
+    assert "<bdi>short</bdi>" in text.cell(context, "short", column)
+
+
+def test_a_title_holds_no_mark_that_turns_it() -> None:
+    assert text.plain("shop\u202e.example\x00", 9) == "shop.exam"
 
 
 def test_a_chart_of_nothing_is_a_chart() -> None:
