@@ -378,3 +378,24 @@ class StoreContract:
             store.intake.join("a", "b", 1.0)
             store.intake.join("b", "c", 2.0)
         assert store.intake.joined(["a", "b", "c"]) == {"a": "c", "b": "c"}
+
+    def test_looks_are_kept_by_day_and_event(self, store):
+        store.append([row(1), row(2)])
+        with store.batch():
+            store.looks.keep([(7, "Old", 1, b"a"), (8, "New", 1, b"b")])
+            store.looks.keep([(8, "New", 2, b"c")])
+        assert store.looks.until() == 2
+        assert store.looks.labels(8) == {"New"}
+        assert store.looks.of(8, ["New", "Other"]) == {"New": b"c"}
+        assert [each.position for each in store.looks.rows(1, 9)] == [2]
+        store.looks.forget(8)
+        assert store.looks.since(0) == [(8, "New", b"c")]
+
+    def test_the_parts_to_look_in_hold_all_of_somebodys_events(self, store):
+        store.append([row(number, key="ab"[number % 2]) for number in range(7)])
+        places = [
+            each.position
+            for after, until in store.watch.parts(["b"], piece=3)
+            for each in store.watch.of(["b"], after=after, until=until, limit=9)
+        ]
+        assert places == [6, 4, 2]

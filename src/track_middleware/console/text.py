@@ -58,16 +58,17 @@ def value(said: object, most: int = MOST) -> Markup:
         pieces += [_breakable(cut[at : odd.start()]), _named(odd.group())]
         at = odd.end()
     pieces.append(_breakable(cut[at:]))
-    tail = _more(len(whole)) if len(whole) > most else ""
-    return Markup("<bdi>{}</bdi>{}").format(Markup("").join(pieces), tail)
+    # Put together, and not by a format: a page of Live has hundreds.
+    shown = _BEGIN + Markup("").join(pieces) + _END
+    return shown + _more(len(whole)) if len(whole) > most else shown
 
 
 def _breakable(text: str) -> Markup:
     """Escaped text that, where it is too long for its line, goes on in the next behind a slash."""
-    return escape(text).replace("/", _BREAK)
+    return Markup(str(escape(text)).replace("/", "/<wbr>"))
 
 
-_BREAK = Markup("/<wbr>")
+_BEGIN, _END = Markup("<bdi>"), Markup("</bdi>")
 
 
 def plain(said: str, most: int) -> str:
