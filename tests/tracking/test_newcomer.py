@@ -28,18 +28,18 @@ CAMPAIGN = "utm_source=google&utm_medium=cpc&utm_campaign=spring&gclid=Cj0KCQjw_
 
 
 def came(settings: dict[str, Any], visits: list[dict[str, Any]], *, is_plain: bool) -> list[Any]:
-    """Everything that is seen of somebody's first visits, a second apart, by what their responses
-    have brought. ``is_plain`` False: on the way of all others."""
+    """Everything that is seen of somebody's first visits by what their responses have brought, each
+    ``after`` seconds after the last. ``is_plain`` False: on the way of all others."""
     site, seen, brought = Site(**settings), list[Any](), dict[str, str]()
     if not is_plain:
         site.tracker.core.is_plain = site.tracker.core.greets = False
     for each in visits:
         more = {**each}
+        site.now += more.pop("after", 1)
         cookie = "; ".join([more.pop("cookie", "a=b"), *(f"{n}={v}" for n, v in brought.items())])
         ending, tagged = visit(site, cookie, **more)
         brought |= {each.name: each.value for each in ending.cookies}
         seen += [ending.headers, ending.cookies, tagged]
-        site.now += 1
     return [*seen, site.entries, site.counted, [str(each) for each in site.mistakes]]
 
 
@@ -173,3 +173,79 @@ def test_what_is_said_behind_a_newcomers_page_is_the_newcomers() -> None:
     assert sent.anonymous_id == shown.event.anonymous_id == shown.person.visitor
     assert sent.context["session"] == shown.event.context["session"]
     assert sent.context["page"]["id"] == shown.event.message_id
+
+
+DAY = 86400
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{}, {"session_timeout": 20}, {"session_max": 100}, {"keys": ("former", "key")}, {"dnt": True},
+     {"consent": "opt_in"}, {"cookie_max_age": 60}],
+    ids=str,
+)  # fmt: skip
+@pytest.mark.parametrize("before", [nothing, chosen, denies, named])
+def test_every_visit_after_the_first_says_the_same(settings: dict[str, Any], before: Step) -> None:
+    """Each comes with what the last one has brought, and is known by that for the first time."""
+    gaps = [
+        0,
+        5,
+        60,
+        60.5,
+        61,
+        3,
+        1700,
+        1799.9,
+        1800,
+        1801,
+        DAY / 2 + 1,
+        DAY,
+        61,
+        DAY + 1,
+        40 * DAY,
+    ]
+    visits: list[dict[str, Any]] = [{"step": before}, *({"after": gap} for gap in gaps)]
+    asked = [visits[0], *({**each, "step": made(nothing)} for each in visits[1:])]
+    long = came(settings, visits, is_plain=False)
+    assert came(settings, visits, is_plain=True) == long
+    assert came(settings, asked, is_plain=True) == long
+
+
+def test_cookies_that_are_not_ours_say_the_same_for_the_first_time_and_ever_after() -> None:
+    site = Site()
+    ending, _ = visit(site, "")
+    told = {each.name: each.value for each in ending.cookies}
+    for visitor in (told["_tm_v"], told["_tm_v"][:-2], told["_tm_s"], "", "x" * 2000):
+        for session in (told["_tm_s"], told["_tm_s"] + "A", told["_tm_v"], ""):
+            same(cookie=f"_tm_v={visitor}; _tm_s={session}")
+            same(cookie=f"_tm_s={session}; _tm_v={visitor};_tm_v=x")
+
+
+@pytest.mark.parametrize("settings", [{}, {"consent": "opt_in"}], ids=str)
+@pytest.mark.parametrize("step", [denies, chosen])
+def test_a_choice_beside_a_visitors_cookies_says_the_same(
+    settings: dict[str, Any], step: Step
+) -> None:
+    """A browser may send what another of our hosts has set, and a refusal stands over it."""
+    site = Site()
+    one, _ = visit(site, "")
+    other, _ = visit(site, "", step=step)
+    told = {each.name: each.value for each in (*other.cookies, *one.cookies)}
+    cookie = "; ".join(f"{name}={value}" for name, value in told.items())
+    assert told.keys() == {"_tm_c", "_tm_v", "_tm_s"}
+    same(settings, cookie=cookie)
+    visit(site, cookie)
+    assert (cookie in site.tracker.core.cookies.known) is (step is chosen)
+
+
+@pytest.mark.parametrize("after", [1, 61, 1700])
+def test_a_page_whose_visitor_is_known_for_the_first_time_makes_none_of_the_parts(
+    after: float,
+) -> None:
+    site, opened = Site(), list[Exchange]()
+    first, _ = visit(site, "a=b")
+    site.now += after
+    cookie = "; ".join(f"{each.name}={each.value}" for each in first.cookies)
+    ending, _ = visit(site, cookie, step=opened.append)
+    assert opened[0].usual is not None
+    assert [each.name for each in ending.cookies] == (["_tm_s"] if after > 60 else [])

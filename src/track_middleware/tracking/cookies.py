@@ -17,7 +17,7 @@ from ..http import Cookie, Request
 from ..settings import Settings
 from .consent import DENIED, Choice
 from .session import RENEW_AFTER as SEEN_AFTER
-from .session import Session
+from .session import Session, kept
 from .signing import Seal, url_safe
 from .visitor import RENEW_AFTER, Visitor
 from .whose import Whose, json, whose
@@ -82,7 +82,8 @@ class Held(msgspec.Struct, frozen=True, gc=False):
     cookies (None where there is none), what they say once they are verified, and the choice.
     ``whose`` is what an event says of these where nothing has changed them, and ``until`` the last
     moment (epoch seconds) at which time alone changes nothing of them: neither visitor nor session
-    is renewed, and the session goes on. ``several``: there is more than one cookie of a name.
+    is renewed, and the session goes on; ``lasts`` the last one at which it still goes on, and no
+    more than its cookie is renewed. ``several``: there is more than one cookie of a name.
     ``is_new``: there is none yet; it is what the response shall bring.
     """
 
@@ -94,6 +95,7 @@ class Held(msgspec.Struct, frozen=True, gc=False):
     whose: Whose | None = None
     several: bool = False
     until: float = 0.0
+    lasts: float = 0.0
     is_new: bool = False
 
     @property
@@ -173,7 +175,7 @@ class Cookies:
         said = whose(visitor, session, user, campaign)
         whole = Held(
             held.visitor_value, held.session_value, held.choice, visitor, session, said,
-            held.several, self._until(held, visitor, session),
+            held.several, *self._until(held, visitor, session),
         )  # fmt: skip
         if len(header) <= _LONGEST_HEADER:
             if len(self.known) >= _MOST_HEADERS:
@@ -181,13 +183,16 @@ class Cookies:
             self.known[header] = whole
         return whole
 
-    def _until(self, held: Held, visitor: Visitor, session: Session | None) -> float:
+    def _until(self, held: Held, visitor: Visitor, session: Session | None) -> tuple[float, float]:
         is_odd = held.several or (held.choice is not None and self._rotates)
         if is_odd or session is None or session.visitor != visitor.id:
-            return 0.0
-        seen = session.seen + min(SEEN_AFTER, self._idle)
-        until = min(visitor.renewed + RENEW_AFTER, seen, session.start + self._longest)
-        return min(until, visitor.confirmed + self._longest) if visitor.signed_in else until
+            return 0.0, 0.0
+        lasts = min(
+            visitor.renewed + RENEW_AFTER, session.seen + self._idle, session.start + self._longest
+        )
+        if visitor.signed_in:
+            lasts = min(lasts, visitor.confirmed + self._longest)
+        return min(lasts, session.seen + SEEN_AFTER), lasts
 
     def _first(self, header: str) -> tuple[Visitor | None, Session | None]:
         """Of several cookies that verify, the visitor who was there first and their last session:
@@ -223,12 +228,14 @@ class Cookies:
         domain, secure = self._domain_of(request.host), request.scheme == "https"
         return Cookie(jar.name, jar.write(held), self._max_age, secure, domain)
 
-    def both(self, held: Held, request: Request) -> tuple[Cookie, ...]:
-        """The cookies that keep a visitor and their session."""
-        domain, secure = self._domain_of(request.host), request.scheme == "https"
+    def due(self, held: Held, request: Request, at: float) -> tuple[Cookie, ...]:
+        """The cookies that keep a new visitor and their session, or the session that goes on."""
         visitor, session, age = held.visitor, held.session, self._max_age
         if visitor is None or session is None:
             return ()
+        if not held.is_new:
+            return (self.set(self.session, kept(session, at), request),)
+        domain, secure = self._domain_of(request.host), request.scheme == "https"
         return (
             Cookie(self.visitor.name, self.visitor.write(visitor), age, secure, domain),
             Cookie(self.session.name, self.session.write(session), age, secure, domain),

@@ -31,10 +31,18 @@ def usual(core: Core, request: Request, at: float) -> Held | None:
     if path.startswith(core.starts) or (excluded is not None and excluded.match(path)):
         return None
     held = cookies.known.get(request.cookie)
-    if held is not None:
-        return held if at <= held.until and not request.query else None
-    is_new = core.greets and cookies.mark not in request.cookie
-    return newcomer(core, request, at) if is_new else None
+    if held is None:
+        if cookies.mark not in request.cookie:
+            return newcomer(core, request, at) if core.greets else None
+        held = _verified(core, request.cookie)
+    return None if request.query or at > held.lasts else held
+
+
+def _verified(core: Core, cookie: str) -> Held:
+    """What a header holds that comes for the first time; who may not be tracked is not read."""
+    held = core.cookies.held(cookie)
+    is_allowed = core.rules.decide(held.choice, ())[1]
+    return core.cookies.verified(cookie, held) if is_allowed and held.visitor_value else held
 
 
 def is_page(headers: Mapping[str, str]) -> bool:

@@ -63,7 +63,8 @@ def _shown(
     exchange._closed = exchange._finished = True
     exchange._loaded_user = None
     core.keep_last((frame,))
-    ending = Ending(PRIVATE, core.cookies.both(held, request)) if held.is_new else _SHOWN
+    is_due = exchange._at > held.until
+    ending = Ending(PRIVATE, core.cookies.due(held, request, exchange._at)) if is_due else _SHOWN
     request.forget()
     return ending, body
 
