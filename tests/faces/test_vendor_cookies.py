@@ -15,16 +15,16 @@ from tests.delivery.recorder import Recorder
 from tests.journeys.test_hostile import wsgi_app
 from track_middleware.wsgi import TrackMiddleware
 
-NOW = int(time.time())
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 
 
 @pytest.mark.parametrize("form", ["GS2.1.s{0}$o3$g1$t{1}$j60$l0$h0", "GS1.1.{0}.3.1.{1}.60.0.0"])
 def test_ga4_is_sent_the_client_and_session_of_the_browser(form: str, tmp_path: Path) -> None:
-    session = form.format(NOW - 900, NOW - 60)
+    now = int(time.time())
+    session = form.format(now - 900, now - 60)
     request = sent(tmp_path, f"_ga=GA1.1.111.222; x=y; _ga_ABC123={session}")
     assert request["client_id"] == "111.222"
-    assert request["events"][0]["params"]["session_id"] == str(NOW - 900)
+    assert request["events"][0]["params"]["session_id"] == str(now - 900)
 
 
 def test_hostile_cookies_are_nobodys(tmp_path: Path) -> None:
@@ -34,10 +34,11 @@ def test_hostile_cookies_are_nobodys(tmp_path: Path) -> None:
 
 
 def test_posthog_is_sent_the_profile_and_session_of_the_browser(tmp_path: Path) -> None:
+    now = int(time.time())
     session = "019b7700-0000-7000-8000-0123456789ab"
     device = "019b7700-0000-7000-8000-00000000d001"
     said = {"distinct_id": device, "$device_id": device,
-            "$sesid": [NOW * 1000, session, NOW * 1000 - 9000]}  # fmt: skip
+            "$sesid": [now * 1000, session, now * 1000 - 9000]}  # fmt: skip
     cookie = "ph_KEY_posthog=" + quote(json.dumps(said, separators=(",", ":")), safe="")
     (item,) = sent(tmp_path, cookie, url="posthog://KEY", bridge=["posthog"])["batch"]
     assert (item["distinct_id"], item["properties"]["$session_id"]) == (device, session)

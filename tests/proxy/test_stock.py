@@ -266,7 +266,10 @@ def test_amplitude(amplitude: tuple[StandIn, Shop], person: BrowserContext) -> N
     vendor, site = amplitude
     page, urls = _watched(person)
     page.goto(site.url())
-    page.evaluate("for (const n of [1, 2, 3]) amplitude.track('Bought', {n})")
+    page.evaluate(
+        "() => { for (const n of [1, 2, 3]) amplitude.track('Bought', {n});"
+        " return amplitude.flush().promise }"
+    )
 
     def events() -> list[dict[str, Any]]:
         calls = [json.loads(_unpacked(each)) for each in vendor.to("/2/httpapi")]
