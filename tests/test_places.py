@@ -8,8 +8,14 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 from tests.processes import started
-from track_middleware.places import claims
+from track_middleware.delivery import handover, notes
+from track_middleware.errors import SettingsError
+from track_middleware.places import claims, prefixes
+from track_middleware.reading import load
+from track_middleware.tracking import routes
 
 CLAIMING = """
 import sys
@@ -19,6 +25,21 @@ claim = claims(Path(sys.argv[1]))
 sys.stdin.readline()
 print(sum(claim(f"word {number}") for number in range(200)))
 """
+
+
+@pytest.mark.parametrize("held", [b"", b"{", b'{"\xff":1}', b'{"a":' * 5000])
+def test_files_of_the_data_folder_that_are_damaged_keep_no_site_from_its_start(
+    tmp_path: Path, held: bytes
+) -> None:
+    for name in ("paths.json", "worker.json"):
+        (tmp_path / name).write_bytes(held)
+    settings = load({"data_dir": str(tmp_path), "secret_key": "k"}, {})
+    (own,) = prefixes(settings, ["k"], tmp_path, now=time.time())
+    assert own == routes.prefix("k")
+    assert notes.read(tmp_path) == notes.Note()
+    (tmp_path / handover.FILE).write_bytes(held)
+    with pytest.raises(SettingsError, match="is damaged"):
+        handover.read(tmp_path)
 
 
 def test_a_claim_is_granted_once(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ import msgspec
 from .delivery.files import private_folder, replace_file
 from .delivery.salts import Salts
 from .errors import SettingsError
+from .event import UNREADABLE
 from .settings import Settings
 from .tracking import routes
 from .tracking.planned import NOTHING, Planned, of
@@ -122,7 +123,7 @@ def _remembered(data_dir: Path, present: str, now: float) -> dict[str, float]:
     path = data_dir / "paths.json"
     try:
         known = msgspec.json.decode(path.read_bytes(), type=dict[str, float])
-    except (OSError, msgspec.DecodeError):
+    except (OSError, *UNREADABLE):
         known = {}
     if now - known.get(present, 0.0) > _DAY:
         known[present] = now

@@ -138,8 +138,9 @@ def test_reasons_keep_their_places_for_files_of_former_releases() -> None:
 
 
 def test_a_damaged_sum_is_begun_anew(tmp_path: Path) -> None:
-    (tmp_path / "folded.json").write_bytes(b"{")
-    assert totals(tmp_path) == {}
+    for held in (b"{", b'{"\xff":1}'):
+        (tmp_path / "folded.json").write_bytes(held)
+        assert totals(tmp_path) == {}
 
 
 def test_a_file_of_a_release_with_fewer_reasons_is_read(tmp_path: Path) -> None:

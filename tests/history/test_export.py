@@ -320,6 +320,17 @@ def test_a_store_that_is_older_than_its_files_is_told(shop: Shop) -> None:
     assert "older than the files" in complaint
 
 
+@pytest.mark.parametrize("held", [b"", b'{"store":"\xff"}', b"[]"])
+def test_a_state_that_is_damaged_is_told_and_begun_from_by_nobody(shop: Shop, held: bytes) -> None:
+    shop.accept(order(1))
+    shop.export()
+    next(Path(shop.target, warehouse.WORK).glob("*.json")).write_bytes(held)
+    status, _, complaint = shop.call("export", "--parquet", shop.target)
+    assert status == 2
+    assert "is damaged: restore it, or take another folder" in complaint
+    assert shop.ids == {event_id(1): 1}
+
+
 def test_events_that_went_before_they_were_exported_are_told(shop: Shop) -> None:
     shop.given["keep_days"] = 1
     shop.accept(*map(order, range(3)), at=time.time() - 3 * 86400)

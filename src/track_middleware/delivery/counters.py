@@ -16,6 +16,7 @@ from pathlib import Path
 import msgspec
 
 from ..errors import SpoolError
+from ..event import UNREADABLE
 from .files import close_own, create_locked, identity_of, lock_taken, replace_file, unlock
 
 #: Folder of the counters inside the data folder.
@@ -163,7 +164,7 @@ def _numbers(path: Path) -> dict[str, int]:
 def _folded(folder: Path) -> Folded:
     try:
         return msgspec.json.decode((folder / _FOLDED).read_bytes(), type=Folded)
-    except (FileNotFoundError, msgspec.DecodeError):
+    except (FileNotFoundError, *UNREADABLE):
         return Folded({}, [])
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import msgspec
 
 from ..errors import TrackError
+from ..event import UNREADABLE
 from .files import lock_taken, private_folder, replace_file
 
 #: Their folder inside the data folder.
@@ -57,7 +58,7 @@ def targets(data_dir: Path) -> Sequence[str]:
     for path in sorted((data_dir / FOLDER).glob("*.json")):
         try:
             found.append(msgspec.json.decode(path.read_bytes(), type=_Known).target)
-        except (OSError, msgspec.DecodeError):
+        except (OSError, *UNREADABLE):
             continue
     return found
 

@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from ..errors import SettingsError
+from ..event import UNREADABLE
 from ..reading import load
 from ..settings import NAMES, Settings
 from .files import private_folder, replace_file
@@ -103,7 +104,7 @@ def read(data_dir: Path) -> Handover | None:
         return msgspec.json.decode((data_dir / FILE).read_bytes(), type=Handover)
     except FileNotFoundError:
         return None
-    except msgspec.DecodeError as error:
+    except UNREADABLE as error:
         raise SettingsError(FILE, f"{data_dir / FILE} is damaged: {error}") from error
 
 

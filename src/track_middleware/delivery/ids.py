@@ -12,6 +12,7 @@ from pathlib import Path
 
 import msgspec
 
+from ..event import UNREADABLE
 from .files import private_folder, replace_file
 from .persons import Kind, Subject
 
@@ -41,7 +42,7 @@ def read(data_dir: Path, name: str) -> Subject | None:
     """The ids of an erasure; None when they are gone."""
     try:
         held = msgspec.json.decode((data_dir / FOLDER / name).read_bytes(), type=_Ids)
-    except (OSError, msgspec.DecodeError):
+    except (OSError, *UNREADABLE):
         return None
     users, visitors = frozenset(held.users), frozenset(held.visitors)
     return Subject(held.given, held.kind, users, visitors, known=held.known)

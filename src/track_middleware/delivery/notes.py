@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 
 from ..errors import SettingsError
+from ..event import UNREADABLE
 from ..settings import Settings
 from .files import replace_file
 from .handover import digest
@@ -27,7 +28,7 @@ def read(data_dir: Path) -> Note:
     """The note of a folder; an empty one where none can be read."""
     try:
         return msgspec.json.decode((data_dir / FILE).read_bytes(), type=Note)
-    except (OSError, msgspec.DecodeError):
+    except (OSError, *UNREADABLE):
         return Note()
 
 

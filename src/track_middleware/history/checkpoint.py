@@ -13,6 +13,7 @@ import msgspec
 
 from ..delivery.files import lock_taken, private_folder, replace_file
 from ..errors import TrackError
+from ..event import UNREADABLE
 
 #: Folder of the checkpoints inside the data folder.
 FOLDER = "backfills"
@@ -56,7 +57,7 @@ class Checkpoint:
         """Where an earlier reading was interrupted; None when none was."""
         try:
             return msgspec.json.decode(self.path.read_bytes(), type=State)
-        except (FileNotFoundError, msgspec.DecodeError):
+        except (FileNotFoundError, *UNREADABLE):
             return None
 
     def save(self, state: State) -> None:

@@ -27,7 +27,7 @@ from ..destinations.fields import Fields
 from ..destinations.filters import Filter
 from ..destinations.table import Row, Rows
 from ..errors import TrackError
-from ..event import Event, iso
+from ..event import UNREADABLE, Event, iso
 from .parquet import FORMAT, Files
 from .shelf import Shelf, load, save
 
@@ -131,10 +131,7 @@ class Export:
         this choice, does not go on there."""
         found = load(self._shelf, self._state)
         options = dict(self._choice.options)
-        if found is None:
-            state = State(self._store, options)
-        else:
-            state = msgspec.json.decode(found, type=State)
+        state = State(self._store, options) if found is None else self._read(found)
         if state.format != FORMAT:
             raise ExportError("the files were written by a newer release of track-middleware")
         if state.options != options:
@@ -143,6 +140,13 @@ class Export:
             raise ExportError("the store is older than the files (a backup?): take another folder")
         self._finish(state)
         return state
+
+    def _read(self, found: bytes) -> State:
+        try:
+            return msgspec.json.decode(found, type=State)
+        except UNREADABLE as error:
+            said = f"{self._state} there is damaged: restore it, or take another folder"
+            raise ExportError(said) from error
 
     def run(self, state: State) -> Iterator[State]:
         """Exports what the log has now; how far it has come, after each stretch."""
