@@ -12,6 +12,7 @@ import json
 import os
 import signal
 import sys
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -57,8 +58,12 @@ def main() -> None:
         child = os.fork()
         if child == 0:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            SERVERS[server](build(face, Path(data_dir), **settings).app, int(port))
-            os._exit(0)
+            try:
+                SERVERS[server](build(face, Path(data_dir), **settings).app, int(port))
+            except Exception:  # noqa: BLE001  nobody else would say why it ends
+                traceback.print_exc()
+            finally:  # a process that exits by itself tidies up all that was imported: for seconds
+                os._exit(0)
         print(child, flush=True)
 
 
