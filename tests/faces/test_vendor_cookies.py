@@ -34,11 +34,11 @@ def test_hostile_cookies_are_nobodys(tmp_path: Path) -> None:
 
 
 def test_posthog_is_sent_the_profile_and_session_of_the_browser(tmp_path: Path) -> None:
-    now = int(time.time())
+    now = int(time.time()) * 1000
     session = "019b7700-0000-7000-8000-0123456789ab"
     device = "019b7700-0000-7000-8000-00000000d001"
     said = {"distinct_id": device, "$device_id": device,
-            "$sesid": [now * 1000, session, now * 1000 - 9000]}  # fmt: skip
+            "$sesid": [now, session, now - 9000]}  # fmt: skip
     cookie = "ph_KEY_posthog=" + quote(json.dumps(said, separators=(",", ":")), safe="")
     (item,) = sent(tmp_path, cookie, url="posthog://KEY", bridge=["posthog"])["batch"]
     assert (item["distinct_id"], item["properties"]["$session_id"]) == (device, session)

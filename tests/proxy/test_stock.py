@@ -17,6 +17,7 @@ import pytest
 from tests.client.conftest import close
 from tests.proxy.conftest import Shop, shop
 from tests.proxy.stand_in import Asked, StandIn, Told, said, stand_in
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, Page
@@ -275,7 +276,11 @@ def test_amplitude(amplitude: tuple[StandIn, Shop], person: BrowserContext) -> N
         calls = [json.loads(_unpacked(each)) for each in vendor.to("/2/httpapi")]
         return [event for call in calls for event in call["events"]]
 
-    vendor.wait(lambda: sum(each["event_type"] == "Bought" for each in events()) >= 3)
+    def are_bought() -> bool:
+        page.wait_for_timeout(20)
+        return sum(each["event_type"] == "Bought" for each in events()) >= 3
+
+    until(are_bought, lambda: (urls, events()))
     vendor.wait(lambda: any("Page Viewed" in each["event_type"] for each in events()))
     page.close()
     seen = Counter(each["event_type"] for each in events())

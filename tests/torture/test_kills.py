@@ -7,6 +7,7 @@ often as it is there, at a vendor by its id, as vendors count.
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import random
@@ -24,7 +25,7 @@ import pytest
 
 from tests.torture import vendor
 
-ROUNDS = 200 if os.environ.get("TORTURE") == "full" else 5
+ROUNDS = 200 if os.environ.get("TORTURE") == "full" else 3
 
 
 @contextmanager
@@ -62,9 +63,10 @@ def killed(pids: list[int]) -> None:
             os.kill(pid, signal.SIGKILL)
 
 
-def one_round(data_dir: Path, mode: str, to: Sequence[str], chance: random.Random) -> list[str]:
+def one_round(
+    data_dir: Path, mode: str, to: Sequence[str], chance: random.Random, victims: str
+) -> list[str]:
     """The ids that a web process had accepted when it was killed; its worker may die first."""
-    victims = chance.choice(["web", "worker", "both"])
     command = ["tests.torture.producer", str(data_dir), mode, *to]
     with running(*command, stdout=subprocess.PIPE) as web:
         assert web.stdout is not None
@@ -95,11 +97,11 @@ def tortured(data_dir: Path, mode: str, *to: str) -> list[str]:
     """The ids accepted over all rounds of a mode; afterwards everything is delivered."""
     chance = random.Random(mode)
     accepted: list[str] = []
-    for _ in range(ROUNDS):
+    for _, victims in zip(range(ROUNDS), itertools.cycle(("web", "worker", "both"))):
         if mode == "worker":
             accepted += round_with_own_worker(data_dir, to, chance)
         else:
-            accepted += one_round(data_dir, mode, to, chance)
+            accepted += one_round(data_dir, mode, to, chance, victims)
     drained(data_dir)
     assert len(accepted) == len(set(accepted)) > ROUNDS
     return accepted
