@@ -133,7 +133,7 @@ def test_every_page_and_table_is_shown_to_who_has_the_token(stand: Stand) -> Non
             assert (table.status, type(json.loads(told))) == (200, list), name
             assert stand.ask(f"/{page.name}/{name}.csv", **BEARER)[0].status == 200, name
         tables += len(names)
-    assert tables > 5
+    assert tables >= 5
     assert "Signed Up" in stand.ask("/live/events.csv", **BEARER)[1]
 
 
