@@ -14,7 +14,6 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from tests.client.conftest import close
 from tests.proxy.conftest import Shop, shop
 from tests.proxy.stand_in import Asked, StandIn, Told, said, stand_in
 from tests.waiting import until
@@ -107,7 +106,7 @@ def test_posthog_js(posthog: tuple[StandIn, Shop], person: BrowserContext) -> No
     for name in ("posthog-recorder", "dead-clicks-autocapture"):
         vendor.wait(lambda name=name: any(f"/{name}.js" in each.path for each in vendor.asked))
     page.wait_for_function("posthog.__loaded")
-    close(page)
+    page.close()  # its script says nothing when the page is only left
     vendor.wait(lambda: names(vendor)["$pageleave"])
     seen = names(vendor)
     assert (seen["$pageview"], seen["Bought"], seen["$pageleave"]) == (1, 3, 1)
