@@ -5,142 +5,117 @@ Screenshots go to ``build/console/``, which git ignores.
 
 from __future__ import annotations
 
-import contextlib
+import html
+import json
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import pytest
 
-from tests import chrome
 from tests.console import hostile
-from tests.faces.apps import SECRET
-from tests.faces.standing import standing
+from tests.console.hostile import Attacker
+from tests.console.looking import BASE, PREFIX, SIZES, TOKEN, Site, Watched, served
+from tests.delivery.recorder import Recorder
 from tests.programs import ROOT, npm_packages
+from tests.waiting import until
 from track_middleware.console.pages import PAGES
-from track_middleware.delivery.store import NewRow, sqlite
-from track_middleware.event import Event, encode_event, iso
-from track_middleware.tracking import routes
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Browser, Route
 
 pytestmark = pytest.mark.needs("chromium", "npm")
 
-TOKEN = "a token of these tests"
-BASE = f"/{routes.prefix(SECRET)}/console"
 PICTURES = ROOT / "build" / "console"
-AGENT = (
-    "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) "
-    "Chrome/140.0.0.0 Safari/537.36"
-)
-SIZES = {"phone": (390, 844), "desktop": (1280, 800)}
 LOOKS = [(scheme, size) for scheme in ("light", "dark") for size in SIZES]
 #: Between them these have every colour and every width: what they show, axe-core looks at.
 LOOKED_INTO = [("light", "phone"), ("dark", "desktop")]
+#: Of these pages, which have something of everything; on long ones it looks for a minute.
+LOOKED_AT = ("loss", "traffic", "delivery", "web", "few", "journey", "missing")
 #: Every page as it stands, and what hangs on a query.
 VIEWS = {
     **{page.name: f"{page.name}/" for page in PAGES},
-    "event": "live/?event=2",
-    "letter": "delivery/?letter=3",
-    "journey": f"visitor/?id={quote(hostile.TEXTS[0])}",
+    "web": "live/?platform=web",
+    "servers": "live/?platform=server",
     "filtered": f"live/?name={quote(hostile.TEXTS[1])}&visitor={quote(hostile.TEXTS[0])}",
+    "doors": "delivery/?stage=door",
+    "planned": "delivery/?stage=plan",
+    "refused": "delivery/?stage=destination",
+    "few": "plan/?events=100&by=bytes",
+    "journey": f"visitor/?id={quote(hostile.TEXTS[0])}",
     "missing": f"nothing/{quote(hostile.TEXTS[1][:100])}",
 }
-
-
-@dataclass
-class Site:
-    """A site of one face behind a server."""
-
-    port: int
-    folder: Path
-
-    def url(self, path: str) -> str:
-        return f"http://localhost:{self.port}{path}"
-
-
-@contextlib.contextmanager
-def served(
-    stands: subprocess.Popen[str], stand: str, folder: Path, **settings: Any
-) -> Iterator[Site]:
-    with standing(stands, *stand.split("-"), folder, console=TOKEN, **settings) as port:
-        yield Site(port, folder)
+#: What no text may turn, hide or ring.
+ODD = set("\u202e\u2067\u200f\u061c\x1b\x07")
 
 
 @pytest.fixture(scope="module")
 def site(stands: subprocess.Popen[str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """A site in which everything that comes from outside is hostile."""
-    folder = tmp_path_factory.mktemp("hostile") / "track"
-    hostile.fill(folder)
-    with served(stands, "uvicorn-asgi", folder, destinations=[hostile.DESTINATION]) as found:
-        yield found
+    """A site to which everybody says hostile things, and whose vendor answers with them."""
+    folder = tmp_path_factory.mktemp("hostile")
+    plan = folder / "plan.json"
+    plan.write_text(json.dumps(hostile.PLAN))
+    with Recorder(hostile.vendor) as vendor:
+        settings = {"deliver": "process", "destinations": hostile.destinations(vendor.url),
+                    "write_keys": hostile.KEYS, "plan": str(plan)}  # fmt: skip
+        with served(stands, "uvicorn-asgi", folder / "track", **settings) as found:
+            attacker = Attacker(found.port, PREFIX)
+            attacker.attack()
+            until(lambda: _is_told(found, attacker), "not all is stored", seconds=240, pause=0.3)
+            yield found
+
+
+def _is_told(site: Site, attacker: Attacker) -> bool:
+    """Whether the worker has stored what was said, and each destination has answered."""
+    if not site.told(f"live/events.json?name={quote(attacker.ended)}"):
+        return False
+    told = {each["name"]: each for each in site.told("delivery/destinations.json")}
+    return (
+        told["down"]["answer"] != ""
+        and told["shut"]["pause"] == "needs you"
+        and all(told[name]["lag"] == told[name]["retry"] == 0 for name in ("refuses", "picky"))
+    )
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chrome.launched(f"--user-agent={AGENT}") as browser:
-        yield browser
-
-
-class Watched:
-    """A page that notes whatever should not happen in it."""
-
-    def __init__(self, page: Page, host: str) -> None:
-        self.page = page
-        self.wrong: list[str] = []
-        page.on("pageerror", lambda error: self.wrong.append(f"error: {error}"))
-        page.on("console", self._said)
-        page.on("dialog", lambda dialog: (self.wrong.append("dialog"), dialog.dismiss()))
-        page.on("request", lambda request: self._asked(request.url, host))
-
-    def _said(self, message: Any) -> None:
-        # A refusal's own status is told as an error, too.
-        if message.type in ("error", "warning") and "404" not in message.text:
-            self.wrong.append(f"console: {message.text}")
-
-    def _asked(self, url: str, host: str) -> None:
-        if not url.startswith(host):
-            self.wrong.append(f"asked {url[:80]}")
-
-    def check(self) -> None:
-        assert self.page.evaluate("typeof window.pwned") == "undefined"
-        assert not self.wrong
-        wide = self.page.evaluate("document.documentElement.scrollWidth - innerWidth")
-        assert wide <= 0, f"{wide} pixels stick out"
-
-
-@pytest.fixture
-def opened(browser: Browser) -> Iterator[Callable[..., Watched]]:
-    """Opens a page of a site for somebody who has signed in with the form."""
-    with contextlib.ExitStack() as profiles:
-
-        def opens(site: Site, scheme: str = "light", size: str = "desktop") -> Watched:
-            width, height = SIZES[size]
-            context = profiles.enter_context(
-                browser.new_context(
-                    color_scheme=scheme,  # type: ignore[arg-type]
-                    viewport={"width": width, "height": height},
-                )
-            )
-            page = context.new_page()
-            page.goto(site.url(f"{BASE}/"))
-            page.get_by_label("The console's token").fill(TOKEN)
-            page.get_by_role("button", name="Sign in").click()
-            page.wait_for_selector("nav")
-            return Watched(page, site.url("/"))
-
-        yield opens
+def details(site: Site) -> list[str]:
+    """Single events, letters and people, of each kind one."""
+    found = {}
+    for platform in ("web", "ios", "server"):
+        for row in site.told(f"live/events.json?platform={platform}"):
+            found["event", row["event"][:9]] = f"live/?event={row['position']}"
+    for stage in ("door", "plan", "destination"):
+        for row in site.told(f"delivery/letters.json?stage={stage}"):
+            found[stage, row["reason"][:16]] = f"delivery/?letter={row['id']}"
+    for text in hostile.TEXTS:
+        found["who", text] = f"visitor/?id={quote(text[:100])}"
+    return list(found.values())
 
 
 @pytest.fixture(scope="module")
 def axe() -> str:
     folder = npm_packages(Path(__file__).parent)
     return (folder / "node_modules" / "axe-core" / "axe.min.js").read_text()
+
+
+def test_everything_hostile_has_come_in(site: Site) -> None:
+    events = site.told("plan/drift.json?events=20000")
+    names = {row["event"] for row in events}
+    for text in hostile.TEXTS:
+        assert text[:200] in names or text.strip()[:200] in names, text[:50]
+    for name in ("refuses", "picky"):
+        letters = site.told(f"delivery/letters.json?destination={name}")
+        assert any("<script>window.pwned=1" in row["reason"] for row in letters), name
+    told = {each["name"]: each for each in site.told("delivery/destinations.json")}
+    assert told["down"]["answer"].startswith("HTTP 503: ")
+    assert told["shut"]["pauseReason"].startswith("HTTP 403: ")
+    assert site.told("delivery/letters.json?stage=plan")
+    assert site.told("delivery/letters.json?stage=door")
+    assert any("pwned" in row["page"] for row in site.told("traffic/pages.json"))
+    assert any("pwned" in row["source"] for row in site.told("traffic/sources.json"))
 
 
 @pytest.mark.parametrize(("scheme", "size"), LOOKS, ids=["-".join(each) for each in LOOKS])
@@ -155,18 +130,55 @@ def test_nothing_hostile_runs_or_breaks_a_page_and_everybody_can_use_it(
         page.wait_for_selector("h1")
         page.screenshot(path=PICTURES / f"hostile-{name}-{scheme}-{size}.png")
         watched.check()
-        text = page.inner_text("body")
-        assert not set(text) & set("\u202e\u2067\u200f\u061c\x1b\x07"), name
-        if (scheme, size) not in LOOKED_INTO:
-            continue
-        page.evaluate(axe)
-        found = page.evaluate("axe.run({resultTypes: ['violations']})")
-        serious = [
-            (each["id"], [node["html"][:200] for node in each["nodes"]][:3])
-            for each in found["violations"]
-            if each["impact"] in ("serious", "critical")
-        ]
-        assert not serious, name
+        assert not set(page.inner_text("body")) & ODD, name
+        if (scheme, size) in LOOKED_INTO and name in LOOKED_AT:
+            page.evaluate(axe)
+            assert not page.evaluate(SERIOUS), name
+
+
+#: What axe-core finds that keeps somebody from using a page.
+SERIOUS = """async () => (await axe.run({resultTypes: ["violations"]})).violations
+    .filter((each) => ["serious", "critical"].includes(each.impact))
+    .map((each) => [each.id, ...each.nodes.slice(0, 3).map((node) => node.html.slice(0, 200))])"""
+
+
+@pytest.mark.parametrize("number", range(len(LOOKS)), ids=["-".join(each) for each in LOOKS])
+def test_nothing_hostile_runs_where_one_thing_is_looked_at(
+    site: Site, details: list[str], opened: Callable[..., Watched], number: int
+) -> None:
+    watched = opened(site, *LOOKS[number])
+    for path in details[number :: len(LOOKS)]:
+        watched.page.goto(site.url(f"{BASE}/{path}"))
+        watched.check()
+        assert not set(watched.page.inner_text("body")) & ODD, path
+
+
+def _unescaped(text: str) -> str:
+    return html.unescape(text)
+
+
+def _too_wide(text: str) -> str:
+    return text.replace("</h1>", f"</h1><table><th>{'x' * 999}</th></table>")
+
+
+def _ended_early(text: str) -> str:
+    return text.replace("</h1>", "</h1></main>")
+
+
+@pytest.mark.parametrize("broken", [_unescaped, _too_wide, _ended_early])
+def test_whoever_watches_sees_a_page_that_does_not_escape_or_fit(
+    site: Site, opened: Callable[..., Watched], broken: Callable[[str], str]
+) -> None:
+    watched = opened(site)
+
+    def breaks(route: Route) -> None:
+        answer = route.fetch()
+        route.fulfill(response=answer, body=broken(answer.text()))
+
+    watched.page.route("**/delivery/", breaks)
+    watched.page.goto(site.url(f"{BASE}/delivery/"))
+    with pytest.raises(AssertionError):
+        watched.check()
 
 
 def test_what_comes_while_somebody_looks_is_as_harmless(
@@ -176,10 +188,9 @@ def test_what_comes_while_somebody_looks_is_as_harmless(
     page = watched.page
     page.goto(site.url(f"{BASE}/live/"))
     page.get_by_text("Live", exact=True).last.wait_for()
-    before = page.locator("li.event").count()
-    with contextlib.closing(sqlite.open(site.folder / "events.db")) as store:
-        store.append(hostile.rows(1000))
-    page.locator("li.event").nth(before + 20).wait_for(timeout=60_000)
+    attacker = Attacker(site.port, PREFIX, number=1)
+    attacker.attack()
+    page.get_by_text(attacker.ended).wait_for(timeout=60_000)
     watched.check()
 
 
@@ -193,10 +204,7 @@ def test_pause_holds_the_page_and_resume_brings_what_was_missed(
     beside = page.context.new_page()
     beside.goto(page.url)
     beside.get_by_text("Live", exact=True).last.wait_for()
-    with contextlib.closing(sqlite.open(site.folder / "events.db")) as store:
-        event = Event("missed", "track", iso(time.time()), event="Missed it", anonymous_id="v")
-        body = encode_event(event)
-        store.append([NewRow("missed", "v", time.time(), "track", "Missed it", body)])
+    Attacker(site.port, PREFIX).say({"type": "track", "event": "Missed it"})
     beside.get_by_text("Missed it").wait_for(timeout=60_000)
     assert page.locator("li.event").count() == 0
     page.get_by_role("button", name="Resume").click()
@@ -217,6 +225,16 @@ def test_without_javascript_every_page_still_shows_what_it_has(
         page.get_by_label("Platform").select_option("web")
         page.get_by_role("button", name="Show").click()
         assert "platform=web" in page.url
+
+
+def test_the_sign_in_says_where_one_signs_in(site: Site, browser: Browser) -> None:
+    with browser.new_context(viewport={"width": 375, "height": 812}) as context:
+        page = context.new_page()
+        page.goto(site.url(f"{BASE}/"))
+        PICTURES.mkdir(parents=True, exist_ok=True)
+        page.screenshot(path=PICTURES / "sign-in.png")
+        assert page.inner_text(".name") == f"localhost:{site.port}"
+        assert f"localhost:{site.port}" in page.title()
 
 
 @pytest.mark.parametrize("stand", ["gunicorn-wsgi", "uvicorn-asgi"])

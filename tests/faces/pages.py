@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from track_middleware import track
+from track_middleware import identify, track
 from track_middleware.tracking.inject import PLACEHOLDER
 
 HTML = "text/html; charset=utf-8"
@@ -41,6 +41,15 @@ def _ordering() -> None:
     track("Order Completed", {"revenue": 39.5}, event_id="order-1001")
 
 
+def _repeating() -> None:
+    """Says what others might."""
+    from tests.console.hostile import TEXTS
+
+    for text in TEXTS:
+        track(text[:200], {text[:200]: "name", "text": text[:31_000], "deep": {"er": [text[:200]]}})
+        identify(text[:100], {"name": text})
+
+
 def _buying() -> None:
     track("Bought", {"revenue": 39.5})
 
@@ -58,6 +67,7 @@ PAGES = {
     "/shared": Page(headers=(("Cache-Control", "public, max-age=60"),)),
     "/order": Page(view=_ordering),
     "/buy": Page(view=_buying),
+    "/hostile": Page(view=_repeating),
     "/etag": Page(headers=(("ETag", '"v1"'),)),
     "/upper": Page((b"<HTML><HEAD></HEAD><BODY></BODY></HTML>",)),
     "/headless": Page((b"<p>only a fragment</p>",)),
