@@ -238,14 +238,15 @@ def test_a_choice_beside_a_visitors_cookies_says_the_same(
     assert (cookie in site.tracker.core.cookies.known) is (step is chosen)
 
 
+@pytest.mark.parametrize("query", ["", "page=2&q=utm_source"])
 @pytest.mark.parametrize("after", [1, 61, 1700])
 def test_a_page_whose_visitor_is_known_for_the_first_time_makes_none_of_the_parts(
-    after: float,
+    after: float, query: str
 ) -> None:
     site, opened = Site(), list[Exchange]()
     first, _ = visit(site, "a=b")
     site.now += after
     cookie = "; ".join(f"{each.name}={each.value}" for each in first.cookies)
-    ending, _ = visit(site, cookie, step=opened.append)
+    ending, _ = visit(site, cookie, query=query, step=opened.append)
     assert opened[0].usual is not None
     assert [each.name for each in ending.cookies] == (["_tm_s"] if after > 60 else [])

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 
 from ..http import Request
 from . import pageview
+from .campaign import campaign
 from .cookies import Held
 from .core import Core
 from .newcomer import newcomer
@@ -20,8 +21,8 @@ from .response import TELLING
 
 def usual(core: Core, request: Request, at: float) -> Held | None:
     """What the cookies of such a request hold, or shall hold; None where it is another. No header
-    of it refuses anything. Its visitor's session goes on, and no query could bring a campaign; or
-    there is no visitor yet."""
+    of it refuses anything. Its visitor's session goes on, and no query brings a campaign; or there
+    is no visitor yet."""
     if (
         request.destination != "document" or request.method != "GET" or request.purpose
         or request.gpc or not core.is_plain
@@ -35,7 +36,14 @@ def usual(core: Core, request: Request, at: float) -> Held | None:
         if cookies.mark not in request.cookie:
             return newcomer(core, request, at) if core.greets else None
         held = _verified(core, request.cookie)
-    return None if request.query or at > held.lasts else held
+    if at > held.lasts or (request.query and _brings(core, request.query)):
+        return None
+    return held
+
+
+def _brings(core: Core, query: str) -> bool:
+    """Whether a query brings a campaign, or may bring another site's visitor."""
+    return core.crossing is not None or bool(campaign(core.redaction.query(query)))
 
 
 def _verified(core: Core, cookie: str) -> Held:
