@@ -94,6 +94,19 @@ def test_the_request_carries_its_exchange(served: Callable[..., Site]) -> None:
     assert len(seen[0]) == 36
 
 
+def test_a_page_is_settled_in_one_step(served: Callable[..., Site], kept: Kept) -> None:
+    seen: list[Any] = []
+
+    def view(request: Any, **_path: str) -> HttpResponse:
+        seen.append(request.track)
+        return HttpResponse(HOME)
+
+    answer = served(view).ask("/")
+    assert seen[0].usual is not None, "the exchange's parts were made for nobody"
+    assert b"m.js" in answer.body
+    assert [entry.kind for entry in kept] == ["view"]
+
+
 def test_a_page_never_loads_the_user_and_stays_without_vary(served: Callable[..., Site]) -> None:
     seen: list[HttpRequest] = []
 
