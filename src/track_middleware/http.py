@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
-from itertools import repeat
 from typing import Any, Protocol
 
 import msgspec
@@ -188,15 +187,13 @@ def environ_request(
         root_path,
         get("REMOTE_ADDR") or "",
         get("HTTP_SEC_PURPOSE") or get("HTTP_PURPOSE", ""),
-        *map(get, _LYING_READY, repeat("")),
+        get("HTTP_COOKIE", ""),
+        get("HTTP_USER_AGENT", ""),
+        get("HTTP_ACCEPT_LANGUAGE", ""),
+        get("HTTP_REFERER", ""),
+        get("HTTP_SEC_FETCH_DEST", ""),
+        get("HTTP_SEC_GPC", ""),
     )
-
-
-#: The last fields of a ``Request``, in their order.
-_LYING_READY = (
-    "HTTP_COOKIE", "HTTP_USER_AGENT", "HTTP_ACCEPT_LANGUAGE", "HTTP_REFERER",
-    "HTTP_SEC_FETCH_DEST", "HTTP_SEC_GPC",
-)  # fmt: skip
 
 
 def by_name(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:

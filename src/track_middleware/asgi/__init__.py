@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
 from .. import wiring as wirings
@@ -108,6 +107,8 @@ def request(scope: Scope) -> Request:
     server put it there (ASGI 3) or not."""
     found = by_bytes(scope["headers"])
     get, names = found.get, NAMES
+    speculation = get(b"sec-purpose") or get(b"purpose")
+    referrer, gpc = get(b"referer"), get(b"sec-gpc")
     root, path, client = scope.get("root_path", ""), scope["path"], scope.get("client")
     if root and path.startswith(root) and path[len(root) : len(root) + 1] in ("", "/"):
         path = path[len(root) :]
@@ -121,15 +122,14 @@ def request(scope: Scope) -> Request:
         host.decode("latin-1") if host else _server(scope.get("server")),
         root,
         client[0] if client else "",
-        (get(b"sec-purpose") or get(b"purpose", b"")).decode("latin-1"),
-        *map(str, map(get, _LYING_READY, repeat(b"")), repeat("latin-1")),
+        speculation.decode("latin-1") if speculation else "",
+        get(b"cookie", b"").decode("latin-1"),
+        get(b"user-agent", b"").decode("latin-1"),
+        get(b"accept-language", b"").decode("latin-1"),
+        referrer.decode("latin-1") if referrer else "",
+        get(b"sec-fetch-dest", b"").decode("latin-1"),
+        gpc.decode("latin-1") if gpc else "",
     )
-
-
-#: The last fields of a ``Request``, in their order.
-_LYING_READY = (
-    b"cookie", b"user-agent", b"accept-language", b"referer", b"sec-fetch-dest", b"sec-gpc",
-)  # fmt: skip
 
 
 def _server(server: tuple[str, int | None] | None) -> str:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from functools import lru_cache
-from itertools import repeat
-from operator import itemgetter
 from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple
 
 import msgspec
@@ -63,15 +61,12 @@ def _joined(pairs: Pairs) -> dict[bytes, bytes]:
 
 def _text(pairs: list[tuple[bytes, bytes]]) -> dict[str, str]:
     """A response's headers by lower-case name, as text."""
-    names = map(str.lower, map(str, map(_name, pairs), repeat("latin-1")))
-    values = map(str, map(_value, pairs), repeat("latin-1"))
-    found = dict(zip(names, values, strict=True))
+    found: dict[str, str] = {}
+    for name, value in pairs:
+        found[name.decode("latin-1").lower()] = value.decode("latin-1")
     if len(found) == len(pairs):
         return found
     return by_name([(name.decode("latin-1"), value.decode("latin-1")) for name, value in pairs])
-
-
-_name, _value = itemgetter(0), itemgetter(1)
 
 
 @lru_cache(maxsize=64)
@@ -181,7 +176,9 @@ class Response(msgspec.Struct, eq=False):
         changes = self._changes
         if changes:
             pairs = [pair for pair in message["headers"] if pair[0].lower() not in changes]
-            pairs += filter(_value, changes.items())
+            for name, value in changes.items():
+                if value is not None:
+                    pairs.append((name, value))
             message["headers"] = pairs
         for each in self._cookies:
             message["headers"].append((b"set-cookie", each.line().encode("latin-1")))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from binascii import hexlify
 from zlib import crc32
 
 
@@ -12,7 +13,7 @@ def frame(body: bytes) -> bytes:
 
 def framed(body: bytes) -> bytes:
     """The frame of one entry's JSON in which there is no newline."""
-    return b"\n%08x %b\n" % (crc32(body), body)
+    return b"".join((b"\n", hexlify(crc32(body).to_bytes(4)), b" ", body, b"\n"))
 
 
 def body_of(line: bytes) -> bytes | None:

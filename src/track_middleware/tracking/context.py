@@ -5,7 +5,6 @@ What the same few values make again and again is remembered by exactly these val
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 from urllib.parse import quote
 
@@ -15,7 +14,6 @@ from ..event import quoted
 from .privacy import kept_address
 
 _SAFE = "/-._~!$&'()*+,;=:@%"
-_PLAIN = re.compile(r"[!-~]*").fullmatch
 
 #: Longer ones are no browser's, and are not remembered.
 _LONGEST = 512
@@ -87,7 +85,7 @@ class Clients(dict[tuple[str, str, str], str]):
 
 def url(scheme: str, host: str, path: str, query: str) -> str:
     """An absolute URL of parts; the path is percent-encoded where it must be."""
-    if _PLAIN(path) is None:
+    if not (path.isascii() and path.isprintable() and " " not in path):
         path = quote(path, _SAFE)
     return f"{scheme}://{host}{path}?{query}" if query else f"{scheme}://{host}{path}"
 

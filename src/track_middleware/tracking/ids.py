@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-from operator import itemgetter
 
 from ..errors import EventError
 from ..event import ID_LENGTH
@@ -61,12 +60,8 @@ def view_id(text: str) -> str | None:
 
 def uuid_text(digest: bytes, version: int = 8) -> str:
     """The first 16 bytes of a digest in a UUID's form (RFC 9562, version 8 unless told)."""
-    first, second, third, fourth, last = _groups(digest.hex())
-    return f"{first}-{second}-{version}{third}-a{fourth}-{last}"
-
-
-#: The digits of 16 bytes that a UUID keeps: version and variant take the place of two others.
-_groups = itemgetter(slice(8), slice(8, 12), slice(13, 16), slice(17, 20), slice(20, 32))
+    h = digest[:16].hex()
+    return f"{h[:8]}-{h[8:12]}-{version}{h[13:16]}-a{h[17:20]}-{h[20:]}"
 
 
 def of_moment(millisecond: int, ending: str) -> str:

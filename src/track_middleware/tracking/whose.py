@@ -36,24 +36,6 @@ class Whose(msgspec.Struct, frozen=True, gc=False):
         return members
 
 
-class _Session(msgspec.Struct, gc=False):
-    """A session as a context tells of it."""
-
-    id: str
-    number: int
-    start: str
-
-
-class _Standing(msgspec.Struct, omit_defaults=True, rename="camel", gc=False):
-    """What a context says of session and campaigns; ``migrated``: the tool that knew the visitor
-    before."""
-
-    session: _Session | None = None
-    campaign: dict[str, str] | None = None
-    first_campaign: dict[str, str] | None = None
-    migrated: str | None = None
-
-
 def whose(
     visitor: Visitor | None,
     session: Session | None,
@@ -64,15 +46,22 @@ def whose(
     """What is said of these; ``campaign`` is the one that holds, ``migrated`` the tool that knew
     the visitor before."""
     ids = f'"userId":{quoted(user)},' if user is not None else ""
-    standing = _Standing(campaign=campaign or None)
+    told = ""
     if session is not None:
-        standing.session = _Session(session.id, session.number, iso(session.start))
-    if visitor is not None:
-        standing.first_campaign, standing.migrated = visitor.first, migrated
-    told = json(standing).decode()[1:-1]
-    told = told and f",{told}"
+        start = iso(session.start)
+        told = (
+            f',"session":{{"id":{quoted(session.id)},"number":{session.number},"start":"{start}"}}'
+        )
+    touch = json(campaign).decode() if campaign else ""
+    if touch:
+        told += f',"campaign":{touch}'
     if visitor is None:
         return Whose(None, user, ids, told, "")
+    if visitor.first is not None:
+        first = touch if visitor.first is campaign else json(visitor.first).decode()
+        told += f',"firstCampaign":{first}'
+    if migrated is not None:
+        told += f',"migrated":{quoted(migrated)}'
     them = person_of(visitor, session, user)
     ids = f'"anonymousId":{quoted(visitor.id)},{ids}'
     return Whose(them, user, ids, told, f',"person":{json(them).decode()}')

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple
 
 import msgspec
@@ -237,7 +236,8 @@ class Response(msgspec.Struct, eq=False):
 
     def _take(self, ending: Ending) -> None:
         self._cookies = ending.cookies
-        self._changes.update(_by_lower(ending.headers))
+        for header in ending.headers:
+            self._changes[header[0].lower()] = header
 
     def _begin(self) -> None:
         """Passes the headers on to the server."""
@@ -292,9 +292,3 @@ class Response(msgspec.Struct, eq=False):
         etag = self._names.get("etag")
         if etag is not None:
             self._changes["etag"] = ("ETag", weak_etag(etag))
-
-
-@lru_cache(maxsize=64)
-def _by_lower(headers: tuple[tuple[str, str], ...]) -> dict[str, tuple[str, str]]:
-    """Headers to set, which are the same again and again, by lower-case name."""
-    return {header[0].lower(): header for header in headers}
