@@ -152,12 +152,11 @@ class Entry(msgspec.Struct, omit_defaults=True, rename="camel", gc=False):
 #: What reading JSON raises that anybody may have written.
 UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
-#: Where entries leave the core: True when every entry is in the operating system's hands.
-Sink = Callable[[Sequence[Entry]], bool]
+#: An entry as it leaves the core: what is usual is JSON already.
+Last = Entry | bytes
 
-#: An entry as a request leaves it: a page view is JSON already.
-Last = Entry | msgspec.Raw
-LastSink = Callable[[Sequence[Last]], bool]
+#: Where entries leave the core: True when every entry is in the operating system's hands.
+Sink = Callable[[Sequence[Last]], bool]
 
 #: A text as a JSON string, every character above U+001F as it is.
 quoted: Callable[[str], str] = encode_basestring
@@ -185,6 +184,11 @@ lenient_encoder = msgspec.json.Encoder(enc_hook=_stringified, decimal_format="nu
 def decode_entry(frame: bytes | memoryview) -> Entry:
     """The entry that one spool frame holds; msgspec.DecodeError when it is none."""
     return _entry_decoder.decode(frame)
+
+
+def encoded(entry: Last) -> bytes:
+    """An entry as JSON, without its frame."""
+    return entry if isinstance(entry, bytes) else lenient_encoder.encode(entry)
 
 
 def encode_event(event: Event) -> bytes:

@@ -8,6 +8,8 @@ from time import time_ns
 from . import forks
 from .tracking import ids
 
+_pid, _of_moment = forks.pid, ids.of_moment
+
 #: So many at once: drawing them takes no longer than writing an event.
 _MANY = 32
 
@@ -30,10 +32,10 @@ class Stock:
         try:
             # Asked every time: of a process that forks without Python's knowledge (uWSGI) all
             # children would hand out the same ones.
-            ending = endings.pop() if owner == forks.pid() else self._more()
+            ending = endings.pop() if owner == _pid() else self._more()
         except IndexError:
             ending = self._more()
-        return ids.of_moment(time_ns() // 1_000_000, ending)
+        return _of_moment(time_ns() // 1_000_000, ending)
 
     def _more(self) -> str:
         endings = ids.endings(os.urandom(3 + 6 * _MANY))

@@ -40,7 +40,13 @@ def track(
     In development (``debug``) a wrong argument raises EventError, a TypeError.
     """
     exchange = _current()
-    speaker = exchange if exchange is not None and not exchange.finished else found().tracker
+    speaker: Exchange | Tracker
+    if exchange is not None and not exchange.finished:
+        speaker = exchange
+    else:
+        speaker = tracker = found().tracker
+        if anonymous_id is None and timestamp is None and event_id is None and context is None:
+            return tracker.say(name, properties, user_id)
     return speaker.track(
         name,
         properties,

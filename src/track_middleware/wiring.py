@@ -24,7 +24,7 @@ from .delivery.outbox import Outbox
 from .delivery.spool import Spool
 from .errands import Errands
 from .errors import NoTracker, TrackError
-from .event import Entry, Last, decode_entry, lenient_encoder
+from .event import Entry, Last, decode_entry, encoded
 from .places import claims, planned, prefixes, salts, scripts, secret, whole_plan
 from .proxy.slots import Proxies
 from .serving import Serving
@@ -136,7 +136,7 @@ class Wiring:
         self.counters.prepare()
         self.keeper.first_event()
 
-    def sink(self, entries: Sequence[Entry]) -> bool:
+    def sink(self, entries: Sequence[Last]) -> bool:
         """Where the verbs' entries go: the outbox, a transaction's end where one is open, else as
         the last."""
         kept = None if _captures else self._to_outbox(entries)
@@ -153,13 +153,13 @@ class Wiring:
     def last_sink(self, entries: Sequence[Last]) -> bool:
         """Where entries go at once: the spool, or a test's list."""
         if _captures:
-            read = [decode_entry(lenient_encoder.encode(entry)) for entry in entries]
+            read = [decode_entry(encoded(entry)) for entry in entries]
             for take in _captures:
                 take(read)
             return True
         return self.spool.append(entries) if self.settings.enabled else False
 
-    def _to_outbox(self, entries: Sequence[Entry]) -> bool | None:
+    def _to_outbox(self, entries: Sequence[Last]) -> bool | None:
         """Whether the outbox has the entries; None when they are kept without it."""
         if self._outbox is None or not self.settings.enabled:
             return None
@@ -171,7 +171,7 @@ class Wiring:
         self._first_event()
         return True
 
-    def _deferred(self, entries: Sequence[Entry], defer: Defer) -> bool | None:
+    def _deferred(self, entries: Sequence[Last], defer: Defer) -> bool | None:
         """Whether entries that wait for a commit will be kept; None when they need not wait. They
         are encoded as they are now."""
         waiting: list[bytes] = []

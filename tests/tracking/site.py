@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from track_middleware.event import Entry, decode_entry, lenient_encoder
+from track_middleware.event import Entry, decode_entry, encoded
 from track_middleware.http import Reply, Request
 from track_middleware.reading import load
 from track_middleware.tracking.exchange import Exchange
@@ -72,7 +72,7 @@ class Site:
     def _take(self, entries: Any) -> bool:
         if self.full:
             return False
-        frames = [lenient_encoder.encode(entry) for entry in entries]
+        frames = [encoded(entry) for entry in entries]
         self.frames += frames
         self.entries += map(decode_entry, frames)
         return True

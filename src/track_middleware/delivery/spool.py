@@ -10,15 +10,16 @@ import errno
 import os
 import threading
 import weakref
+from binascii import crc32, hexlify
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ..errors import SpoolError
-from ..event import Last, lenient_encoder
+from ..event import Last, encoded, lenient_encoder
 from ..forks import pid as _getpid
 from ..settings import free_bytes
 from .files import close_own, create_locked, identity_of
-from .framing import frame, framed, incomplete, number
+from .framing import frame, incomplete, number
 
 #: Version of names and frames; a reader leaves versions alone that it does not know.
 VERSION = 1
@@ -102,19 +103,21 @@ class Spool:
         """
         try:
             entry = entries[0]
-            body = _encode(entry)
+            body = entry if type(entry) is bytes else _encode(entry)
         except _NO_JSON:
             return self._refused("not_json", len(entries))
         except IndexError:
             return True
         if len(entries) != 1 or _NEWLINE in body or len(body) > LONGEST:
-            return self._append_odd(entries)
-        return self.write(framed(body))
+            frames = self.encode(entries)
+            return frames is not None and self.write(frames)
+        # As ``framing.framed`` makes it, without a call: this is all that a request waits for.
+        return self.write(b"".join((b"\n", hexlify(crc32(body).to_bytes(4)), b" ", body, b"\n")))
 
     def encode(self, entries: Sequence[Last]) -> bytes | None:
         """The frames of entries for a later ``write``; None: refused, as by ``append``."""
         try:
-            bodies = [_encode(entry) for entry in entries]
+            bodies = [encoded(entry) for entry in entries]
         except _NO_JSON:
             self._refused("not_json", len(entries))
             return None
@@ -145,10 +148,6 @@ class Spool:
         if live is not None:
             close_own(live.fd, {live.identity})
             _seal(live.path)
-
-    def _append_odd(self, entries: Sequence[Last]) -> bool:
-        frames = self.encode(entries)
-        return frames is not None and self.write(frames)
 
     def _begin(self) -> _Live | None:
         """This process's segment, made now. Of several threads at once the first one's stays."""

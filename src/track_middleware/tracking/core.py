@@ -125,15 +125,16 @@ class Core:
         is_known_elsewhere = self.crossing is not None or self.former_tools is not None
         self.greets = self.is_plain and self.rules.decide(None, ())[1] and not is_known_elsewhere
 
-    def keep(self, entry: Entry) -> bool:
+    def keep(self, entry: Last) -> bool:
         """Hands one entry to the sink; False (with ``strict``: Refused) when it was not kept."""
-        return self.sink((entry,)) is not False or self._refused()
+        return self.sink((entry,)) is not False or self.refused()
 
     def keep_last(self, entries: Sequence[Last]) -> bool:
         """Hands over what a request leaves behind; False when it was not kept."""
-        return self.last_sink(entries) is not False or self._refused()
+        return self.last_sink(entries) is not False or self.refused()
 
-    def _refused(self) -> bool:
+    def refused(self) -> bool:
+        """What follows where the sink took nothing: False, or with ``strict`` Refused."""
         if self.settings.strict:
             raise Refused("the spool took no more; `track-middleware status` says why")
         return False
@@ -215,7 +216,7 @@ class Core:
             event.anonymous_id = self.new_id()
         event.context = self.kept_context(self.outside, context) if context else self.outside
         if self.sink((Entry("event", now, event),)) is False:
-            self._refused()
+            self.refused()
             return None
         return event.message_id
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from ..errors import EventError
-from ..event import Entry, Sink, decode_entry, lenient_encoder
+from ..event import Last, Sink, decode_entry, encoded
 
 if TYPE_CHECKING:
     from ..plan.model import Plan
@@ -39,15 +39,15 @@ class Planned:
         if self.checks is None:
             return sink
 
-        def first(entries: Sequence[Entry]) -> bool:
+        def first(entries: Sequence[Last]) -> bool:
             for entry in entries:
                 self._look(entry)
             return sink(entries)
 
         return first
 
-    def _look(self, given: Entry) -> None:
-        entry = decode_entry(lenient_encoder.encode(given))
+    def _look(self, given: Last) -> None:
+        entry = decode_entry(encoded(given))
         # What we say by ourselves (a sign-in) is no call of anybody's.
         if self.checks is None or entry.event is None or entry.how is not None:
             return

@@ -184,19 +184,23 @@ class Redaction:
         return bag
 
     def sealed(self, bag: Any) -> Any:
-        """As ``bag``, of a dict that is to be encoded next: as JSON where nothing is taken out,
-        which a look at its bytes tells sooner than one at each value."""
+        """As ``bag``, of a dict that is to be encoded next: as JSON where nothing is taken out."""
         if not bag or not self._names:
             return bag
+        try:
+            body = self.encoded(bag)
+        except _NO_JSON:
+            return self.bag(bag)
+        return self._within(bag, _DEEPEST) if body is None else msgspec.Raw(body)
+
+    def encoded(self, bag: Mapping[str, Any]) -> bytes | None:
+        """The JSON of properties out of which nothing is taken, which a look at its bytes tells
+        sooner than one at each value; None of others. What the encoder raises for what is none."""
         names = tuple(bag)
-        if names in self._harmless or self._is_harmless(names):
-            try:
-                body = _encode(bag)
-            except _NO_JSON:
-                return self.bag(bag)
-            if _EQUALS not in body and _AT not in body and _BRACE not in body[1:]:
-                return msgspec.Raw(body)
-        return self._within(bag, _DEEPEST)
+        if names not in self._harmless and not self._is_harmless(names):
+            return None
+        body = _encode(bag)
+        return None if _EQUALS in body or _AT in body or _BRACE in body[1:] else body
 
     def _is_harmless(self, names: tuple[Any, ...]) -> bool:
         """Whether no value stands under a name that goes. An event's properties have the same names

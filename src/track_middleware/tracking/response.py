@@ -215,7 +215,7 @@ class Response(msgspec.Struct):
             entries += counting.last(self._request_event())
         return entries
 
-    def _view(self) -> msgspec.Raw:
+    def _view(self) -> bytes:
         duration = took(self._core.now() - self._identity.at)
         measured = f',"status":{self._status},"durationMs":{duration}'
         return self._scene.view(measured, awaits_half=self._token)

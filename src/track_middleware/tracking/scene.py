@@ -77,7 +77,7 @@ class Scene(msgspec.Struct):
         core, client = self._core, self._client()
         return f'{{"page":{shown},{core.about},"consent":{consent}{client}{whose.told}}}'
 
-    def view(self, measured: str, *, awaits_half: bool) -> msgspec.Raw:
+    def view(self, measured: str, *, awaits_half: bool) -> bytes:
         """The server's half of the page view as a frame of the spool; ``measured``: what the page
         says of its response."""
         core, identity, client = self._core, self._identity, self._client()
@@ -127,16 +127,16 @@ def view(
     client: str,
     consent: str,
     rest: str,
-) -> msgspec.Raw:
+) -> bytes:
     """The server's half of a page view as a frame of the spool: what ``Entry`` would be encoded as.
     ``rest`` are its last members, each with a comma before it."""
     at = json(moment).decode()  # Python's own text of such a float takes eight times as long
-    return msgspec.Raw((
+    return (
         f'{{"kind":"view","at":{at},"event":{{"messageId":"{page_id}","type":"page",'
         f'"timestamp":"{iso(moment)}",{whose.ids}"context":{{"page":{shown},{core.about},'
         f'"consent":{consent}{client}{whose.told}}}}}{whose.mark},"page":{{"id":"{page_id}",'
         f'"made":{at},"counting":"counted","host":"{core.host}"}},"consent":{consent}{rest}}}'
-    ).encode())  # fmt: skip
+    ).encode()  # fmt: skip
 
 
 def took(seconds: float) -> str:

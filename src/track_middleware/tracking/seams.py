@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..event import LastSink, Sink
+from ..event import Sink
 from .planned import NOTHING as UNPLANNED
 from .planned import Planned
 from .relay import Slot
@@ -39,7 +39,7 @@ class Seams:
     now: Callable[[], float]
     new_id: Callable[[], str]
     sink: Sink
-    last_sink: LastSink
+    last_sink: Sink
     count: Callable[[str, int], None]
     trouble: Callable[[Exception], None]
     keys: Sequence[str]

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import msgspec
-
 from . import origin
 from .consent import Consent, as_json
 from .context import page, url
@@ -69,7 +67,7 @@ def _shown(
     return ending, body
 
 
-def _frame(exchange: Exchange, page_id: str, whose: Whose, consent: Consent) -> msgspec.Raw:
+def _frame(exchange: Exchange, page_id: str, whose: Whose, consent: Consent) -> bytes:
     """The frame of a usual page's view."""
     core, request, at = exchange._core, exchange._request, exchange._at
     redaction, query, referrer = core.redaction, request.query, request.referrer
