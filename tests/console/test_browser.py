@@ -118,6 +118,12 @@ def test_everything_hostile_has_come_in(site: Site) -> None:
     assert any("pwned" in row["source"] for row in site.told("traffic/sources.json"))
 
 
+def test_what_is_planned_and_has_not_come_for_minutes_is_not_dead(site: Site) -> None:
+    found = {row["event"]: row for row in site.told("plan/findings.json")}
+    assert found["Seldom Seen"]["kind"] == "unseen"
+    assert found["Seldom Seen"]["words"].startswith("never seen, from 20")
+
+
 @pytest.mark.parametrize(("scheme", "size"), LOOKS, ids=["-".join(each) for each in LOOKS])
 def test_nothing_hostile_runs_or_breaks_a_page_and_everybody_can_use_it(
     site: Site, opened: Callable[..., Watched], axe: str, scheme: str, size: str
