@@ -8,7 +8,7 @@ READY = $(VENV)/.ready
 UV = $(shell uv --version >/dev/null 2>&1 && echo uv || echo .uv/bin/uv)
 export UV_PYTHON_DOWNLOADS = never
 
-.PHONY: demo test engines lists blockers size check lint types bench client fuzz torture backfill build \
+.PHONY: demo test engines lists blockers size check lint types bench client fuzz torture workers backfill build \
 	docs constraints
 
 demo: $(READY)  ## The Django shop with its store, and the events as they arrive
@@ -50,6 +50,9 @@ size:  ## The browser script's sizes beside others', bundled alike
 
 torture: $(READY)  ## kill -9, forks, full disks: the long form
 	TORTURE=full $(BIN)/python -m pytest tests/torture --timeout 0 $(PYTEST_ARGS)
+
+workers: $(READY)  ## Three web hosts and workers with one PostgreSQL, killed and cut: 100,000 events
+	TORTURE=full $(BIN)/python -m pytest tests/torture/test_many_workers.py -s $(PYTEST_ARGS)
 
 backfill: $(READY)  ## A million rows to an emulated Mixpanel, killed five times on the way
 	BACKFILL=1000000 $(BIN)/python -m pytest tests/torture/test_backfill.py -s -k sqlite \

@@ -1,7 +1,7 @@
 """``python -m benchmarks [NAME …]``: every bar, a table each; 1 when one is missed.
 
 Names are ``cost``, ``throughput``, ``waiting``, ``latency``, ``plan``, ``script``, ``import``,
-``console``, ``stages`` and ``postgresql``; without any all run.
+``console``, ``stages``, ``postgresql`` and ``growth``; without any all run.
 ``BENCH_SMALL=1`` runs small ones: the ratios are then less steady, the bars the same.
 """
 
@@ -13,7 +13,7 @@ import sys
 SMALL = {"BENCH_ROUNDS": "8", "BENCH_EVENTS": "20000", "BENCH_WAITING": "50000",
          "BENCH_CALLS": "10000", "BENCH_SECONDS": "3", "BENCH_LOADS": "5",
          "BENCH_CLICKS": "50", "BENCH_IMPORTS": "1", "BENCH_CONSOLE": "200000",
-         "BENCH_VISITS": "1000", "BENCH_TURNS": "2"}  # fmt: skip
+         "BENCH_VISITS": "1000", "BENCH_TURNS": "2", "BENCH_GROWTH": "10000"}  # fmt: skip
 
 
 def main(names: list[str]) -> int:
@@ -24,6 +24,7 @@ def main(names: list[str]) -> int:
     from . import (  # they read the variables at import
         console,
         cost,
+        growth,
         imports,
         latency,
         plan,
@@ -36,7 +37,7 @@ def main(names: list[str]) -> int:
 
     known = {"cost": cost, "throughput": throughput, "waiting": waiting, "latency": latency,
              "plan": plan, "script": script, "import": imports, "console": console,
-             "stages": stages, "postgresql": postgresql}  # fmt: skip
+             "stages": stages, "postgresql": postgresql, "growth": growth}  # fmt: skip
     missed = []
     for name in names or known:
         print(f"== {name}", flush=True)

@@ -33,6 +33,7 @@ class _Counts:
 
     def __init__(self) -> None:
         self.down = False
+        self.latency = 0.0
         self.expect(0)
 
     def expect(self, number: int) -> None:
@@ -82,12 +83,14 @@ class _Connection(asyncio.Protocol):
             self._transport.abort()
         else:
             self._counts.take(gzip.decompress(body) if _GZIP.search(head) else body)
-            self._say(_TAKEN)
+            asyncio.get_running_loop().call_later(self._counts.latency, self._say, _TAKEN)
 
     def _order(self, what: bytes, body: bytes) -> None:
         counts = self._counts
         if what == b"expect":
             counts.expect(int(body))
+        elif what == b"slow":
+            counts.latency = float(body)
         elif what in (b"down", b"up"):
             counts.down = what == b"down"
         self._say(json.dumps({"repeated": counts.repeated}).encode())
@@ -134,6 +137,10 @@ class Receiver:
 
     def up(self) -> None:
         self._ask("POST", "/bench/up")
+
+    def slow(self, seconds: float) -> None:
+        """From now on every answer to events takes so long."""
+        self._ask("POST", "/bench/slow", str(seconds))
 
     def arrivals(self) -> Arrivals:
         """What has come by now."""

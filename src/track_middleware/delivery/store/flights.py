@@ -22,19 +22,30 @@ def note(db: Database, job: Job, flights: Sequence[Flight]) -> None:
 
 
 def learn(db: Database, job: Job, position: int, learnt: Learnt) -> None:
-    """Moves a job behind a position, knowing more than before. Call inside ``batch``."""
-    moved = None if isinstance(job, SharedJob) else position
-    values = {
-        "job": job.id, "position": moved, "delivered": learnt.delivered,
-        "doubtful": learnt.doubtful, "cut": learnt.cut, "answer": learnt.answer, "at": learnt.at,
-        "rate": learnt.rate, "pace": learnt.pace,
-    }  # fmt: skip
-    db.change("job_move", values)
-    if isinstance(job, SharedJob):
-        shards.move(db, job, position)
+    """Moves a job behind a position, knowing more than before. Call inside ``batch``, and ``last``
+    as its last step."""
+    if not isinstance(job, SharedJob):
+        db.change("job_move", {**_values(job, learnt), "position": position})
     if learnt.doubtful:
         db.change("counter_add", ("doubtful", learnt.doubtful))
     note(db, job, learnt.flights)
+
+
+def last(db: Database, job: Job, position: int, learnt: Learnt) -> None:
+    """Moves a shared job: its row is what its workers wait for each other for, until the
+    transaction's end."""
+    if isinstance(job, SharedJob):
+        shards.move(db, job, position)
+        db.change("job_move", {**_values(job, learnt), "position": None})
+        shards.follow(db, job)
+
+
+def _values(job: Job, learnt: Learnt) -> dict[str, Any]:
+    return {
+        "job": job.id, "delivered": learnt.delivered, "doubtful": learnt.doubtful,
+        "cut": learnt.cut, "answer": learnt.answer, "at": learnt.at, "rate": learnt.rate,
+        "pace": learnt.pace,
+    }  # fmt: skip
 
 
 def unknown(db: Database, job: Job) -> int:

@@ -66,7 +66,11 @@ class Shards:
 
 
 def move(db: Database, job: SharedJob, position: int) -> None:
-    """A job's front has served everything up to a position. Call inside a transaction that has
-    written the job's row: then no other worker writes beside it."""
+    """A job's front has served everything up to a position. Call inside a transaction."""
     db.change("shards_move", {"job": job.id, "position": position, "front": list(job.front)})
+
+
+def follow(db: Database, job: SharedJob) -> None:
+    """The job stands where its last shard does. Call inside a transaction that has written the
+    job's row: whoever does so last sees what all have moved."""
     db.change("shards_last", {"job": job.id})

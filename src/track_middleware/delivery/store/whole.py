@@ -186,6 +186,7 @@ class Store:
             flights.learn(self._db, job, position, learnt)
             self._keep(job, outcomes)
             flights.end(self._db, job)
+            flights.last(self._db, job, position, learnt)
 
     def waits(self, job: Job) -> bool:
         return self._db.value("delivery_first", (job.id,)) is not None
@@ -207,6 +208,7 @@ class Store:
             self._db.change_each("delivery_done", done)
             self._keep(job, outcomes)
             flights.end(self._db, job)
+            flights.last(self._db, job, job.position, learnt)
 
     def note(self, job: Job, notes: Sequence[Flight]) -> None:
         with self._db.job_batch():
@@ -219,6 +221,7 @@ class Store:
                 flights.decide(self._db, job, repeat=repeat)
                 position = self._db.value("job_position", (job.id,))
                 flights.learn(self._db, job, position, Learnt(doubtful=doubtful))
+                flights.last(self._db, job, position, Learnt(doubtful=doubtful))
         return flights.roads(self._db, job)
 
     def pause(

@@ -105,6 +105,15 @@ GROUP BY label, bot;
 INSERT INTO flight (job, position, road, taken) VALUES (?, ?, ?, ?)
 ON CONFLICT (job, position, road) DO UPDATE SET taken = excluded.taken;
 
+-- flights_over: notes of events that are settled; another worker may be at it
+DELETE FROM flight WHERE (job, position, road) IN (
+    SELECT job, position, road FROM flight
+    WHERE job = :job AND position <= (SELECT position FROM job WHERE id = :job) AND NOT EXISTS (
+        SELECT 1 FROM delivery WHERE delivery.job = :job AND delivery.position = flight.position
+    )
+    FOR UPDATE SKIP LOCKED
+);
+
 -- delivery_keep: an event that waits for a job, unless it was erased meanwhile
 INSERT INTO delivery (job, position, event_id, order_key, state, attempts, due, reason)
 SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 WHERE EXISTS (SELECT 1 FROM log WHERE position = ?2)
