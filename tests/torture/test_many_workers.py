@@ -32,7 +32,7 @@ pytestmark = pytest.mark.needs("postgresql")
 
 FULL = os.environ.get("TORTURE") == "full"
 EVENTS = 100_000 if FULL else 3_000
-RATE = 300 if FULL else 150
+RATE = 300 if FULL else 100
 
 #: Seconds until others have taken over what a killed worker had; a slow machine is given more.
 TAKEOVER = 10.0 if FULL else 40.0
@@ -102,14 +102,25 @@ class Host:
         return {line for text in texts for line in text[: text.rfind("\n") + 1].split()}
 
     def has_served(self, events: int) -> bool:
-        """Whether the present web process has accepted so many."""
+        """Whether its present web process runs, and has accepted so many."""
         text = (self._folder / f"accepted-{self._webs}").read_text()
-        return text.count("\n") >= events
+        return self.is_serving and text.count("\n") >= events
 
     @property
     def has_worked(self) -> bool:
-        """Whether the present worker has been elected."""
-        return lease.sign_of_life(self._folder / "track") > self._since
+        """Whether its present worker runs, and has been elected."""
+        runs = self.worker is not None and self.worker.poll() is None
+        return runs and lease.sign_of_life(self._folder / "track") > self._since
+
+    def kill_worker(self) -> None:
+        assert self.worker is not None
+        self.worker.kill()
+        self.worker.wait()
+
+    def kill_web(self) -> None:
+        assert self.web is not None
+        self.web.kill()
+        self.web.wait()
 
     @property
     def is_serving(self) -> bool:
@@ -132,38 +143,39 @@ class Chaos:
         self.done: dict[str, int] = defaultdict(int)
 
     def until(self, over: Callable[[], bool]) -> None:
-        """Something every second or so; whoever was killed before is started again."""
-        began, restarted = time.monotonic(), 0
+        """Something now and then, each kind as often; who was killed before is started again."""
+        began, restarted, kinds = time.monotonic(), 0, list[Callable[[], None]]()
         while not over():
             assert time.monotonic() - began < 20 * PATIENCE
-            time.sleep(self._random.uniform(0.2, 1.2))
-            host = self._random.choice(self._hosts)
-            self._random.choice([self._kill_worker, self._kill_web, self._cut])(host)
+            time.sleep(self._random.uniform(0.1, 0.8))
             if time.monotonic() - began > 20 * restarted + 3:
                 restarted += 1
                 self._restart()
+            if not kinds:
+                kinds = [self._kill_worker, self._kill_web, self._cut]
+                self._random.shuffle(kinds)
+            kinds.pop()()
 
-    def _kill_worker(self, host: Host) -> None:
-        """One that has come to work; those that were killed before are started again."""
-        assert host.worker is not None
-        if host.worker.poll() is None and host.has_worked:
+    def _kill_worker(self) -> None:
+        """One that has come to work."""
+        for host in self._hosts:
+            host.work()
+        there = [host for host in self._hosts if host.has_worked]
+        if there:
             self.done["workers killed"] += 1
-            host.worker.kill()
-            host.worker.wait()
-        for each in self._hosts:
-            if each is not host or self._random.random() < 0.5:
-                each.work()
+            self._random.choice(there).kill_worker()
 
-    def _kill_web(self, host: Host) -> None:
+    def _kill_web(self) -> None:
         """One that has come to serve, a few of the events at a time."""
-        if host.is_serving and host.web is not None and host.has_served(EVENTS // 15):
+        there = [host for host in self._hosts if host.has_served(EVENTS // 30)]
+        if there:
             self.done["web processes killed"] += 1
-            host.web.kill()
-            host.web.wait()
+            host = self._random.choice(there)
+            host.kill_web()
             host.serve(EVENTS // len(self._hosts) - len(host.accepted()))
 
-    def _cut(self, host: Host) -> None:
-        self.done["links cut"] += host.relay.cut()
+    def _cut(self) -> None:
+        self.done["links cut"] += self._random.choice(self._hosts).relay.cut()
 
     def _restart(self) -> None:
         self.done["database restarts"] += 1
@@ -199,6 +211,8 @@ def test_every_event_arrives_once_and_in_order_whoever_is_killed(
         print(f"seed {seed}: {dict(chaos.done)}; {len(accepted)} accepted, {vendor.got} sent, "
               f"taken over in {seconds:.1f} s")  # fmt: skip
 
+        kinds = ("workers killed", "web processes killed", "links cut", "database restarts")
+        assert all(chaos.done[kind] for kind in kinds)
         assert vendor.first >= accepted
         unsaid = len(vendor.first - accepted)  # killed between the spool and the id's line
         assert unsaid <= chaos.done["web processes killed"]
@@ -212,8 +226,7 @@ def taken_over(server: Cluster, hosts: Sequence[Host], vendor: Vendor) -> float:
     """Seconds until the events of many visitors, accepted at once when a worker was killed, have
     all arrived: those of its shards with the others."""
     until(lambda: len(holders(server)) == 3 and min(holders(server).values()) >= 2, PATIENCE)
-    assert hosts[0].worker is not None
-    hosts[0].worker.kill()
+    hosts[0].kill_worker()
     began = time.monotonic()
     hosts[1].serve(200, rate=1000, visitors=40)
     until(lambda: not hosts[1].is_serving, PATIENCE)
