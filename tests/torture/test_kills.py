@@ -87,7 +87,7 @@ def round_with_own_worker(data_dir: Path, to: Sequence[str], chance: random.Rand
     """A round in which a worker of the command line runs beside the web process and is killed at
     another moment than it."""
     with running("track_middleware", "worker", "--wait", "--data-dir", str(data_dir)) as worker:
-        accepted = one_round(data_dir, "worker", to, chance)
+        accepted = one_round(data_dir, "worker", to, chance, "web")
         time.sleep(chance.uniform(0.0, 0.3))
         killed([worker.pid])
     return accepted
