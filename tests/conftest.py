@@ -36,6 +36,10 @@ hypothesis.settings.load_profile("any machine")
 #: would end the driver's loop, for which whatever is closed then would wait for ever.
 _IN_A_DRIVER = pytest.mark.timeout(method="thread")
 
+#: A browser and its driver have races of their own: such a test, and no other, is run once more when
+#: it fails, and the summary counts it as a rerun.
+_ONCE_MORE = pytest.mark.flaky(reruns=1)
+
 _ALL_REQUIRED: pytest.StashKey[bool] = pytest.StashKey()
 _LEFT_OUT: pytest.StashKey[Counter[str]] = pytest.StashKey()
 _LEFT_OUT_TESTS: pytest.StashKey[int] = pytest.StashKey()
@@ -80,6 +84,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if "chromium" in _needed(item):
             item.add_marker(_IN_A_DRIVER)
+            item.add_marker(_ONCE_MORE)
     if config.stash[_ALL_REQUIRED]:
         return
     left_out = [item for item in items if missing[item]]
