@@ -36,8 +36,8 @@ hypothesis.settings.load_profile("any machine")
 #: would end the driver's loop, for which whatever is closed then would wait for ever.
 _IN_A_DRIVER = pytest.mark.timeout(method="thread")
 
-#: A browser and its driver have races of their own: such a test, and no other, is run once more when
-#: it fails, and the summary counts it as a rerun.
+#: A browser and its driver have races of their own: such a test, and no other, is run once more
+#: when it fails, and the summary counts it as a rerun.
 _ONCE_MORE = pytest.mark.flaky(reruns=1)
 
 _ALL_REQUIRED: pytest.StashKey[bool] = pytest.StashKey()
