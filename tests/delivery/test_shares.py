@@ -29,6 +29,17 @@ class Clock:
         return self.now
 
 
+class Cut(Shares):
+    """Cannot look into the store while it is cut off from it."""
+
+    is_cut = False
+
+    def _see(self, standing: Mapping[str, Standing], names: Collection[str]) -> None:
+        if self.is_cut:
+            raise StoreError("cut")
+        super()._see(standing, names)
+
+
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
@@ -112,23 +123,15 @@ def test_a_store_that_was_away_makes_nobody_stale(
 ) -> None:
     """Whoever could not renew meanwhile is not gone."""
 
-    class Away(Shares):
-        is_away = False
-
-        def _see(self, standing: Mapping[str, Standing], names: Collection[str]) -> None:
-            if self.is_away:
-                raise StoreError("away")
-            super()._see(standing, names)
-
-    holder, candidate = worker("holder"), Away(opened(), owner="candidate", monotonic=clock)
+    holder, candidate = worker("holder"), Cut(opened(), owner="candidate", monotonic=clock)
     holder.obtain([PIECE])
     candidate.fenced(opened(), PIECE)
     candidate.turn()
-    candidate.is_away = True
+    candidate.is_cut = True
     clock.now += STALE
     with pytest.raises(StoreError):
         candidate.turn()
-    candidate.is_away = False
+    candidate.is_cut = False
     candidate.turn()
     assert not candidate.fenced(opened(), PIECE)
     clock.now += STALE
@@ -218,14 +221,6 @@ def test_whoever_starts_again_has_at_once_what_it_had_when_it_was_killed(
 def test_links_that_are_cut_now_and_then_put_a_takeover_off_by_little(
     worker: Callable[[str], Shares], opened: Callable[[], Store], clock: Clock
 ) -> None:
-    class Cut(Shares):
-        is_cut = False
-
-        def _see(self, standing: Mapping[str, Standing], names: Collection[str]) -> None:
-            if self.is_cut:
-                raise StoreError("cut")
-            super()._see(standing, names)
-
     worker("dead").obtain([PIECE])
     candidate, mine = Cut(opened(), owner="candidate", monotonic=clock), opened()
     candidate.fenced(mine, PIECE)
