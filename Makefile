@@ -75,7 +75,9 @@ constraints: .uv/ready  ## The versions that tests run with
 	@$(PYTHON) -c '' || { echo 'no Python >= 3.11 was found; name one with PYTHON=…'; exit 1; }
 	@mkdir -p .uv
 	@$(UV) --version >/dev/null 2>&1 || \
-		{ $(PYTHON) -m venv .uv && .uv/bin/python -m pip install -q uv; }
+		{ for p in $(PYTHON) python3 python3.13 python3.12 python3.11; do \
+			$$p -c 'import ensurepip' 2>/dev/null && break; done; \
+		$$p -m venv .uv && .uv/bin/python -m pip install -q uv; }
 	@touch $@
 
 $(READY): pyproject.toml constraints.txt | .uv/ready
