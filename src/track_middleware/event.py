@@ -33,6 +33,10 @@ ID_LENGTH = 100
 #: person's, and no destination's. Whoever else calls himself so leaves himself out alike.
 DOCTOR_AGENT, DOCTOR = "track-middleware-doctor", "doctor"
 
+#: Events that are kept, but delivered only where they are asked for: a request that is no page
+#: view, and what the console alone asks about (setting ``bait``).
+REQUEST, CHECKED = "Request", "Blocker Checked"
+
 
 class Event(msgspec.Struct, omit_defaults=True, rename="camel", gc=False):
     """One message in Segment's spec (segment.com/docs/connections/spec/common).

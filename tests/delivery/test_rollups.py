@@ -12,9 +12,9 @@ from tests.delivery.site import GRANTED, LOAD, START, Site, new_id
 from track_middleware.delivery import rollups as counting
 from track_middleware.delivery import viewed
 from track_middleware.delivery.parts import ordinals
-from track_middleware.delivery.rollups import CHECKED, OTHERS, Rollups
+from track_middleware.delivery.rollups import OTHERS, Rollups
 from track_middleware.delivery.store.keys import short_key
-from track_middleware.event import Entry, Event, Person, iso
+from track_middleware.event import CHECKED, Entry, Event, Person, iso
 
 #: Parts that count sessions.
 SESSIONS = ("channel", "source", "landing", "campaign", "first")

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from track_middleware.address import address
 from track_middleware.delivery.store import NewRow
-from track_middleware.destinations.filters import REQUEST, Filter, of
-from track_middleware.event import DOCTOR
+from track_middleware.destinations.filters import Filter, of
+from track_middleware.event import DOCTOR, REQUEST
 
 
 def asked(query: str) -> Filter:

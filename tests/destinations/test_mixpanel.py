@@ -303,6 +303,13 @@ def test_a_strict_400_has_taken_all_but_the_failed_records() -> None:
     ]
 
 
+def test_a_reason_is_one_line_whatever_a_record_s_message_holds() -> None:
+    (call,) = sent(IMPORT, event(1))
+    failed = [{"index": 0, "field": "a\x1b[2J", "message": "is\r\ninvalid\u202e"}]
+    (verdict,) = IMPORT.judge(call, said(400, {"failed_records": failed}))
+    assert verdict.reason == "a [2J: is invalid"
+
+
 @pytest.mark.parametrize(
     "answer",
     [

@@ -8,6 +8,7 @@ again after ``_RETRY`` (html.spec.whatwg.org/multipage/server-sent-events.html, 
 from __future__ import annotations
 
 import hashlib
+import os
 import threading
 import time
 from collections.abc import Iterable
@@ -39,6 +40,16 @@ _MOST, _RECENT, _CHANGES = 200, 40, 20.0
 _STREAMS = 8
 _open: set[_Live] = set()
 _lock = threading.Lock()
+
+
+def _forget() -> None:
+    """In a child: its parent's streams are not its own, nor is a lock that another thread held."""
+    global _lock
+    _lock = threading.Lock()
+    _open.clear()
+
+
+os.register_at_fork(after_in_child=_forget)
 
 
 def streamed(desk: Desk, _rest: str) -> Reply | Stream:

@@ -16,6 +16,7 @@ from typing import cast
 
 import msgspec
 
+from ..event import CHECKED
 from . import viewed
 from .splice import several
 from .store import Stored
@@ -25,9 +26,6 @@ from .tally import Tally
 from .viewed import Note, View
 
 logger = logging.getLogger("track_middleware")
-
-#: The event that says whether a blocker runs.
-CHECKED = "Blocker Checked"
 
 #: Views of one transaction, at most, and positions that it looks at.
 AT_ONCE = 2000

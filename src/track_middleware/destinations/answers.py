@@ -73,11 +73,13 @@ def by_id(call: Call, found: Mapping[int, Verdict]) -> dict[str, Verdict]:
 
 def words(answer: Answer, *, secrets: Sequence[str] = ()) -> str:
     """``HTTP 400: `` and the beginning of what the vendor said."""
-    return scrubbed(f"HTTP {answer.status}: {_text(answer.body)}".rstrip(": "), secrets)
+    said = _line(answer.body[: 4 * _WORDS].decode("utf-8", "replace"))
+    return scrubbed(f"HTTP {answer.status}: {said}".rstrip(": "), secrets)
 
 
 def scrubbed(text: str, secrets: Sequence[str]) -> str:
-    """A vendor's words without the keys that it repeats."""
+    """A vendor's words as one line, without the keys that it repeats."""
+    text = _line(text[: 4 * _WORDS])
     for secret in secrets:
         text = text.replace(secret, "…") if secret else text
     return text[:_WORDS]
@@ -108,6 +110,5 @@ def _seconds(text: str, date: str) -> float | None:
         return None
 
 
-def _text(body: bytes) -> str:
-    text = body[: 4 * _WORDS].decode("utf-8", "replace")
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
+def _line(text: str) -> str:
+    return " ".join("".join(each if each.isprintable() else " " for each in text).split())

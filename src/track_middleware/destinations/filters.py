@@ -14,14 +14,11 @@ from typing import Protocol, TypeVar
 import msgspec
 
 from ..address import Address
-from ..event import DOCTOR
+from ..event import CHECKED, DOCTOR, REQUEST
 from .options import choice, flag, wrong
 
-#: The event of a request that is no page view: kept, but delivered only where it is asked for.
-REQUEST = "Request"
-
-#: Those that are: a request, and what the console alone asks about (setting ``bait``).
-_OURS = frozenset((REQUEST, "Blocker Checked"))
+#: What is delivered only where it is asked for.
+_OURS = frozenset((REQUEST, CHECKED))
 
 #: What a visitor is asked about.
 PURPOSES = ("analytics", "marketing")

@@ -14,6 +14,7 @@ from itertools import islice
 from typing import Any, Protocol
 
 from ..errors import PlanError
+from ..event import CHECKED, REQUEST
 from .parts import Event, Violation
 from .schema import DRAFT, of_event
 
@@ -22,7 +23,7 @@ from .schema import DRAFT, of_event
 KNOWN = frozenset((
     "Page", "Screen", "Identify", "Group", "Alias",
     "Page Left", "Link Clicked", "Button Clicked", "Form Submitted", "Web Vitals", "Script Error",
-    "Consent Changed", "Request", "Blocker Checked",
+    "Consent Changed", REQUEST, CHECKED,
 ))  # fmt: skip
 
 #: Who is nobody's app: no plan restricts them, and they may send key metrics.

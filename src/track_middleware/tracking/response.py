@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from ..event import DOCTOR_AGENT, Counting, Entry, Event, Last, PageRef
+from ..event import DOCTOR_AGENT, REQUEST, Counting, Entry, Event, Last, PageRef
 from ..http import Cookie, Request
 from . import pageview
 from .choice import record_heard
@@ -249,7 +249,7 @@ class Response(msgspec.Struct):
         return Entry("event", identity.at, event, consent=identity.consent, facts=scene.facts)
 
     def _request_event(self) -> Event:
-        event = self._core.event("track", "Request", None, self._identity.at)
+        event = self._core.event("track", REQUEST, None, self._identity.at)
         event.properties = {
             "method": self._request.method,
             "path": self._scene.path,
