@@ -1,26 +1,18 @@
 """Programs that read pages: our table of AI agents, a public list of crawlers, words of our own.
 
-The list of crawlers is the package ``crawler-user-agents`` (github.com/monperrus/crawler-user-
-agents, MIT), matched by ua-parser's engine: 6 us a string where one alternation of Python's ``re``
-takes 490 us. A bot's class is ``live`` (fetched because a person asked now), ``search`` (indexed for
-an answer engine) or ``crawl`` (training and general crawling) for AI agents, ``automation`` for
-driven browsers, ``doctor`` for our own doctor's visits, else a tag of that list (``search-engine``,
+A bot's class is ``live`` (fetched because a person asked now), ``search`` (indexed for an answer
+engine) or ``crawl`` (training and general crawling) for AI agents, ``automation`` for driven
+browsers, ``doctor`` for our own doctor's visits, else a tag of that list (``search-engine``,
 ``seo``, ``monitoring``, …) or ``other``.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
-from typing import TYPE_CHECKING, Any
 
 from ..event import DOCTOR, DOCTOR_AGENT
-
-if TYPE_CHECKING:
-    from ua_parser import UserAgent
-    from ua_parser.core import Matcher
+from .crawlers import crawler
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,47 +58,9 @@ def _ai_agent(text: str) -> Bot | None:
     return next((bot for token, bot in _ai_tokens if token in lowered), None)
 
 
-#: Patterns of that list that people's browsers match too: Android build ids, half of a word
-#: (``WIRED/``).
-_DISTRUSTED = frozenset({r"AP3A\.240617\.008", r"RED\/", r"008\/"})
-
-_CLASSES = {"ai-crawler": "crawl", "browser-automation": "automation"}
-
-
-@cache
-def _crawlers() -> tuple[Callable[[str], tuple[str, int] | None], list[str]]:
-    """The matcher of the public list (matched text, index) and its classes by index."""
-    # Its import reads half a megabyte; only the worker, at its first event, needs it.
-    from crawleruseragents import CRAWLER_USER_AGENTS_DATA
-    from ua_parser import BestAvailableResolver, Domain
-    from ua_parser.matchers import UserAgentMatcher
-
-    listed: list[dict[str, Any]] = CRAWLER_USER_AGENTS_DATA
-    matchers: list[Matcher[UserAgent]] = [
-        UserAgentMatcher(f"({each['pattern']})", major=str(index))
-        for index, each in enumerate(listed)
-        if each["pattern"] not in _DISTRUSTED
-    ]
-    engine = BestAvailableResolver((matchers, [], []))
-
-    def match(text: str) -> tuple[str, int] | None:
-        found = engine(text, Domain.USER_AGENT).user_agent
-        return (found.family, int(found.major or 0)) if found else None
-
-    return match, [_class(each.get("tags") or ["other"]) for each in listed]
-
-
-def _class(tags: list[str]) -> str:
-    return _CLASSES.get(tags[0], tags[0])
-
-
 def _crawler(text: str) -> Bot | None:
-    match, classes = _crawlers()
-    found = match(text)
-    if found is None:
-        return None
-    name, index = found
-    return Bot(_tidy(name), classes[index])
+    found = crawler(text)
+    return Bot(_tidy(found[0]), found[1]) if found else None
 
 
 def _named(spider: str | None) -> Bot | None:
