@@ -112,10 +112,10 @@ class Source:
         limits, whole = self._dialect.limits, listed(events)
         outlines = _outlined(events, whole)
         settled: dict[str, Verdict] = {}
-        pieces = events
-        # One search through all of them costs far less than one for each.
-        as_is = self._dialect.shape is None and _VENDOR_IDS not in whole
-        if not (as_is and _all_stand(outlines) and _all_fit(events, limits.message)):
+        # One look at all of them costs far less than one at each.
+        stand = _VENDOR_IDS not in whole and _all_stand(outlines)
+        pieces = _shaped(events, outlines, self._dialect.shape) if stand else events
+        if not (stand and _all_fit(pieces, limits.message)):
             pieces = self._pieces(events, outlines, settled)
         end = b',"sentAt":"' + iso(now).encode() + b'"' + self._tail
         return Outbound(
@@ -188,6 +188,16 @@ def _all_stand(outlines: Sequence[Outline | None]) -> bool:
         and not (each.original_timestamp or each.sent_at or each.received_at)
         for each in outlines
     )
+
+
+def _shaped(
+    events: Sequence[Piece], outlines: Sequence[Outline | None], shape: Shape | None
+) -> Sequence[Piece]:
+    """Messages that all stand as they are, as one vendor wants them."""
+    if shape is None:
+        return events
+    pairs = zip(events, outlines, strict=True)
+    return [(name, shape(outline, body)) for (name, body), outline in pairs if outline is not None]
 
 
 def _all_fit(pieces: Sequence[Piece], largest: int) -> bool:
