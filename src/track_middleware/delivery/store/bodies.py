@@ -1,0 +1,79 @@
+"""The seam of a log at a broker: what keeps the bodies of events while the ledger keeps the rest.
+
+The ledger alone decides what is stored, where it stands and who serves it. A broker is a durable,
+replicated place for contents: nothing at it says whose they are, and whoever has not the row cannot
+read them (``sealing.py``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+import msgspec
+
+#: So many shards a broker's log has; ``shard`` is from 0 up to it.
+SHARDS = 8
+
+
+class Parcel(msgspec.Struct, frozen=True, gc=False):
+    """A content on its way to the broker: sealed bytes, of at most some hundred KiB.
+
+    ``id`` is random, 16 hex digits; the same while one parcel is put again and again, another once
+    its event is sealed anew. It says nothing of the event, and may stand at the broker for ever.
+    ``shard`` is that of the event's visitor: contents of one shard lie in the order of the log.
+    """
+
+    id: str
+    shard: int
+    content: bytes
+
+
+class Held(msgspec.Struct, frozen=True):
+    """What a broker says of itself, for ``status`` and ``doctor``: messages and bytes that it
+    keeps, the moment of the oldest (None: empty), for how many seconds it keeps any (None: for
+    ever), how many copies there are of each, and of how many it should be."""
+
+    messages: int
+    size: int
+    oldest: float | None
+    max_age: float | None
+    copies: int
+    replicas: int
+
+
+class Bodies(Protocol):
+    """Contents at a broker. Any thread may use it, several at once; it connects when it is first
+    asked for something, and again when the connection was lost. Nothing of it survives a fork.
+
+    ``name`` is how the place is called where people read it (without a password), and by which the
+    ledger knows it again: the same broker's addresses may change, the name may not.
+    """
+
+    name: str
+
+    def put(self, parcels: Sequence[Parcel]) -> Sequence[str]:
+        """Keeps contents; when it returns they are durable, on as many copies as were asked for.
+        Their places, in the order of the parcels, of at most 40 ASCII characters.
+
+        StoreError when the broker did not take all of them in a few seconds: some may lie there,
+        which no row will ever name; the drain comes again with new parcels."""
+        ...
+
+    def get(self, places: Sequence[str]) -> Mapping[str, bytes]:
+        """The contents at these places, which mostly are neighbours and in order; those that the
+        broker keeps no more are left out. StoreError when it cannot be asked."""
+        ...
+
+    def forget(self, first: str) -> None:
+        """The oldest place that any row still names: what was put before it may go. StoreError
+        when the broker cannot be asked."""
+        ...
+
+    def held(self) -> Held:
+        """What the broker says of itself. StoreError when it cannot be asked."""
+        ...
+
+    def close(self) -> None:
+        """Lets the connection go. It may be used again."""
+        ...
