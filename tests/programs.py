@@ -99,14 +99,15 @@ KNOWN: dict[str, Callable[[], bool]] = {
     **{
         name: _module(name)
         for name in (
-            "celery", "django", "fastapi", "flask", "flask_caching", "flask_login", "gevent",
-            "gunicorn", "hypothesis", "maxminddb", "starlette", "uvicorn", "waitress", "webtest",
+            "celery", "cryptography", "django", "fastapi", "flask", "flask_caching", "flask_login",
+            "gevent", "gunicorn", "hypothesis", "maxminddb", "starlette", "uvicorn", "waitress", "webtest",
         )
     },
     "uwsgi": _module("pyuwsgi"),
     "opentelemetry": lambda: _module("opentelemetry")() and _module("opentelemetry.sdk")(),
     **{f"python{version}": _python(version) for version in ("3.11", "3.12", "3.13")},
     "postgresql": lambda: postgresql() is not None and _module("psycopg")(),
+    "nats": lambda: all((_program("nats-server")(), _module("nats")(), _module("cryptography")())),
     "clickhouse": _module("chdb"),  # `make engines`
     "blockers": blockers,  # `make lists`
     "linux": Path("/proc/self/stat").exists,

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from ...errors import StoreError
 from ..lease import LOCK
-from . import moved, sqlite
+from . import brokers, moved, sqlite
 from .connection import CACHE
+from .home import Around, alone
 from .postgresql.address import address, is_postgresql
 from .recent import Recent
 from .whole import Store
@@ -29,29 +30,36 @@ def opened(
     url = present(url, data_dir)
     if moved.is_moving(data_dir):
         raise StoreError(f"the store {_called(url, data_dir)} is being moved; wait for its end")
-    if is_postgresql(url):
+    ledger, broker, around = _parts(url)
+    if is_postgresql(ledger):
         from .postgresql import opening  # with psycopg, which only sites that ask for it have
 
-        return opening.opened(url, data_dir, now=now)
-    recent = Recent() if serves else None
-    return sqlite.open(sqlite.path_of(url, data_dir), now=now, cache=cache, recent=recent)
+        return opening.opened(ledger, data_dir, now=now, broker=broker, around=around)
+    return sqlite.open(
+        sqlite.path_of(ledger, data_dir),
+        now=now,
+        cache=cache,
+        recent=Recent() if serves else None,
+        broker=broker,
+        around=around,
+    )
 
 
 def to_read(url: str, data_dir: Path) -> Store | None:
     """The store, to read from; None before somebody has made it, or brought it to this release.
     StoreError when it cannot be read."""
-    url = present(url, data_dir)
-    if is_postgresql(url):
+    ledger, broker, around = _parts(present(url, data_dir))
+    if is_postgresql(ledger):
         from .postgresql import opening
 
-        return opening.to_read(url, data_dir)
-    return sqlite.to_read(sqlite.path_of(url, data_dir))
+        return opening.to_read(ledger, data_dir, broker=broker, around=around)
+    return sqlite.to_read(sqlite.path_of(ledger, data_dir), broker=broker, around=around)
 
 
 def is_there(url: str, data_dir: Path) -> bool:
     """Whether somebody has made the store, as far as can be told without asking a server."""
-    url = present(url, data_dir)
-    return is_postgresql(url) or sqlite.path_of(url, data_dir).exists()
+    ledger = brokers.ledger_of(present(url, data_dir))
+    return is_postgresql(ledger) or sqlite.path_of(ledger, data_dir).exists()
 
 
 def shown(url: str, data_dir: Path) -> str:
@@ -66,10 +74,10 @@ def watched(url: str, data_dir: Path) -> moved.Watch:
 
 def touched(url: str, data_dir: Path) -> list[Path]:
     """The files that the data folder's worker writes to every second."""
-    url = present(url, data_dir)
-    if is_postgresql(url):
+    ledger = brokers.ledger_of(present(url, data_dir))
+    if is_postgresql(ledger):
         return [data_dir / LOCK]
-    path = sqlite.path_of(url, data_dir)
+    path = sqlite.path_of(ledger, data_dir)
     return [path, path.with_name(f"{path.name}-wal")]
 
 
@@ -85,10 +93,25 @@ def present(url: str, data_dir: Path) -> str:
 
 def key(url: str, data_dir: Path) -> str:
     """What a store is called in the note of where it went, wherever one stands."""
+    if brokers.is_broker(url):
+        broker = brokers.broker(url)
+        return f"{broker.name}, ledger {key(broker.ledger, data_dir)}"
     if is_postgresql(url):
         return address(url).shown
     return str(sqlite.path_of(url, data_dir).absolute())
 
 
 def _called(url: str, data_dir: Path) -> str:
+    if brokers.is_broker(url):
+        broker = brokers.broker(url)
+        return f"{broker.shown}, ledger {_called(broker.ledger, data_dir)}"
     return address(url).shown if is_postgresql(url) else str(sqlite.path_of(url, data_dir))
+
+
+def _parts(url: str) -> tuple[str, str, Around]:
+    """A URL's ledger, where the bodies of its events are ("": in the ledger), and what makes a
+    connection to the ledger one to all of the store."""
+    if not brokers.is_broker(url):
+        return url, "", alone
+    broker = brokers.broker(url)
+    return broker.ledger, broker.name, brokers.around(broker)

@@ -358,6 +358,21 @@ DELETE FROM dead WHERE stage = :stage AND id <= (
 SELECT id, stage, destination, event_id, label, time, reason, body FROM dead
 WHERE :stage IS NULL OR stage = :stage ORDER BY id DESC LIMIT :limit;
 
+-- dead_last: the newest dead letter
+SELECT MAX(id) FROM dead;
+
+-- dead_bodies: those behind one, and their bodies
+SELECT id, body FROM dead WHERE id > ? ORDER BY id;
+
+-- dead_body: the body of one, which is no longer only noted
+UPDATE dead SET body = ? WHERE id = ?;
+
+-- broker: where the bodies of events are kept, if they are not in the log
+SELECT name FROM broker;
+
+-- broker_claim: they are kept there from now on, unless it is said already
+INSERT OR IGNORE INTO broker (one, name) VALUES (1, ?);
+
 -- lease_read: who holds a lease, and how often it was renewed
 SELECT generation, renewals, owner FROM lease WHERE name = ?;
 

@@ -264,3 +264,10 @@ SELECT position,
     derived_version, bot,
     CASE WHEN repaired < x'03' THEN unpacked(repaired) ELSE repaired END AS repaired
 FROM log;
+
+-- Where a broker keeps the bodies of events, when one does (bodies.py). In the log a note stands then in
+-- a body's stead: a key, and where at the broker the body lies that it opens (sealing.py).
+CREATE TABLE broker (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    name TEXT NOT NULL
+);

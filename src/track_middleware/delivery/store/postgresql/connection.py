@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 
 from ....errors import StoreError
-from .. import Deposed, NewRow
+from .. import Deposed, NewRow, home
 from ..database import Fence
 from ..gate import Gate
 from . import appending, days, schema, values
@@ -62,7 +62,9 @@ class Connection:
     transactions: a server that is down costs an operation, not the worker.
     """
 
-    def __init__(self, address: Address, folder: str, *, read_only: bool = False) -> None:
+    def __init__(
+        self, address: Address, folder: str, *, read_only: bool = False, broker: str = ""
+    ) -> None:
         self.address = address
         self.name = address.shown
         self.folder = folder
@@ -71,6 +73,7 @@ class Connection:
         self.gate = Gate()
         self.fences: tuple[Fence, ...] = ()
         self._read_only = read_only
+        self._broker = broker
         self._raw: psycopg.Connection[Any] | None = None
         self._end: weakref.finalize[..., Connection] | None = None
         self._is_inside = False
@@ -78,7 +81,7 @@ class Connection:
 
     def sibling(self) -> Connection:
         """Another connection to the same store, with the same fences, for another thread."""
-        made = Connection(self.address, self.folder, read_only=self._read_only)
+        made = Connection(self.address, self.folder, read_only=self._read_only, broker=self._broker)
         made.fences = self.fences
         return made
 
@@ -274,4 +277,5 @@ class Connection:
             if not self._read_only:
                 schema.upgrade(raw, self.address.schema, shown=self.name)
                 days.ahead(self)
+                home.check(self, self._broker)
             unprepared.pop_all()

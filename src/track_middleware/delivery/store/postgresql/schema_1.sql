@@ -417,6 +417,13 @@ CREATE TABLE event_look (
 );
 CREATE INDEX event_look_until ON event_look (until);
 
+-- Where a broker keeps the bodies of events, when one does (bodies.py). In the log a note stands then in
+-- a body's stead: a key, and where at the broker the body lies that it opens (sealing.py).
+CREATE TABLE broker (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    name TEXT NOT NULL
+);
+
 -- The log as it was accepted; in SQLite its old events are packed.
 CREATE VIEW event AS
 SELECT position, event_id, order_key, accepted_at, kind, label, body, derived, derived_version, bot,

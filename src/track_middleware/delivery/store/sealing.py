@@ -1,0 +1,55 @@
+"""What a broker keeps of an event, and what stands in the event's row instead of its body.
+
+A body is sealed with a key of its own (AES-256-GCM), which the row keeps beside the place: once the
+row is gone nobody can read what the broker still has. A key seals one content, so that there is
+nothing to count or draw for a nonce.
+"""
+
+from __future__ import annotations
+
+import secrets
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from ...errors import StoreError
+
+#: How what stands instead of a body begins. No JSON does, and no place in a pack (packs.py).
+MARK = b"\x03"
+
+#: Bytes of a key.
+_KEY = 32
+_PLACE = len(MARK) + _KEY
+_ONCE = bytes(12)
+
+
+def sealed(body: bytes) -> tuple[bytes, bytes]:
+    """A new key, and what it seals a body as."""
+    key = secrets.token_bytes(_KEY)
+    return key, AESGCM(key).encrypt(_ONCE, body, None)
+
+
+def note(key: bytes, place: str) -> bytes:
+    """What stands in a row instead of a body that is sealed with this key and lies there."""
+    return b"%b%b%b" % (MARK, key, place.encode("ascii"))
+
+
+def is_note(value: bytes) -> bool:
+    """Whether a row's body is elsewhere."""
+    return value[:1] == MARK
+
+
+def place(said: bytes) -> str:
+    """Where the body lies for which a note stands."""
+    return said[_PLACE:].decode("ascii")
+
+
+def opened(said: bytes, content: bytes) -> bytes:
+    """The body for which a note stands. StoreError when the content is another's, or damaged."""
+    try:
+        return AESGCM(said[len(MARK) : _PLACE]).decrypt(_ONCE, content, None)
+    except InvalidTag:
+        raise StoreError(
+            f"the broker has something else at {place(said)} than was put there: was its log made "
+            "anew, or does store name another one?"
+        ) from None

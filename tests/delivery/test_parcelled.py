@@ -1,0 +1,258 @@
+"""Bodies at a broker: what every such store has in common, with a dict as the broker."""
+
+from __future__ import annotations
+
+import logging
+import re
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from tests.delivery.store_contract import outcome, row
+from track_middleware.delivery.store import sqlite
+from track_middleware.delivery.store.bodies import Held, Parcel
+from track_middleware.delivery.store.parcelled import BODIES, Parcelled, Shelf
+from track_middleware.delivery.store.postgresql.dialect import OWN
+from track_middleware.delivery.store.statements import SQL
+from track_middleware.delivery.store.whole import Store
+from track_middleware.errors import StoreError
+
+pytestmark = pytest.mark.needs("cryptography")
+
+
+class Memory:
+    """``Bodies`` in a dict."""
+
+    name = "memory"
+
+    def __init__(self) -> None:
+        self.put_here: list[Parcel] = []
+        self.contents: dict[str, bytes] = {}
+        self.asked: list[str] = []
+        self.is_down = False
+        self.users = 0
+
+    def put(self, parcels: Sequence[Parcel]) -> Sequence[str]:
+        self._check()
+        first = len(self.put_here)
+        self.put_here += parcels
+        places = [str(number) for number in range(first, len(self.put_here))]
+        self.contents.update(zip(places, [each.content for each in parcels], strict=True))
+        return places
+
+    def get(self, places: Sequence[str]) -> Mapping[str, bytes]:
+        self._check()
+        self.asked += places
+        return {place: self.contents[place] for place in places if place in self.contents}
+
+    def forget(self, first: str) -> None:
+        self._check()
+
+    def held(self) -> Held:
+        self._check()
+        return Held(len(self.contents), 7, None, None, 1, 1)
+
+    def close(self) -> None:
+        self.users -= 1
+
+    def _check(self) -> None:
+        if self.is_down:
+            raise StoreError("the broker is down")
+
+
+@pytest.fixture
+def memory() -> Memory:
+    return Memory()
+
+
+def opened(data_dir: Path, memory: Memory, *, clock: Sequence[float] = (0.0,)) -> Store:
+    """As a process opens it that remembers nothing yet."""
+    memory.users += 1
+    shelf = Shelf(memory, monotonic=lambda: clock[-1])
+    return sqlite.open(
+        data_dir / "events.db", broker="memory", around=lambda ledger: Parcelled(ledger, shelf)
+    )
+
+
+@pytest.fixture
+def store(data_dir: Path, memory: Memory) -> Iterator[Store]:
+    store = opened(data_dir, memory)
+    yield store
+    store.close()
+
+
+def afresh(data_dir: Path, memory: Memory) -> list[bytes]:
+    """The bodies that another process reads."""
+    store = opened(data_dir, memory)
+    try:
+        return [each.body for each in store.read(0, 100)]
+    finally:
+        store.close()
+
+
+def test_every_statement_that_gives_bodies_is_known() -> None:
+    given = {}
+    for name, sql in {**SQL, **OWN}.items():
+        bare = re.sub(r"^--.*\n", "", sql, flags=re.MULTILINE)
+        columns = re.sub(r"COALESCE\(repaired, body\)", "body", bare.partition("FROM")[0])
+        names = columns.removeprefix("SELECT ").replace("\n", " ").split(", ")
+        if bare.startswith("SELECT") and "body" in [each.strip() for each in names]:
+            given[name] = [each.strip() for each in names].index("body")
+    assert given.keys() - BODIES.keys() == {"pack_next", "dead_bodies"}
+    assert {name: given[name] for name in BODIES} == BODIES
+
+
+def test_nothing_of_an_event_stands_at_the_broker(store: Store, memory: Memory) -> None:
+    store.append([row(1, event_id="order-1001", key="visitor-7")])
+    (parcel,) = memory.put_here
+    for secret in (b"order-1001", b"visitor-7", b'"n"'):
+        assert secret not in msgspec.json.encode(parcel.id) + parcel.content
+
+
+def test_nothing_of_a_body_stands_in_the_ledger(
+    store: Store, data_dir: Path, memory: Memory
+) -> None:
+    body = b'{"secret":"a body that is long enough to be looked for"}'
+    store.append([msgspec.structs.replace(row(1), body=body)])
+    assert afresh(data_dir, memory) == [body]
+    files = [path.read_bytes() for path in data_dir.glob("events.db*")]
+    assert not any(b"long enough" in each for each in files)
+
+
+def test_whoever_just_put_a_body_need_not_fetch_it(store: Store, memory: Memory) -> None:
+    store.append([row(1)])
+    sibling = store.sibling()
+    assert [each.body for each in sibling.read(0, 10)] == [b'{"n":1}']
+    sibling.close()
+    assert not memory.asked
+
+
+def test_an_id_that_is_known_is_not_put_again(store: Store, memory: Memory) -> None:
+    store.append([row(1), row(2)])
+    store.append([row(2), row(3)])
+    assert len(memory.put_here) == 3
+
+
+def test_of_a_broker_that_is_down_no_row_speaks(store: Store, memory: Memory) -> None:
+    memory.is_down = True
+    with pytest.raises(StoreError, match="down"):
+        store.append([row(1)])
+    memory.is_down = False
+    assert store.end() == 0
+    assert store.append([row(1)]) == {row(1).event_id: 1}
+
+
+def test_a_transaction_that_failed_behind_its_put_is_made_again(
+    store: Store, data_dir: Path, memory: Memory
+) -> None:
+    def undone() -> None:
+        with store.batch():
+            store.append([row(1)])
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        undone()
+    store.append([row(1)])
+    assert len({each.id for each in memory.put_here}) == 2, "another key, and so another parcel"
+    assert afresh(data_dir, memory) == [b'{"n":1}']
+
+
+def test_an_event_that_is_gone_at_the_broker_is_told_and_cannot_be_read(
+    store: Store, data_dir: Path, memory: Memory, caplog: pytest.LogCaptureFixture
+) -> None:
+    store.append([row(1), row(2)])
+    del memory.contents["0"]
+    with caplog.at_level(logging.ERROR):
+        assert afresh(data_dir, memory) == [b"", b'{"n":2}']
+    assert "memory no longer has the bodies of 1 events" in caplog.text
+
+
+def test_a_body_in_anothers_place_is_an_error(store: Store, data_dir: Path, memory: Memory) -> None:
+    store.append([row(1), row(2)])
+    memory.contents["0"] = memory.contents["1"]
+    with pytest.raises(StoreError, match="something else"):
+        afresh(data_dir, memory)
+
+
+def test_rows_from_before_keep_their_bodies(data_dir: Path, memory: Memory) -> None:
+    former = sqlite.open(data_dir / "events.db")
+    former.append([row(1)])
+    former.close()
+    store = opened(data_dir, memory)
+    store.append([row(2)])
+    store.close()
+    assert afresh(data_dir, memory) == [b'{"n":1}', b'{"n":2}']
+
+
+def test_who_does_not_know_of_the_broker_is_told(data_dir: Path, memory: Memory) -> None:
+    store = opened(data_dir, memory)
+    sqlite.open(data_dir / "events.db", broker="").close()  # nothing is at the broker yet
+    store.append([row(1)])
+    store.close()
+    for opens in (sqlite.open, sqlite.to_read):
+        with pytest.raises(StoreError, match="are at memory"):
+            opens(data_dir / "events.db")
+        with pytest.raises(StoreError, match="are at memory"):
+            opens(data_dir / "events.db", broker="another")
+
+
+def test_a_dead_letter_keeps_its_body_when_the_broker_lets_it_go(
+    store: Store, data_dir: Path, memory: Memory
+) -> None:
+    job = store.job("webhook")
+    store.append([row(1)])
+    (event,) = store.read(0, 1)
+    store.advance(job, 1, [outcome(event, "refused", reason="no")])
+    memory.contents.clear()
+    assert [each.body for each in store.dead()] == [b'{"n":1}']
+
+
+def test_what_was_sent_is_noted_though_the_broker_is_down(
+    store: Store, data_dir: Path, memory: Memory
+) -> None:
+    store.append([row(1)])
+    other = opened(data_dir, memory)
+    job = other.job("webhook")
+    (event,) = other.read(0, 1)
+    late = opened(data_dir, memory)
+    memory.is_down = True
+    late.advance(job, 1, [outcome(event, "refused", reason="no")])
+    late.close()
+    memory.is_down = False
+    assert [each.body for each in opened(data_dir, memory).dead()] == [b'{"n":1}']
+    other.close()
+
+
+def test_an_erased_event_cannot_be_read_from_what_the_broker_keeps(
+    store: Store, data_dir: Path, memory: Memory
+) -> None:
+    store.append([row(1, key="gone"), row(2, key="stays")])
+    note = _notes(data_dir)[0]
+    with store.batch():
+        assert store.persons.drop_events([1], ["gone"]) == 1
+    store.persons.rewrite()
+    store.persons.empty_wal()
+    assert len(memory.contents) == 2
+    files = [path.read_bytes() for path in data_dir.glob("events.db*")]
+    assert not any(note[1:33] in each for each in files), "its key is gone"
+    assert afresh(data_dir, memory) == [b'{"n":2}']
+
+
+def _notes(data_dir: Path) -> list[bytes]:
+    raw = sqlite3.connect(data_dir / "events.db")
+    found = [body for (body,) in raw.execute("SELECT body FROM log ORDER BY position")]
+    raw.close()
+    return found
+
+
+def test_the_last_to_leave_closes_the_broker(data_dir: Path, memory: Memory) -> None:
+    store = opened(data_dir, memory)
+    sibling = store.sibling()
+    store.close()
+    store.close()
+    assert memory.users == 1
+    sibling.close()
+    assert memory.users == 0
