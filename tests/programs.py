@@ -100,7 +100,8 @@ KNOWN: dict[str, Callable[[], bool]] = {
         name: _module(name)
         for name in (
             "celery", "cryptography", "django", "fastapi", "flask", "flask_caching", "flask_login",
-            "gevent", "gunicorn", "hypothesis", "maxminddb", "starlette", "uvicorn", "waitress", "webtest",
+            "gevent", "gunicorn", "hypothesis", "maxminddb", "starlette", "uvicorn", "waitress",
+            "webtest",
         )
     },
     "uwsgi": _module("pyuwsgi"),

@@ -113,6 +113,7 @@ def servers(number: int = 1) -> Iterator[Servers]:
             made = []
             for at, route in enumerate(routes):
                 more = ["--cluster_name", "track", "--cluster", route, "--routes", ",".join(routes)]
+                more.append("--no_advertise")  # clients keep to the addresses that they are given
                 own = ports[number + 2 * at : number + 2 * at + 2]
                 (folder / f"n{at}").mkdir()
                 made.append(Server(stack, folder / f"n{at}", own, more if number > 1 else []))

@@ -32,6 +32,7 @@ class Memory:
         self.put_here: list[Parcel] = []
         self.contents: dict[str, bytes] = {}
         self.asked: list[str] = []
+        self.asked_to_forget: list[list[str]] = []
         self.is_down = False
         self.users = 0
 
@@ -48,8 +49,9 @@ class Memory:
         self.asked += places
         return {place: self.contents[place] for place in places if place in self.contents}
 
-    def forget(self, first: str) -> None:
+    def forget(self, oldest: Sequence[str]) -> None:
         self._check()
+        self.asked_to_forget.append(list(oldest))
 
     def held(self) -> Held:
         self._check()
@@ -101,7 +103,7 @@ def test_every_statement_that_gives_bodies_is_known() -> None:
         names = columns.removeprefix("SELECT ").replace("\n", " ").split(", ")
         if bare.startswith("SELECT") and "body" in [each.strip() for each in names]:
             given[name] = [each.strip() for each in names].index("body")
-    assert given.keys() - BODIES.keys() == {"pack_next", "dead_bodies"}
+    assert given.keys() - BODIES.keys() == {"pack_next", "dead_bodies", "log_oldest"}
     assert {name: given[name] for name in BODIES} == BODIES
 
 
@@ -246,6 +248,24 @@ def _notes(data_dir: Path) -> list[bytes]:
     found = [body for (body,) in raw.execute("SELECT body FROM log ORDER BY position")]
     raw.close()
     return found
+
+
+def test_what_no_row_names_any_more_goes_at_the_broker(data_dir: Path, memory: Memory) -> None:
+    clock = [0.0]
+    store = opened(data_dir, memory, clock=clock)
+    store.append([row(1, at=10.0), row(2, at=20.0)])
+    store.append([row(3, at=30.0)])
+    forget = {"ids": 0.0, "pages": 0.0, "served_by": []}
+    store.forget(events=15.0, **forget)
+    store.forget(events=25.0, **forget)
+    assert memory.asked_to_forget == [["1", "2"]], "not every time"
+    clock.append(100.0)
+    store.forget(events=25.0, **forget)
+    assert memory.asked_to_forget == [["1", "2"], ["2"]]
+    memory.is_down = True
+    clock.append(200.0)
+    assert store.forget(events=25.0, **forget) is False
+    store.close()
 
 
 def test_the_last_to_leave_closes_the_broker(data_dir: Path, memory: Memory) -> None:

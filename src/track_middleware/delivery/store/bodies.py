@@ -65,9 +65,9 @@ class Bodies(Protocol):
         broker keeps no more are left out. StoreError when it cannot be asked."""
         ...
 
-    def forget(self, first: str) -> None:
-        """The oldest place that any row still names: what was put before it may go. StoreError
-        when the broker cannot be asked."""
+    def forget(self, oldest: Sequence[str]) -> None:
+        """Places that the oldest rows name, those of some puts: what was put before all of them may
+        go. StoreError when the broker cannot be asked."""
         ...
 
     def held(self) -> Held:

@@ -90,6 +90,11 @@ class Database(Protocol):
         for these destinations. True when there may be more. Call inside ``batch``."""
         ...
 
+    def let_go(self) -> None:
+        """Removes what is kept elsewhere than in the database and no row names any more. Call
+        outside ``batch``."""
+        ...
+
     def pack(self, before: float) -> bool:
         """Makes a few events small that were accepted before a moment, where the engine does not by
         itself; True when there may be more. They are read as they were."""

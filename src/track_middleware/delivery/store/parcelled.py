@@ -14,7 +14,7 @@ import logging
 import secrets
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from typing import Any
 from zlib import crc32
 
@@ -48,6 +48,11 @@ BODIES = {
 #: Bytes of bodies that are remembered, for those who read what was just put or read.
 _KEPT = 8 * 2**20
 
+#: Of so many of the oldest events it is looked where their bodies lie: fewer are put at once, not
+#: quite in their order. And how often, in seconds.
+_OLDEST = 10_000
+_LET_GO = 60.0
+
 
 class Shelf:
     """Bodies by their notes: those at the broker, and the last ones as they are. Any thread uses
@@ -60,6 +65,8 @@ class Shelf:
         self._size = 0
         self._lock = threading.Lock()
         self._seldom = Seldom(monotonic)
+        self._monotonic = monotonic
+        self._next = monotonic()
 
     def enter(self) -> None:
         """One more uses it."""
@@ -105,6 +112,16 @@ class Shelf:
             self._keep(read)
             found.update(read)
         return found
+
+    def is_time(self) -> bool:
+        """Whether the broker was not asked to forget for a while."""
+        return self._monotonic() >= self._next
+
+    def forget(self, notes: Sequence[bytes]) -> None:
+        """What was put before the bodies of these, the oldest ones, may go."""
+        self._next = self._monotonic() + _LET_GO
+        if notes:
+            self.bodies.forget([sealing.place(note) for note in notes])
 
     def _keep(self, bodies: Mapping[bytes, bytes]) -> None:
         with self._lock:
@@ -191,6 +208,15 @@ class Parcelled:
 
     def forget_whole(self, before: float, served: int, destinations: Sequence[str]) -> bool:
         return self._inner.forget_whole(before, served, destinations)
+
+    def let_go(self) -> None:
+        """The broker forgets what lies before everything that a row names; not every time, and
+        where it cannot be asked another time."""
+        if self._shelf.is_time():
+            asked = {"limit": _OLDEST, "mark": sealing.MARK}
+            notes = [body for (body,) in self._inner.all("log_oldest", asked)]
+            with suppress(StoreError):
+                self._shelf.forget([note for note in notes if sealing.is_note(note)])
 
     def pack(self, before: float) -> bool:
         return self._inner.pack(before)  # what enrichment derived can still be made small

@@ -367,6 +367,11 @@ SELECT id, body FROM dead WHERE id > ? ORDER BY id;
 -- dead_body: the body of one, which is no longer only noted
 UPDATE dead SET body = ? WHERE id = ?;
 
+-- log_oldest: the bodies of the oldest events, and those of dead letters that are only noted
+SELECT body FROM (SELECT body, position FROM event ORDER BY position LIMIT :limit) AS oldest
+UNION ALL
+SELECT body FROM dead WHERE substr(body, 1, 1) = :mark;
+
 -- broker: where the bodies of events are kept, if they are not in the log
 SELECT name FROM broker;
 

@@ -154,7 +154,10 @@ class Store:
             )
             self.replays.forget(self._now() - SHOWN)
             self.backfills.fade(self._now())
-        return more or limit in gone
+        if more or limit in gone:
+            return True
+        self._db.let_go()
+        return False
 
     def pack(self, before: float) -> bool:
         """Makes a few events small that were accepted before a moment; True when there may be

@@ -76,9 +76,9 @@ class JetStream:
         """Messages by their numbers, from whichever copy is there."""
         return self._run(lambda: self._get(places)) if places else {}
 
-    def forget(self, first: str) -> None:
-        """Purges the stream up to a message."""
-        self._run(lambda: self._forget(int(first)))
+    def forget(self, oldest: Sequence[str]) -> None:
+        """Purges the stream up to the first of some messages."""
+        self._run(lambda: self._forget(min(map(int, oldest))))
 
     def held(self) -> Held:
         """What the stream's leader says."""

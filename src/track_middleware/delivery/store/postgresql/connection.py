@@ -154,6 +154,9 @@ class Connection:
             self.change("counters_fold")
         return False
 
+    def let_go(self) -> None:
+        pass  # all of it is here
+
     @contextmanager
     def batch(self) -> Iterator[None]:
         """One transaction beside which no other runs but one over leases."""
