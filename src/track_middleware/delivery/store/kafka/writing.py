@@ -1,0 +1,118 @@
+"""Puts contents at the brokers: each acknowledged by all copies that are in step, or it is told.
+
+A message has no key. Its partition is its shard's, and brokers that were told to compact the topic,
+which would throw away all but the last message of a key, refuse one that has none.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
+
+from ....errors import StoreError
+from ..bodies import Parcel
+from . import places, topic
+from .address import Address
+from .clients import PATIENCE, Said, asking, position, producer, told
+
+#: Seconds that a full queue of librdkafka's is given at once.
+_PAUSE = 0.1
+
+
+class Writer:
+    """One producer, made when it is first needed, and anew after whatever went wrong: what it still
+    had goes with it, since whoever put that comes again with everything. Any thread uses it."""
+
+    def __init__(
+        self,
+        where: Address,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+        patience: float = PATIENCE,
+    ) -> None:
+        self._where = where
+        self._patience = patience
+        self._monotonic = monotonic
+        self._lock = threading.Lock()
+        self._said = Said()
+        self._producer: Producer | None = None
+        self._partitions: Sequence[int] = ()
+
+    def put(self, parcels: Sequence[Parcel]) -> Sequence[str]:
+        """``Bodies.put``."""
+        with self._lock:
+            try:
+                return self._put(parcels, self._monotonic() + self._patience)
+            except KafkaException as error:
+                why = told(error.args[0], self._where, self._said)
+                self._give_up()
+                raise StoreError(why) from error
+            except BaseException:
+                self._give_up()
+                raise
+
+    def close(self) -> None:
+        """Lets the producer go; nothing waits in it."""
+        with self._lock:
+            self._give_up()
+
+    def _put(self, parcels: Sequence[Parcel], until: float) -> Sequence[str]:
+        client = self._producer or self._connect()
+        reports = _Reports(parcels)
+        for number, parcel in enumerate(parcels):
+            self._produce(client, parcel, partial(reports.take, number), until)
+        left = client.flush(max(0.0, until - self._monotonic()))
+        if reports.error is not None or left:
+            raise KafkaException(reports.error or KafkaError(KafkaError._TIMED_OUT))
+        return reports.places
+
+    def _produce(
+        self, client: Producer, parcel: Parcel, told: Callable[[KafkaError | None, Message], None],
+        until: float,
+    ) -> None:  # fmt: skip
+        partition = self._partitions[parcel.shard % len(self._partitions)]
+        while True:
+            try:
+                client.produce(
+                    self._where.topic, parcel.content, partition=partition, on_delivery=told
+                )
+                return
+            except BufferError:  # librdkafka's queue is full
+                client.poll(_PAUSE)
+                if self._monotonic() > until:
+                    raise KafkaException(KafkaError(KafkaError._TIMED_OUT)) from None
+
+    def _connect(self) -> Producer:
+        with asking(self._where, self._said) as client:
+            self._partitions = topic.layout(
+                client, self._where.topic, patience=self._patience
+            ).partitions
+        self._producer = producer(self._where, self._said, patience=self._patience)
+        return self._producer
+
+    def _give_up(self) -> None:
+        if self._producer is not None:
+            self._producer.purge()
+            self._producer.flush(0)
+        self._producer = None
+        self._said = Said()
+
+
+class _Reports:
+    """What became of each message, by its number."""
+
+    def __init__(self, parcels: Sequence[Parcel]) -> None:
+        self._parcels = parcels
+        self.places = [""] * len(parcels)
+        self.error: KafkaError | None = None
+
+    def take(self, number: int, error: KafkaError | None, message: Message) -> None:
+        """librdkafka's delivery report of one message."""
+        if error is not None:
+            self.error = self.error or error
+            return
+        self.places[number] = places.written(*position(message), self._parcels[number].content)

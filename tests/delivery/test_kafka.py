@@ -1,0 +1,398 @@
+"""Contents at Kafka's brokers: librdkafka's mock cluster, and where it can a broker from PyPI."""
+
+from __future__ import annotations
+
+import random
+import secrets
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from tests.delivery.kafka_brokers import (
+    INVALID_RECORD,
+    NOT_ALLOWED,
+    NOT_ENOUGH_REPLICAS,
+    PRODUCE,
+    TOO_LARGE,
+    Broker,
+    Mock,
+    broker,
+    mock,
+)  # fmt: skip
+from tests.waiting import until
+from track_middleware.delivery.store.bodies import SHARDS, Parcel
+from track_middleware.delivery.store.kafka import places
+from track_middleware.delivery.store.kafka.address import address
+from track_middleware.delivery.store.kafka.driver import Kafka
+from track_middleware.delivery.store.kafka.pool import LOST
+from track_middleware.errors import StoreError
+
+pytestmark = pytest.mark.needs("kafka")
+
+#: Seconds, where it is known that nobody will answer.
+SHORT = 2.0
+
+Opened = Callable[..., Kafka]
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Mock]:
+    with mock() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def one_broker() -> Iterator[Broker]:
+    with broker() as running:
+        yield running
+
+
+@pytest.fixture(params=["cluster", "one_broker"])
+def brokers(request: pytest.FixtureRequest) -> Mock | Broker:
+    return request.getfixturevalue(request.param)
+
+
+@pytest.fixture
+def topic() -> str:
+    return f"events-{secrets.token_hex(4)}"
+
+
+@pytest.fixture
+def opened(topic: str) -> Iterator[Opened]:
+    """Makes the topic and opens it, as often as one likes."""
+    made: list[Kafka] = []
+
+    def again(at: Mock | Broker, **more: object) -> Kafka:
+        if not made:
+            at.topic(topic)
+        made.append(Kafka(address(at.servers, topic, {}), name=f"kafka {topic}", **more))
+        return made[-1]
+
+    yield again
+    for each in made:
+        each.close()
+
+
+def parcels(number: int, *, size: int = 40, first: int = 0) -> list[Parcel]:
+    return [
+        Parcel(secrets.token_hex(8), each % SHARDS, b"%d:" % each + secrets.token_bytes(size))
+        for each in range(first, first + number)
+    ]
+
+
+def contents(each: Sequence[Parcel]) -> list[bytes]:
+    return [parcel.content for parcel in each]
+
+
+def test_what_was_put_is_got_from_its_place(brokers: Mock | Broker, opened: Opened) -> None:
+    bodies = opened(brokers)
+    sent = parcels(100)
+    found = bodies.put(sent)
+    assert len(set(found)) == 100
+    assert all(len(place) <= 40 and place.isascii() for place in found)
+    got = bodies.get(found)
+    assert [got[place] for place in found] == contents(sent)
+
+
+def test_another_process_reads_what_this_one_put(brokers: Mock | Broker, opened: Opened) -> None:
+    sent = parcels(50)
+    found = opened(brokers).put(sent)
+    assert set(opened(brokers).get(found).values()) == set(contents(sent))
+
+
+def test_a_shards_contents_lie_in_the_order_of_the_log(
+    brokers: Mock | Broker, opened: Opened
+) -> None:
+    bodies = opened(brokers)
+    lies: dict[int, list[places.Place]] = {}
+    for start in range(0, 300, 100):
+        sent = parcels(100, first=start)
+        for parcel, place in zip(sent, bodies.put(sent), strict=True):
+            lies.setdefault(parcel.shard, []).append(places.read(place))
+    for each in lies.values():
+        assert len({place.partition for place in each}) == 1
+        assert [place.offset for place in each] == sorted(place.offset for place in each)
+
+
+def test_places_are_read_forwards_backwards_and_in_any_order(
+    brokers: Mock | Broker, opened: Opened
+) -> None:
+    bodies = opened(brokers)
+    sent = parcels(3000)
+    lies = dict(zip(bodies.put(sent), contents(sent), strict=True))
+    order = list(lies)
+    for start in range(0, 3000, 500):
+        some = order[start : start + 500]
+        assert bodies.get(some) == {place: lies[place] for place in some}
+    for _ in range(8):
+        some = random.sample(order, 60)
+        assert bodies.get(some) == {place: lies[place] for place in some}
+    assert bodies.get(order[:3]) == {place: lies[place] for place in order[:3]}
+
+
+def test_one_full_shard_keeps_no_other_from_being_read(cluster: Mock, opened: Opened) -> None:
+    bodies = opened(cluster)
+    full = [Parcel("", 0, b"full %d" % each) for each in range(9000)]
+    rare = [Parcel("", 1, b"rare %d" % each) for each in range(6000)]
+    rare_at, full_at = bodies.put(rare), bodies.put(full)
+    reader = opened(cluster)
+    for part in range(6):
+        wanted = full_at[part * 1500 : part * 1500 + 1500]
+        wanted = [*wanted, *rare_at[part * 1000 : part * 1000 + 1000]]
+        assert len(reader.get(wanted)) == 2500
+
+
+def test_large_contents_come_back(brokers: Mock | Broker, opened: Opened) -> None:
+    bodies = opened(brokers)
+    sent = parcels(20, size=300_000)
+    found = bodies.put(sent)
+    assert set(bodies.get(found).values()) == set(contents(sent))
+
+
+def test_threads_read_at_once_and_each_goes_on_where_it_is(
+    brokers: Mock | Broker, opened: Opened
+) -> None:
+    bodies = opened(brokers)
+    sent = parcels(2000)
+    lies = dict(zip(bodies.put(sent), contents(sent), strict=True))
+    order = list(lies)
+
+    def read(start: int) -> bool:
+        for at in range(start, 2000, 200):
+            some = order[at : at + 200]
+            if bodies.get(some) != {place: lies[place] for place in some}:
+                return False
+        return True
+
+    with ThreadPoolExecutor(4) as threads:
+        assert all(threads.map(read, [0, 300, 600, 1400]))
+
+
+def test_nothing_is_asked_of_nobody(opened: Opened, topic: str) -> None:
+    nowhere = Kafka(address(["127.0.0.1:1"], topic, {}), name="")
+    assert nowhere.put([]) == []
+    assert nowhere.get([]) == {}
+
+
+def test_what_the_brokers_removed_is_left_out(cluster: Mock, opened: Opened, topic: str) -> None:
+    bodies = opened(cluster)
+    sent = parcels(80)
+    lies = dict(zip(bodies.put(sent), contents(sent), strict=True))
+    cluster.remove(topic, 3, before=6)
+    gone = {p for p in lies if places.read(p).partition == 3 and places.read(p).offset < 6}
+    assert len(gone) == 6
+    assert bodies.get(list(lies)) == {p: lies[p] for p in lies if p not in gone}
+    assert opened(cluster).get(sorted(gone)) == {}
+
+
+def test_another_message_at_a_place_is_not_taken_for_the_one_that_was(
+    brokers: Mock | Broker, opened: Opened
+) -> None:
+    bodies = opened(brokers)
+    (place,) = bodies.put(parcels(1))
+    partition, offset, check = places.read(place)
+    assert bodies.get([f"{partition}:{offset}:{check ^ 1:08x}"]) == {}
+
+
+def test_a_topic_that_is_not_there_is_told(cluster: Mock, topic: str) -> None:
+    bodies = Kafka(address(cluster.servers, topic, {}), name="")
+    with pytest.raises(StoreError, match=f"no topic {topic}; `track-middleware init` makes it"):
+        bodies.put(parcels(1))
+    with pytest.raises(StoreError, match=f"no topic {topic}"):
+        bodies.get(["0:0:00000000"])
+    with pytest.raises(StoreError, match=f"no topic {topic}"):
+        bodies.held()
+
+
+def test_a_topic_is_made_once_and_says_what_it_keeps(one_broker: Broker, topic: str) -> None:
+    bodies = Kafka(address(one_broker.servers, topic, {}), name="")
+    assert bodies.make(keep_days=90)
+    assert not bodies.make(keep_days=90)
+    held = bodies.held()
+    assert (held.messages, held.oldest, held.max_age) == (0, None, 120 * 86_400)
+    assert (held.copies, held.replicas) == (1, 1)
+    (fault,) = bodies.faults(keep_days=90)
+    assert not fault.is_grave
+    assert "one copy" in fault.problem
+    bodies.put(parcels(8))
+
+
+def test_what_is_held_is_counted(one_broker: Broker, opened: Opened) -> None:
+    bodies = opened(one_broker)
+    before = time.time()
+    bodies.put(parcels(SHARDS))
+    held = bodies.held()
+    assert held.messages == SHARDS
+    assert held.oldest is not None
+    assert abs(held.oldest - before) < 60
+
+
+def test_a_leader_that_falls_is_waited_for_and_nothing_is_doubled(
+    cluster: Mock, opened: Opened, topic: str
+) -> None:
+    bodies = opened(cluster)
+    lies = dict(zip(bodies.put(sent := parcels(80)), contents(sent), strict=True))
+    cluster.down(1)
+    moving = threading.Timer(0.5, lambda: [cluster.lead(topic, each, 2) for each in range(8)])
+    moving.start()
+    try:
+        more = parcels(80, first=80)
+        lies |= dict(zip(bodies.put(more), contents(more), strict=True))
+        assert bodies.get(list(lies)) == lies
+        offsets = [places.read(each).offset for each in lies]
+        assert sorted(offsets) == sorted([*range(20)] * 8), "no message stands twice"
+    finally:
+        moving.join()
+        cluster.up(1)
+
+
+def test_while_all_brokers_are_away_it_is_told_and_then_it_goes_on(
+    cluster: Mock, opened: Opened
+) -> None:
+    bodies = opened(cluster, patience=SHORT)
+    lies = dict(zip(bodies.put(sent := parcels(16)), contents(sent), strict=True))
+    for number in (1, 2, 3):
+        cluster.down(number)
+    try:
+        with ThreadPoolExecutor() as threads:
+            told = [threads.submit(bodies.put, parcels(16)), threads.submit(bodies.get, list(lies))]
+            for each in told:
+                with pytest.raises(StoreError, match=r"does not answer: .*onnect"):
+                    each.result()
+    finally:
+        for number in (1, 2, 3):
+            cluster.up(number)
+    more = parcels(16)
+    until(lambda: _told(bodies.put, more) is None)
+    until(lambda: _told(bodies.get, list(lies)) is None)
+    lies |= dict(zip(bodies.put(more), contents(more), strict=True))
+    assert bodies.get(list(lies)) == lies
+
+
+def test_a_broker_that_hangs_is_told_in_time_and_then_it_goes_on(
+    one_broker: Broker, opened: Opened
+) -> None:
+    bodies = opened(one_broker)
+    lies = dict(zip(bodies.put(sent := parcels(16)), contents(sent), strict=True))
+    one_broker.stop()
+    try:
+        began = time.monotonic()
+        with pytest.raises(StoreError, match="does not answer"):
+            bodies.put(parcels(16))
+        assert time.monotonic() - began < 8, "a batch of the ledger is open meanwhile"
+    finally:
+        one_broker.go_on()
+    lies |= dict(zip(bodies.put(more := parcels(16)), contents(more), strict=True))
+    assert bodies.get(list(lies)) == lies
+
+
+def test_a_broker_that_lost_everything_is_written_to_again(topic: str) -> None:
+    with broker() as first:
+        bodies = Kafka(address(first.servers, topic, {}), name="", patience=SHORT)
+        bodies.make(keep_days=1)
+        (lost,) = bodies.put(parcels(1))
+        port = int(first.servers[0].rpartition(":")[2])
+    with broker(port):
+        until(lambda: _told(bodies.make, 1) is None)
+        sent = parcels(1)
+        assert "does not answer" in str(_told(bodies.put, sent)), "it numbers on where it was"
+        (place,) = bodies.put(sent)
+        assert bodies.get([place, lost]) == {place: sent[0].content}
+    bodies.close()
+
+
+def _told(call: Callable[[Any], object], given: Any) -> StoreError | None:
+    try:
+        call(given)
+    except StoreError as error:
+        return error
+    return None
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (TOO_LARGE, "set its max.message.bytes"),
+        (NOT_ALLOWED, "may not write or read the topic"),
+        (INVALID_RECORD, "is its cleanup.policy compact"),
+    ],
+)
+def test_what_the_brokers_refuse_is_told_with_what_to_do(
+    cluster: Mock, opened: Opened, error: int, told: str
+) -> None:
+    bodies = opened(cluster)
+    cluster.refuse(PRODUCE, error, times=1)
+    with pytest.raises(StoreError, match=told):
+        bodies.put(parcels(1))
+    (place,) = bodies.put(sent := parcels(1))
+    assert bodies.get([place]) == {place: sent[0].content}
+
+
+def test_copies_that_are_not_in_step_are_waited_for(cluster: Mock, opened: Opened) -> None:
+    bodies = opened(cluster)
+    cluster.refuse(PRODUCE, NOT_ENOUGH_REPLICAS, times=2)
+    (place,) = bodies.put(sent := parcels(1))
+    assert bodies.get([place]) == {place: sent[0].content}
+
+
+def test_a_log_that_ends_too_soon_is_an_error_before_it_is_a_loss(
+    cluster: Mock, opened: Opened
+) -> None:
+    seconds = [0.0]
+
+    def clock() -> float:
+        return time.monotonic() + seconds[0]
+
+    bodies = opened(cluster, monotonic=clock, patience=SHORT)
+    lies = dict(zip(bodies.put(sent := parcels(16)), contents(sent), strict=True))
+    lost = "3:2:00000000"
+    with pytest.raises(StoreError, match="partition 3 ends at offset 2, before 2"):
+        bodies.get([*lies, lost])
+    assert bodies.get(list(lies)) == lies
+    with pytest.raises(StoreError, match="partition 3 ends"):
+        bodies.get([*lies, lost])
+    seconds[0] = LOST
+    assert bodies.get([*lies, lost]) == lies
+
+
+def test_no_error_tells_the_password(topic: str) -> None:
+    where = address(["127.0.0.1:1"], topic, {}, user="shop", password="secret7")
+    bodies = Kafka(where, name="", patience=SHORT)
+    with pytest.raises(StoreError) as told:
+        bodies.put(parcels(1))
+    assert "secret7" not in f"{told.value}{where}"
+
+
+def test_a_password_goes_over_tls_unless_it_is_said_otherwise() -> None:
+    plain = {"security.protocol": "sasl_plaintext", "sasl.mechanism": "SCRAM-SHA-512"}
+    for asked, protocol, mechanism in (
+        ({}, "sasl_ssl", "PLAIN"), (plain, "sasl_plaintext", "SCRAM-SHA-512"),
+    ):  # fmt: skip
+        options = address(["h:9092"], "t", asked, user="u", password="p").options
+        assert options["security.protocol"] == protocol
+        assert options["sasl.mechanism"] == mechanism
+
+
+@pytest.mark.parametrize(
+    "asked", [{"security.protocol": "hm"}, {"security.protocol": "ssl", "ssl.ca.location": "/no"}]
+)
+def test_what_librdkafka_cannot_use_is_told(topic: str, asked: dict[str, str]) -> None:
+    bodies = Kafka(address(["127.0.0.1:1"], topic, asked), name="")
+    with pytest.raises(StoreError, match="the store's URL cannot be used: "):
+        bodies.put(parcels(1))
+
+
+@pytest.mark.parametrize("name", ["", "..", "a b", "x" * 250, "a/b", "ä"])
+def test_a_topic_that_kafka_cannot_have_is_told(name: str) -> None:
+    with pytest.raises(StoreError, match="cannot be a topic"):
+        address(["h:9092"], name, {})
+
+
+@pytest.mark.parametrize("said", ["0", "-1", "three", "", "100"])
+def test_a_number_of_copies_that_cannot_be_is_told(said: str) -> None:
+    with pytest.raises(StoreError, match="no number of copies"):
+        address(["h:9092"], "t", {"replicas": said})
