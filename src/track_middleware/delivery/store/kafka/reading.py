@@ -18,8 +18,8 @@ from .clients import AWAY, position
 #: So many messages are rather read over than jumped over.
 _NEAR = 2000
 
-#: So many of a partition are kept for whoever asks for them later; then it rests.
-_AHEAD = 2000
+#: So many bytes of a partition are kept for whoever asks for them later; then it rests.
+_AHEAD = 2 * 2**20
 
 #: Messages that are taken over at once, and seconds that are waited for so many.
 _LEAST, _MOST = 100, 1000
@@ -55,14 +55,21 @@ class Behind(Exception):
 @dataclass(slots=True)
 class _Part:
     """A partition that is read: ``next`` is the lowest offset that may come, ``ahead`` what came
-    unasked, ``missing`` what is waited for, the first last."""
+    unasked and ``size`` its bytes, ``missing`` what is waited for, the first last."""
 
     next: int
     ahead: dict[int, bytes] = field(default_factory=dict)
+    size: int = 0
     missing: list[int] = field(default_factory=list)
     is_paused: bool = False
     was_passed: bool = False
     is_outside: bool = False
+
+    def keep(self, first: int) -> None:
+        """Of what came unasked, only what lies behind an offset is kept."""
+        if self.ahead:
+            self.ahead = {each: self.ahead[each] for each in self.ahead if each > first}
+            self.size = sum(map(len, self.ahead.values()))
 
 
 class Reader:
@@ -117,7 +124,7 @@ class Reader:
                 found[partition, offset] = part.ahead.pop(offset)
         missing = [each for each in offsets if (partition, each) not in found]
         part.missing, part.was_passed = missing[::-1], False
-        part.ahead = {each: part.ahead[each] for each in part.ahead if each > offsets[0]}
+        part.keep(offsets[0])
         if not missing:
             return
         if not part.next <= missing[0] < part.next + _NEAR:
@@ -129,7 +136,7 @@ class Reader:
     def _jump(self, partition: int, part: _Part) -> None:
         """Reads a partition from its first missing message on; what was on its way is dropped."""
         part.next = part.missing[-1]
-        part.ahead.clear()
+        part.ahead, part.size = {}, 0
         part.is_paused = part.is_outside = False
         self._consumer.incremental_unassign([self._at(partition)])
         self._consumer.incremental_assign([self._at(partition, part.next)])
@@ -166,7 +173,8 @@ class Reader:
             found[partition, offset] = content
             return
         part.ahead[offset] = content
-        if len(part.ahead) >= _AHEAD and not missing and not part.is_paused:
+        part.size += len(content)
+        if part.size >= _AHEAD and not missing and not part.is_paused:
             self._consumer.pause([self._at(partition)])
             part.is_paused = True
 
