@@ -86,7 +86,7 @@ MUST_NOT_CALL = {
 BOUNDARIES = {
     "asgi.response": 1,
     "django.middleware": 1,
-    "wsgi.response": 1,
+    "wsgi.boundary": 1,
     "delivery.enrichers": 1,
     "delivery.worker": 1,
 }

@@ -338,3 +338,58 @@ def test_a_usual_page_is_sent_as_any_other(
         looking.append(True)
     assert seen == [True, True]
     assert found[0] == found[1]
+
+
+DOCUMENT = {"HTTP_SEC_FETCH_DEST": "document"}
+
+
+def test_a_page_that_is_whole_with_its_first_piece_goes_on_step_by_step(
+    data_dir: Path, kept: Kept
+) -> None:
+    steps: list[tuple[str, bool]] = []
+
+    def pieces() -> Iterator[bytes]:
+        try:
+            yield HOME
+            steps.append(("went on", wiring.CURRENT.get() is not None))
+        finally:
+            steps.append(("closed", wiring.CURRENT.get() is not None))
+
+    headers = [*HTML, ("Content-Length", str(len(HOME)))]
+    body: Any = Server(app_of(pieces(), headers), data_dir).call(**DOCUMENT)
+    assert b"/m.js" in next(body)
+    assert (steps, [entry.kind for entry in kept]) == ([], ["view"])
+    assert list(body) == []
+    body.close()
+    assert steps == [("went on", True), ("closed", True)]
+    assert wiring.CURRENT.get() is None
+
+
+def test_a_page_whose_client_hung_up_behind_its_whole_is_closed_in_its_exchange(
+    data_dir: Path,
+) -> None:
+    closed: list[bool] = []
+
+    class Page:
+        def __iter__(self) -> Iterator[bytes]:
+            return iter([HOME])
+
+        def close(self) -> None:
+            closed.append(wiring.CURRENT.get() is not None)
+
+    headers = [*HTML, ("Content-Length", str(len(HOME)))]
+    body: Any = Server(app_of(Page(), headers), data_dir).call(**DOCUMENT)
+    body.close()
+    assert closed == [True]
+
+
+def test_a_page_that_fails_with_its_first_piece_is_closed(data_dir: Path) -> None:
+    class Page(Closing):
+        def __iter__(self) -> Iterator[bytes]:
+            return broken()
+
+    page = Page()
+    headers = [*HTML, ("Content-Length", str(len(HOME)))]
+    with pytest.raises(LookupError, match="in the app"):
+        Server(app_of(page, headers), data_dir).call(**DOCUMENT)
+    assert page.closed == 1

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 from .. import wiring as wirings
 from ..http import Errand, Reply, Request, environ_request, status_line, unreadable
 from . import errand
-from .response import Response, ours
+from .boundary import Starting, ours
+from .response import Response
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -49,6 +50,7 @@ def answer(
     start_response: StartResponse,
     *,
     loaded_user: Callable[[], str | None] | None = None,
+    starting: Starting | None = None,
 ) -> Iterable[bytes]:
     """The app's answer to one request, tracked. A request that already carries an exchange (an app
     within an app) is passed through."""
@@ -60,7 +62,7 @@ def answer(
     if exchange.own is not None:
         return _own(wiring, exchange, environ, start_response)
     environ[KEY] = exchange
-    response = Response(wiring, exchange, environ, start_response)
+    response = Response(wiring, exchange, environ, start_response, starting)
     token, body = wirings.CURRENT.set(exchange), None
     try:
         body = app(environ, response.start)

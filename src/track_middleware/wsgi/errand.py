@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from ..http import Caller, Errand, Head, Reply, Running, status_line, unreadable
-from .response import ours
+from .boundary import ours
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIEnvironment

@@ -1,18 +1,20 @@
-"""One WSGI response on its way through, and the face's one boundary."""
+"""One WSGI response on its way through."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple
+from itertools import chain
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from .. import wiring as wirings
 from ..http import by_name, weak_etag
 from ..tracking.whole import is_usual, settled
+from .boundary import ours
+from .handed import Handed
 
 if TYPE_CHECKING:
-    from types import TracebackType
     from wsgiref.types import StartResponse, WSGIEnvironment
 
     from ..http import Cookie
@@ -20,22 +22,9 @@ if TYPE_CHECKING:
     from ..tracking.inject import Injector
     from ..tracking.response import Ending
     from ..wiring import Wiring
-
-    ExcInfo = tuple[type[BaseException], BaseException, TracebackType] | tuple[None, None, None]
-    Headers = list[tuple[str, str]]
+    from .boundary import ExcInfo, Headers, Starting
 
 _END: Any = object()
-_T = TypeVar("_T")
-_Ts = TypeVarTuple("_Ts")
-
-
-def ours(wiring: Wiring, step: Callable[[*_Ts], _T], *given: *_Ts) -> _T | None:
-    """The one boundary: our own mistakes raise in development, and are counted in production."""
-    try:
-        return step(*given)
-    except Exception as error:  # noqa: BLE001  the boundary takes whatever goes wrong
-        wiring.trouble(error)
-        return None
 
 
 class Response(msgspec.Struct, eq=False):
@@ -48,6 +37,7 @@ class Response(msgspec.Struct, eq=False):
     _exchange: Exchange
     _environ: WSGIEnvironment
     _start_response: StartResponse
+    _starting: Starting | None = None
     _status: str = ""
     _headers: Headers = []
     _names: Mapping[str, str] = {}
@@ -70,6 +60,8 @@ class Response(msgspec.Struct, eq=False):
         """The app's ``start_response``; it is passed on with the first of the body."""
         if self._started or (self._status and exc_info is None):
             return self._start_response(status, headers, exc_info)
+        if self._starting is not None:
+            ours(self._wiring, self._starting, self._exchange, self._environ, headers)
         self._status, self._headers, self._exc_info = status, headers, exc_info
         return self.write
 
@@ -102,9 +94,11 @@ class Response(msgspec.Struct, eq=False):
             if isinstance(source, (list, tuple)):
                 self._close()
                 return self._listed(source)
-            if not self._is_usual():  # that is closed with its first chunk, if it is the whole
-                self._close()
-            if self._closed and self._injector is None:
+            names, code = self._read(), int(self._status[:3])
+            if self._left is not None and is_usual(self._exchange, code, names):
+                return self._taken(source)
+            self._close()
+            if self._injector is None:
                 self._begin()
                 wrapper = self._environ.get("wsgi.file_wrapper")
                 if isinstance(wrapper, type) and isinstance(source, wrapper):  # PEP 3333
@@ -126,9 +120,25 @@ class Response(msgspec.Struct, eq=False):
             self._grow(len(end[1]))
         return end[1]
 
-    def _is_usual(self) -> bool:
-        names, code = self._read(), int(self._status[:3])
-        return self._left is not None and is_usual(self._exchange, code, names)
+    def _taken(self, source: Iterable[bytes]) -> Iterable[bytes]:
+        """A usual page in pieces, the first of which mostly is the whole: that is taken now, as the
+        server would next, and everything is done at once."""
+        token, chunk = wirings.CURRENT.set(self._exchange), None
+        try:
+            chunks = iter(source)
+            chunk = next(chunks, _END)
+        finally:
+            if chunk is None:
+                self.fail()
+                self.close()  # whoever gets no body closes none
+            wirings.CURRENT.reset(token)
+        if chunk is not _END and len(chunk) == self._left:
+            chunk, self._left = self._settle(chunk), None
+            self._begin()
+            if not self._wiring.is_inline:  # delivers when the server closes this
+                return Handed(self._exchange, source, chunk, chunks)
+        self._chunks = iter(()) if chunk is _END else chain((chunk,), chunks)
+        return self
 
     def _read(self) -> Mapping[str, str]:
         """The headers by name, as the app has last said them, and the length among them."""
@@ -198,10 +208,7 @@ class Response(msgspec.Struct, eq=False):
     def _first(self, chunk: bytes) -> bytes:
         """The first chunk lets the headers go: with its own length when it is the whole body."""
         if not self._closed:
-            if self._is_usual() and self._left == len(chunk):
-                chunk = self._settle(chunk)
-            else:
-                self._close()
+            self._close()
         injector = self._injector
         if injector is None:
             self._begin()
@@ -222,8 +229,7 @@ class Response(msgspec.Struct, eq=False):
             self._begin()
         injector, self._injector = self._injector, None
         self._finish()
-        held = injector.end() if injector is not None else b""
-        if held:
+        if injector is not None and (held := injector.end()):
             return held
         raise StopIteration
 
