@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 import pytest
+from msgspec.structs import replace
 
 from track_middleware.history.formats import FORMATS, Hit
 from track_middleware.history.formats.hit import clf_time, iso_time, unescaped
@@ -46,6 +47,21 @@ def test_what_stands_behind_a_combined_line_is_left_alone():
 def test_a_virtual_host_stands_in_front_with_its_port():
     (hit,) = read("vhost", f"shop.example:443 {COMBINED}")
     assert (hit.host, hit.address) == ("shop.example", "127.0.0.1")
+
+
+@pytest.mark.parametrize("piece", ['"', "\\", "]", " ", "-", "\t", "\x85", "9", "٣", "", " - - ["])
+def test_a_usual_line_is_read_as_any_other(piece):
+    """Every line that one change makes of a usual one: with a host in front it is matched."""
+    line = COMBINED.replace("frank", "-").replace("/apache_pb.gif", "/")
+    for place in range(len(line)):
+        changed = line[:place] + piece + line[place + (len(piece) < 2) :]
+        told = []
+        for name, said in (("combined", changed), ("vhost", f"shop.example {changed}")):
+            try:
+                told.append([replace(hit, host="") for hit in read(name, said)])
+            except ValueError as error:
+                told.append([str(error)])
+        assert told[0] == told[1], changed
 
 
 def test_a_dash_is_nothing():

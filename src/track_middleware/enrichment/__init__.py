@@ -17,7 +17,7 @@ from . import referrer as referrers
 from . import vendor_ids
 from .place import Place, country
 
-__all__ = ["FOLLOWING", "READS", "VERSION", "Place", "enrich"]
+__all__ = ["FOLLOWING", "READS", "VERSION", "Place", "arrival", "enrich"]
 
 #: Raised whenever the same facts may come to mean something else.
 VERSION = 1
@@ -48,7 +48,7 @@ def enrich(
     context = event.context if isinstance(event.context, Mapping) else {}
     derived = {
         **_agent(event, context, people),
-        **_arrival(context),
+        **arrival(context),
         **_location(context, facts or {}, place),
         **_ids(event, facts or {}),
     }
@@ -77,9 +77,9 @@ def _nameless(event: Event, context: Mapping[str, Any]) -> dict[str, Any]:
     return {"bot": {"name": "nameless", "class": "other"}} if asked else {}
 
 
-def _arrival(context: Mapping[str, Any]) -> dict[str, Any]:
-    """Where the visit came from. A page reached from the same site, without a campaign, does not
-    say: it has no ``channel`` of its own."""
+def arrival(context: Mapping[str, Any]) -> dict[str, Any]:
+    """Where a visit came from: ``referrer channel click``, as a context's page and campaign say it.
+    A page reached from the same site, without a campaign, does not say: it has no ``channel``."""
     page = _mapping(context, "page")
     campaign = {key: value for key, value in _mapping(context, "campaign").items() if _is(value)}
     came = referrers.referrer(_text(page, "referrer"), referrers.host(_text(page, "url")))

@@ -14,7 +14,7 @@ from urllib.parse import unquote
 import msgspec
 
 from .. import __version__
-from ..enrichment import enrich
+from ..enrichment import arrival
 from ..enrichment.agent import agent as agents
 from ..event import Event, iso
 from ..patterns import Patterns
@@ -41,6 +41,11 @@ PAGES = frozenset(
 #: Last parts of paths that programs ask for, though they have no ending, or a page's.
 NO_PAGES = frozenset({"feed", "rss", "atom", "xmlrpc.php", "wp-cron.php", "admin-ajax.php"})
 
+#: The usual endings of what is none: most hits are told by them.
+_FILES = frozenset(
+    {"png", "jpg", "jpeg", "gif", "svg", "webp", "ico", "css", "js", "woff2", "json"}
+)
+
 _ENDING = re.compile(r"\.([A-Za-z][A-Za-z0-9]{0,5})$")
 
 #: What asks a page's path for something else than a page.
@@ -64,6 +69,8 @@ def is_page(hit: Hit, path: str, query: str) -> bool:
     """Whether a hit was the view of a page: ``GET``, answered 2xx with a document, not fetched
     ahead of a view."""
     if hit.method != "GET" or not 200 <= hit.status < 300 or hit.status in _NO_DOCUMENT:
+        return False
+    if not hit.content_type and path.rpartition(".")[2] in _FILES:
         return False
     if query and _FEED.search(query):
         return False
@@ -168,7 +175,7 @@ class Views:
             self._consent,
             user_agent=hit.agent or None,
             ip=kept_address(hit.address, self._ip),
-            session=_session(session.id, session.number, session.start),
+            session=_session(session),
             campaign=msgspec.Raw(_encode(session.campaign)) if session.campaign else None,
             cookieless=self._cookieless,
         )
@@ -179,21 +186,25 @@ _encode = msgspec.json.Encoder().encode
 _LIBRARY = msgspec.Raw(_encode({"name": "track-middleware", "version": __version__}))
 
 
-@lru_cache(maxsize=1024)
-def _session(session_id: str, number: int, start: int) -> msgspec.Raw:
-    return msgspec.Raw(_encode({"id": session_id, "number": number, "start": _iso(start)}))
+def _session(session: Session) -> msgspec.Raw:
+    start = _iso(session.start)
+    return msgspec.Raw(_encode({"id": session.id, "number": session.number, "start": start}))
 
 
 def _iso(time: float) -> str:
     """As ``iso``: a log's seconds are all different, but its minutes come again and again."""
-    if time < 0:
-        return iso(time)
     minute, second = divmod(time, 60)
-    return f"{_minute(int(minute))}{second:06.3f}Z" if second < 59.9995 else iso(time)
+    if minute < 0 or second >= 59.9995:
+        return iso(time)
+    return _minute(minute) + (_SECONDS.get(second) or f"{second:06.3f}Z")
+
+
+#: How whole seconds end: most logs know no finer ones.
+_SECONDS: Mapping[float, str] = {second: f"{second:02}.000Z" for second in range(60)}
 
 
 @lru_cache(maxsize=1024)
-def _minute(minute: int) -> str:
+def _minute(minute: float) -> str:
     return iso(minute * 60)[:17]
 
 
@@ -206,9 +217,21 @@ def bot_class(agent: str) -> str | None:
     return bot.class_ if bot else None
 
 
-def channel(event: Event) -> str:
-    """The channel of the session that begins with an event, as the worker finds it; ``Internal``
+def channel(context: Context) -> str:
+    """The channel of the session that begins with a page view, as the worker finds it; ``Internal``
     where it comes from the same site, after a longer silence or from a file that is no page."""
-    said = msgspec.json.decode(_encode(event.context))
-    found = enrich(msgspec.structs.replace(event, context=said), None).get("channel")
+    page = context.page
+    site = page.url[: page.url.find("/", page.url.find("://") + 3)]
+    came = page.referrer or ""
+    return _channel(site[:_LONGEST], came[:_LONGEST], bytes(context.campaign or b"{}"))
+
+
+#: More of an address is not looked at, and not remembered.
+_LONGEST = 4096
+
+
+@lru_cache(maxsize=1024)
+def _channel(site: str, referrer: str, campaign: bytes) -> str:
+    page = {"url": site, "referrer": referrer}
+    found = arrival({"page": page, "campaign": msgspec.json.decode(campaign)}).get("channel")
     return found if isinstance(found, str) else "Internal"

@@ -99,7 +99,7 @@ class Tally:
         if begins:
             self.visitors.add(event.anonymous_id or "")
             if self.sessions.add(session):
-                self.channels[channel(event)] += 1
+                self.channels[channel(event.context)] += 1
 
     def told(self) -> dict[str, object]:
         """As JSON."""

@@ -37,7 +37,7 @@ class Visitors:
         secret = hashlib.blake2b(b"track-middleware/import/1\0" + key.encode()).digest()
         mode = "full" if ip == "full" else "truncate"
 
-        @lru_cache(maxsize=1024)
+        @lru_cache(maxsize=4096)
         def of(address: str, agent: str, day: int) -> str:
             said = (str(day), kept_address(address, mode) or "", agent)
             text = "\0".join(said).encode("utf-8", "replace")

@@ -22,7 +22,12 @@ _VHOST_LINE = re.compile(rf"(\S+?)(?::\d+)? {_COMMON} {_TEXT} {_TEXT}")
 
 def combined(_: tzinfo | None) -> Read:
     """The reader of combined logs; their times name their zone."""
-    return _reading(_COMBINED_LINE)
+    matched = _reading(_COMBINED_LINE)
+
+    def read(line: str) -> Hit | None:
+        return _usual(line) or matched(line)
+
+    return read
 
 
 def vhost(_: tzinfo | None) -> Read:
@@ -33,6 +38,36 @@ def vhost(_: tzinfo | None) -> Read:
 def common(_: tzinfo | None) -> Read:
     """The reader of common logs, which tell neither referrer nor User-Agent."""
     return _reading(_COMMON_LINE)
+
+
+def _usual(line: str) -> Hit | None:
+    """The hit of a line of a nameless user, without escapes: nearly every one, and splitting costs
+    half of what matching costs. None for any other."""
+    parts = line.split('"', 6)
+    if len(parts) != 7 or parts[4] != " " or "\\" in line:
+        return None
+    begin, asked, numbers, referrer, _, agent, _ = parts
+    address, _, time = begin.partition(" - - [")
+    if time.find("]") != 26 or time[27:] != " " or address.split() != [address]:
+        return None
+    match numbers.split(" "):
+        case ["", status, size, ""] if _is_usual(status, size):
+            method, target = request(asked)
+            return Hit(
+                clf_time(time[:26]),
+                address,
+                method,
+                target,
+                int(status),
+                None if size == "-" else int(size),
+                "" if referrer == "-" else referrer,
+                "" if agent == "-" else agent,
+            )
+    return None
+
+
+def _is_usual(status: str, size: str) -> bool:
+    return len(status) == 3 and status.isdecimal() and (size == "-" or size.isdecimal())
 
 
 def _reading(pattern: re.Pattern[str]) -> Read:
