@@ -103,8 +103,8 @@ class _Account(msgspec.Struct):
 
 
 @contextmanager
-def servers(number: int = 1) -> Iterator[Servers]:
-    """So many servers that serve JetStream together."""
+def servers(number: int = 1, *options: str) -> Iterator[Servers]:
+    """So many servers that serve JetStream together, with further options of nats-server's."""
     folder = Path(tempfile.mkdtemp(prefix="track-nats-", dir="/tmp"))
     ports = free_ports(3 * number)
     routes = [f"nats://127.0.0.1:{port}" for port in ports[:number]]
@@ -116,7 +116,9 @@ def servers(number: int = 1) -> Iterator[Servers]:
                 more.append("--no_advertise")  # clients keep to the addresses that they are given
                 own = ports[number + 2 * at : number + 2 * at + 2]
                 (folder / f"n{at}").mkdir()
-                made.append(Server(stack, folder / f"n{at}", own, more if number > 1 else []))
+                made.append(
+                    Server(stack, folder / f"n{at}", own, [*options, *(more if number > 1 else [])])
+                )
             for each in made:
                 each.start()
             until(lambda: all(each.is_well for each in made), "no JetStream")

@@ -14,8 +14,9 @@ import pytest
 from tests.delivery.store_contract import outcome, row
 from track_middleware.delivery.store import sqlite
 from track_middleware.delivery.store.bodies import Held, Parcel
-from track_middleware.delivery.store.parcelled import BODIES, Parcelled, Shelf
+from track_middleware.delivery.store.parcelled import BODIES, Parcelled
 from track_middleware.delivery.store.postgresql.dialect import OWN
+from track_middleware.delivery.store.shelf import Shelf
 from track_middleware.delivery.store.statements import SQL
 from track_middleware.delivery.store.whole import Store
 from track_middleware.errors import StoreError
@@ -145,6 +146,22 @@ def test_of_a_broker_that_is_down_no_row_speaks(store: Store, memory: Memory) ->
     memory.is_down = False
     assert store.end() == 0
     assert store.append([row(1)]) == {row(1).event_id: 1}
+
+
+def test_after_a_refusal_the_broker_is_asked_before_anybody_is_kept_waiting(
+    store: Store, memory: Memory
+) -> None:
+    memory.is_down = True
+    store.ready()
+    with pytest.raises(StoreError):
+        store.append([row(1)])
+    with pytest.raises(StoreError):
+        store.ready()
+    memory.is_down = False
+    store.ready()
+    store.append([row(1)])
+    memory.is_down = True
+    store.ready()
 
 
 def test_a_transaction_that_failed_behind_its_put_is_made_again(

@@ -232,6 +232,7 @@ class Drain:
 
     def _batch(self) -> Batch:
         self._renew()
+        self._store.ready()
         self._report.begin()
         self._finisher.counts.clear()  # of a batch that was undone
         if self._plan is not None:

@@ -8,10 +8,12 @@ from typing import cast
 import msgspec
 
 from ..destinations import Destination, Outbound, Verdict, WireDestination
+from ..errors import StoreError
 from ..event import Event
 from . import emission
 from .batch import MISTAKES
 from .store import Stored
+from .store.home import is_note
 
 #: Makes an event of the log ready for a destination.
 Content = Callable[[Stored], Event | bytes]
@@ -47,7 +49,9 @@ def of_log(
     for each in events:
         try:
             made = content(each)
-        except MISTAKES:
+        except MISTAKES as error:
+            if is_note(each.body):  # another host has begun to keep them there
+                raise StoreError("bodies are at a broker of which store says nothing") from error
             unreadable.append(each.event_id)
             continue
         taken = roads.get(each.position, _NO_ROADS)

@@ -77,7 +77,8 @@ def bodies(found: Broker) -> Bodies:
 
 def around(found: Broker) -> Around:
     """What makes a connection to the ledger one to the whole store."""
-    from .parcelled import Parcelled, Shelf  # with cryptography, which only these stores need
+    from .parcelled import Parcelled
+    from .shelf import Shelf  # with cryptography, which only these stores need
 
     shelf = Shelf(bodies(found), monotonic=time.monotonic)
     return lambda ledger: Parcelled(ledger, shelf)

@@ -151,8 +151,10 @@ class Connection:
     def forget_whole(self, before: float, served: int, destinations: Sequence[str]) -> bool:
         return packs.forget(self, before, served, destinations)  # what is not packed goes singly
 
-    def let_go(self) -> None:
-        pass  # all of it is here
+    def ready(self) -> None:
+        """Nothing: all of it is here."""
+
+    let_go = ready
 
     def append(self, rows: Sequence[NewRow]) -> Mapping[str, int]:
         return appending.append(self, rows)

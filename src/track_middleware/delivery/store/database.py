@@ -90,6 +90,11 @@ class Database(Protocol):
         for these destinations. True when there may be more. Call inside ``batch``."""
         ...
 
+    def ready(self) -> None:
+        """StoreError when it is known that nothing can be appended now. Ask before ``batch``, which
+        would keep others waiting for nothing."""
+        ...
+
     def let_go(self) -> None:
         """Removes what is kept elsewhere than in the database and no row names any more. Call
         outside ``batch``."""

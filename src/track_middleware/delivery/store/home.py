@@ -11,8 +11,17 @@ from collections.abc import Callable
 from ...errors import StoreError
 from .database import Database
 
+#: How what stands in a row instead of a body begins (``sealing.py``). No JSON does, and no place in
+#: a pack (``packs.py``).
+MARK = b"\x03"
+
 #: What makes a connection to the ledger one to the whole store (``brokers.around``).
 Around = Callable[[Database], Database]
+
+
+def is_note(value: bytes) -> bool:
+    """Whether a row's body is elsewhere."""
+    return value[:1] == MARK
 
 
 def alone(ledger: Database) -> Database:

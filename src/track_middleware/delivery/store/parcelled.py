@@ -11,21 +11,15 @@ puts its own. There is never a row without its body.
 from __future__ import annotations
 
 import logging
-import secrets
-import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from typing import Any
-from zlib import crc32
-
-import msgspec
 
 from ...errors import StoreError
-from ...seldom import Seldom
-from . import NewRow, home, sealing
-from .bodies import SHARDS, Bodies, Parcel
+from . import NewRow, home
 from .database import Database, Fence
 from .keys import keys_of
+from .shelf import Shelf
 
 logger = logging.getLogger("track_middleware")
 
@@ -45,97 +39,9 @@ BODIES = {
     "person_dead": 2,
 }
 
-#: Bytes of bodies that are remembered, for those who read what was just put or read.
-_KEPT = 8 * 2**20
-
 #: Of so many of the oldest events it is looked where their bodies lie: fewer are put at once, not
-#: quite in their order. And how often, in seconds.
+#: quite in their order.
 _OLDEST = 10_000
-_LET_GO = 60.0
-
-
-class Shelf:
-    """Bodies by their notes: those at the broker, and the last ones as they are. Any thread uses
-    it; the last of its users closes the broker."""
-
-    def __init__(self, bodies: Bodies, *, monotonic: Callable[[], float]) -> None:
-        self.bodies = bodies
-        self._users = 0
-        self._kept: dict[bytes, bytes] = {}
-        self._size = 0
-        self._lock = threading.Lock()
-        self._seldom = Seldom(monotonic)
-        self._monotonic = monotonic
-        self._next = monotonic()
-
-    def enter(self) -> None:
-        """One more uses it."""
-        with self._lock:
-            self._users += 1
-
-    def leave(self) -> None:
-        """One less does."""
-        with self._lock:
-            self._users -= 1
-            is_last = self._users == 0
-        if is_last:
-            self.bodies.close()
-
-    def put(self, rows: Sequence[NewRow]) -> list[NewRow]:
-        """Puts the bodies of rows; the rows with notes in their stead."""
-        pairs = [sealing.sealed(row.body) for row in rows]
-        parcels = [
-            Parcel(secrets.token_hex(8), shard(row.order_key), content)
-            for row, (_, content) in zip(rows, pairs, strict=True)
-        ]
-        places = self.bodies.put(parcels)
-        notes = [sealing.note(key, at) for (key, _), at in zip(pairs, places, strict=True)]
-        self._keep({note: row.body for note, row in zip(notes, rows, strict=True)})
-        return [
-            msgspec.structs.replace(row, body=note) for row, note in zip(rows, notes, strict=True)
-        ]
-
-    def found(self, notes: Sequence[bytes]) -> Mapping[bytes, bytes]:
-        """The bodies for which notes stand; of what the broker no longer has, nothing: an event
-        that cannot be read, which a destination refuses."""
-        with self._lock:
-            found = {note: self._kept[note] for note in notes if note in self._kept}
-        missing = [note for note in notes if note not in found]
-        if missing:
-            contents = self.bodies.get([sealing.place(note) for note in missing])
-            self._warn(len(missing) - len(contents))
-            read = {
-                note: sealing.opened(note, contents[at])
-                for note in missing
-                if (at := sealing.place(note)) in contents
-            }
-            self._keep(read)
-            found.update(read)
-        return found
-
-    def is_time(self) -> bool:
-        """Whether the broker was not asked to forget for a while."""
-        return self._monotonic() >= self._next
-
-    def forget(self, notes: Sequence[bytes]) -> None:
-        """What was put before the bodies of these, the oldest ones, may go."""
-        self._next = self._monotonic() + _LET_GO
-        if notes:
-            self.bodies.forget([sealing.place(note) for note in notes])
-
-    def _keep(self, bodies: Mapping[bytes, bytes]) -> None:
-        with self._lock:
-            self._kept.update(bodies)
-            self._size += sum(map(len, bodies.values()))
-            while self._size > _KEPT:
-                self._size -= len(self._kept.pop(next(iter(self._kept))))
-
-    def _warn(self, gone: int) -> None:
-        if gone and (more := self._seldom.due("gone")) is not None:
-            logger.error(
-                "%s no longer has the bodies of %d events that the store's log names%s",
-                self.bodies.name, gone, more,
-            )  # fmt: skip
 
 
 class Parcelled:
@@ -209,14 +115,17 @@ class Parcelled:
     def forget_whole(self, before: float, served: int, destinations: Sequence[str]) -> bool:
         return self._inner.forget_whole(before, served, destinations)
 
+    def ready(self) -> None:
+        self._shelf.ready()
+
     def let_go(self) -> None:
         """The broker forgets what lies before everything that a row names; not every time, and
         where it cannot be asked another time."""
         if self._shelf.is_time():
-            asked = {"limit": _OLDEST, "mark": sealing.MARK}
+            asked = {"limit": _OLDEST, "mark": home.MARK}
             notes = [body for (body,) in self._inner.all("log_oldest", asked)]
             with suppress(StoreError):
-                self._shelf.forget([note for note in notes if sealing.is_note(note)])
+                self._shelf.forget([note for note in notes if home.is_note(note)])
 
     def pack(self, before: float) -> bool:
         return self._inner.pack(before)  # what enrichment derived can still be made small
@@ -263,13 +172,13 @@ class Parcelled:
         home.check(self._inner, self._shelf.bodies.name)
 
     def _whole(self, rows: list[Any], column: int) -> list[Any]:
-        notes = [row[column] for row in rows if sealing.is_note(row[column])]
+        notes = [row[column] for row in rows if home.is_note(row[column])]
         if not notes:
             return rows
         bodies = self._shelf.found(notes)
         return [
             (*row[:column], bodies.get(row[column], b""), *row[column + 1 :])
-            if sealing.is_note(row[column])
+            if home.is_note(row[column])
             else row
             for row in rows
         ]
@@ -285,15 +194,10 @@ class Parcelled:
         """Dead letters outlive the log, and so the broker's: they keep their bodies themselves.
         Where the broker cannot be asked they keep their notes, and have their bodies while it has
         them: what was sent is noted whatever the broker does."""
-        rows = [row for row in self._inner.all("dead_bodies", (after,)) if sealing.is_note(row[1])]
+        rows = [row for row in self._inner.all("dead_bodies", (after,)) if home.is_note(row[1])]
         try:
             bodies = self._shelf.found([note for _, note in rows])
         except StoreError:
             return
-        home = [(bodies[note], letter) for letter, note in rows if note in bodies]
-        self._inner.change_each("dead_body", home)
-
-
-def shard(order_key: str) -> int:
-    """The shard of a visitor's parcels."""
-    return crc32(order_key.encode("utf-8", "replace")) % SHARDS
+        found = [(bodies[note], letter) for letter, note in rows if note in bodies]
+        self._inner.change_each("dead_body", found)

@@ -13,9 +13,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from ...errors import StoreError
-
-#: How what stands instead of a body begins. No JSON does, and no place in a pack (packs.py).
-MARK = b"\x03"
+from .home import MARK
 
 #: Bytes of a key.
 _KEY = 32
@@ -32,11 +30,6 @@ def sealed(body: bytes) -> tuple[bytes, bytes]:
 def note(key: bytes, place: str) -> bytes:
     """What stands in a row instead of a body that is sealed with this key and lies there."""
     return b"%b%b%b" % (MARK, key, place.encode("ascii"))
-
-
-def is_note(value: bytes) -> bool:
-    """Whether a row's body is elsewhere."""
-    return value[:1] == MARK
 
 
 def place(said: bytes) -> str:

@@ -106,6 +106,10 @@ class Store:
     def close(self) -> None:
         self._db.close()
 
+    def ready(self) -> None:
+        """StoreError when it is known that nothing can be appended now. Ask before ``batch``."""
+        self._db.ready()
+
     def append(self, rows: Sequence[NewRow]) -> Mapping[str, int]:
         with self._db.batch():
             return self._db.append(rows)

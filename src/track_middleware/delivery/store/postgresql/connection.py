@@ -154,8 +154,10 @@ class Connection:
             self.change("counters_fold")
         return False
 
-    def let_go(self) -> None:
-        pass  # all of it is here
+    def ready(self) -> None:
+        """Nothing: all of it is here."""
+
+    let_go = ready
 
     @contextmanager
     def batch(self) -> Iterator[None]:
