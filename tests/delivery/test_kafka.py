@@ -20,11 +20,13 @@ from tests.delivery.kafka_brokers import (
     TOO_LARGE,
     Broker,
     Mock,
-    broker,
     mock,
+    one,
 )  # fmt: skip
 from tests.waiting import until
 from track_middleware.delivery.store.bodies import SHARDS, Parcel
+from track_middleware.delivery.store.broker import Broker as Named
+from track_middleware.delivery.store.brokers import broker
 from track_middleware.delivery.store.kafka import places
 from track_middleware.delivery.store.kafka.address import address
 from track_middleware.delivery.store.kafka.driver import Kafka
@@ -47,7 +49,7 @@ def cluster() -> Iterator[Mock]:
 
 @pytest.fixture(scope="module")
 def one_broker() -> Iterator[Broker]:
-    with broker() as running:
+    with one() as running:
         yield running
 
 
@@ -69,12 +71,16 @@ def opened(topic: str) -> Iterator[Opened]:
     def again(at: Mock | Broker, **more: object) -> Kafka:
         if not made:
             at.topic(topic)
-        made.append(Kafka(address(at.servers, topic, {}), name=f"kafka {topic}", **more))
+        made.append(Kafka(at_topic(at.servers, topic), **more))
         return made[-1]
 
     yield again
     for each in made:
         each.close()
+
+
+def at_topic(servers: Sequence[str], topic: str) -> Named:
+    return broker(f"kafka://{','.join(servers)}?topic={topic}")
 
 
 def parcels(number: int, *, size: int = 40, first: int = 0) -> list[Parcel]:
@@ -173,7 +179,7 @@ def test_threads_read_at_once_and_each_goes_on_where_it_is(
 
 
 def test_nothing_is_asked_of_nobody(opened: Opened, topic: str) -> None:
-    nowhere = Kafka(address(["127.0.0.1:1"], topic, {}), name="")
+    nowhere = Kafka(at_topic(["127.0.0.1:1"], topic))
     assert nowhere.put([]) == []
     assert nowhere.get([]) == {}
 
@@ -199,7 +205,7 @@ def test_another_message_at_a_place_is_not_taken_for_the_one_that_was(
 
 
 def test_a_topic_that_is_not_there_is_told(cluster: Mock, topic: str) -> None:
-    bodies = Kafka(address(cluster.servers, topic, {}), name="")
+    bodies = Kafka(at_topic(cluster.servers, topic))
     with pytest.raises(StoreError, match=f"no topic {topic}; `track-middleware init` makes it"):
         bodies.put(parcels(1))
     with pytest.raises(StoreError, match=f"no topic {topic}"):
@@ -209,7 +215,7 @@ def test_a_topic_that_is_not_there_is_told(cluster: Mock, topic: str) -> None:
 
 
 def test_a_topic_is_made_once_and_says_what_it_keeps(one_broker: Broker, topic: str) -> None:
-    bodies = Kafka(address(one_broker.servers, topic, {}), name="")
+    bodies = Kafka(at_topic(one_broker.servers, topic))
     assert bodies.make(keep_days=90)
     assert not bodies.make(keep_days=90)
     held = bodies.held()
@@ -291,12 +297,12 @@ def test_a_broker_that_hangs_is_told_in_time_and_then_it_goes_on(
 
 
 def test_a_broker_that_lost_everything_is_written_to_again(topic: str) -> None:
-    with broker() as first:
-        bodies = Kafka(address(first.servers, topic, {}), name="", patience=SHORT)
+    with one() as first:
+        bodies = Kafka(at_topic(first.servers, topic), patience=SHORT)
         bodies.make(keep_days=1)
         (lost,) = bodies.put(parcels(1))
         port = int(first.servers[0].rpartition(":")[2])
-    with broker(port):
+    with one(port):
         until(lambda: _told(bodies.make, 1) is None)
         sent = parcels(1)
         assert "does not answer" in str(_told(bodies.put, sent)), "it numbers on where it was"
@@ -360,39 +366,57 @@ def test_a_log_that_ends_too_soon_is_an_error_before_it_is_a_loss(
 
 
 def test_no_error_tells_the_password(topic: str) -> None:
-    where = address(["127.0.0.1:1"], topic, {}, user="shop", password="secret7")
-    bodies = Kafka(where, name="", patience=SHORT)
-    with pytest.raises(StoreError) as told:
+    found = broker(f"kafka://shop:secret7@127.0.0.1:1?topic={topic}")
+    bodies = Kafka(found, patience=SHORT)
+    with pytest.raises(StoreError, match="does not answer") as told:
         bodies.put(parcels(1))
-    assert "secret7" not in f"{told.value}{where}"
-
-
-def test_a_password_goes_over_tls_unless_it_is_said_otherwise() -> None:
-    plain = {"security.protocol": "sasl_plaintext", "sasl.mechanism": "SCRAM-SHA-512"}
-    for asked, protocol, mechanism in (
-        ({}, "sasl_ssl", "PLAIN"), (plain, "sasl_plaintext", "SCRAM-SHA-512"),
-    ):  # fmt: skip
-        options = address(["h:9092"], "t", asked, user="u", password="p").options
-        assert options["security.protocol"] == protocol
-        assert options["sasl.mechanism"] == mechanism
+    assert "secret7" not in f"{told.value}{found}{address(found)}"
 
 
 @pytest.mark.parametrize(
-    "asked", [{"security.protocol": "hm"}, {"security.protocol": "ssl", "ssl.ca.location": "/no"}]
+    ("said", "protocol", "mechanism"),
+    [
+        ("", "sasl_ssl", "PLAIN"),
+        ("?sasl.mechanism=SCRAM-SHA-512", "sasl_ssl", "SCRAM-SHA-512"),
+        ("?security.protocol=sasl_plaintext", "sasl_plaintext", "PLAIN"),
+    ],
 )
-def test_what_librdkafka_cannot_use_is_told(topic: str, asked: dict[str, str]) -> None:
-    bodies = Kafka(address(["127.0.0.1:1"], topic, asked), name="")
+def test_a_password_goes_over_tls_unless_it_is_said_otherwise(
+    said: str, protocol: str, mechanism: str
+) -> None:
+    options = address(broker(f"kafka://me:p%40ss@a:1,b{said}")).options
+    assert options["bootstrap.servers"] == "a:1,b:9092"
+    assert (options["sasl.username"], options["sasl.password"]) == ("me", "p@ss")
+    assert (options["security.protocol"], options["sasl.mechanism"]) == (protocol, mechanism)
+
+
+def test_nobody_is_told_a_password_who_was_given_none() -> None:
+    assert dict(address(broker("kafka://a?topic=t")).options) == {"bootstrap.servers": "a:9092"}
+
+
+@pytest.mark.parametrize(
+    "asked", ["security.protocol=hm", "security.protocol=ssl&ssl.ca.location=/no"]
+)
+def test_what_librdkafka_cannot_use_is_told(asked: str) -> None:
+    bodies = Kafka(broker(f"kafka://127.0.0.1:1?{asked}"))
     with pytest.raises(StoreError, match="the store's URL cannot be used: "):
         bodies.put(parcels(1))
 
 
-@pytest.mark.parametrize("name", ["", "..", "a b", "x" * 250, "a/b", "ä"])
-def test_a_topic_that_kafka_cannot_have_is_told(name: str) -> None:
-    with pytest.raises(StoreError, match="cannot be a topic"):
-        address(["h:9092"], name, {})
-
-
-@pytest.mark.parametrize("said", ["0", "-1", "three", "", "100"])
-def test_a_number_of_copies_that_cannot_be_is_told(said: str) -> None:
-    with pytest.raises(StoreError, match="no number of copies"):
-        address(["h:9092"], "t", {"replicas": said})
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ("topic=", "'' cannot be a topic"),
+        ("topic=..", "cannot be a topic"),
+        ("topic=a%20b", "cannot be a topic"),
+        (f"topic={'x' * 250}", "cannot be a topic"),
+        ("topic=ä", "cannot be a topic"),
+        ("replicas=0", "no number of copies"),
+        ("replicas=three", "no number of copies"),
+        ("acks=1", "not 'acks'"),
+        ("ledger=kafka://b", "not another broker"),
+    ],
+)
+def test_a_url_that_cannot_be_meant_is_told(asked: str, told: str) -> None:
+    with pytest.raises(StoreError, match=told):
+        broker(f"kafka://a?{asked}")

@@ -1,6 +1,7 @@
 """Stores whose bodies lie at a broker: what their URLs say, and what is at the other end.
 
-``nats://user:password@host:4222,host:4222?stream=…&replicas=3&ledger=postgresql://…``: ``ledger``
+``nats://user:password@host:4222,host:4222?stream=…&replicas=3&ledger=postgresql://…`` and
+``kafka://user:password@host:9092,host:9092?topic=…&replicas=3&ledger=postgresql://…``: ``ledger``
 comes last, and is another store's URL as it is.
 """
 
@@ -16,6 +17,7 @@ from ...errors import StoreError
 from .bodies import Bodies
 from .broker import Broker
 from .home import Around
+from .kafka import address as kafka
 
 #: What a log is called unless the URL says otherwise.
 LOG = "track_middleware"
@@ -54,7 +56,7 @@ def broker(url: str) -> Broker:
     rest, has_ledger, ledger = f"&{query}".partition("&ledger=")
     if has_ledger and "://" not in ledger.partition("?")[0]:
         ledger = unquote(ledger)
-    servers, user, password = _servers(front, kind.port)
+    servers, user, password = _servers(front, kind)
     options = _options(rest, kind, scheme)
     if is_broker(ledger):
         raise StoreError("a store's ledger is sqlite:///… or postgresql://…, not another broker")
@@ -84,7 +86,7 @@ def around(found: Broker) -> Around:
     return lambda ledger: Parcelled(ledger, shelf)
 
 
-def _servers(front: str, port: int) -> tuple[tuple[str, ...], str, str]:
+def _servers(front: str, kind: Kind) -> tuple[tuple[str, ...], str, str]:
     """The servers, the user and the password that a URL's front says."""
     scheme, _, rest = front.partition("://")
     who, is_somebody, hosts = rest.rstrip("/").rpartition("@")
@@ -99,10 +101,10 @@ def _servers(front: str, port: int) -> tuple[tuple[str, ...], str, str]:
         if not found or parts.path or "@" in host:
             raise StoreError(
                 f"the store's URL names no server where it says {host[:60]!r}; write "
-                f"{scheme}://host:{port},host:{port}?stream=…"
+                f"{scheme}://host:{kind.port},host:{kind.port}?{kind.log}=…"
             )
         name = f"[{found}]" if ":" in found else found
-        servers.append(f"{name}:{said or port}")
+        servers.append(f"{name}:{said or kind.port}")
     return tuple(servers), unquote(user), unquote(password) if is_somebody else ""
 
 
@@ -129,6 +131,12 @@ def _check_jetstream(found: Broker) -> None:
     stream(found)
 
 
+def _kafka(found: Broker) -> Bodies:
+    from .kafka.driver import Kafka  # with confluent-kafka, which only the worker loads
+
+    return Kafka(found)
+
+
 #: Every kind of broker, by its URL's scheme.
 KINDS: dict[str, Kind] = {
     "nats": Kind(
@@ -138,5 +146,13 @@ KINDS: dict[str, Kind] = {
         package="nats",
         made=_jetstream,
         check=_check_jetstream,
-    )
+    ),
+    "kafka": Kind(
+        port=9092,
+        log="topic",
+        options=kafka.OPTIONS,
+        package="confluent_kafka",
+        made=_kafka,
+        check=kafka.address,
+    ),
 }

@@ -29,8 +29,8 @@ def path_of(url: str, data_dir: Path) -> Path:
         return Path(url)
     if scheme != "sqlite":
         raise StoreError(
-            f"this release has no store of the kind {scheme}; use sqlite:///file, postgresql://… "
-            "or nats://…"
+            f"this release has no store of the kind {scheme}; use sqlite:///file, postgresql://…, "
+            "nats://… or kafka://…"
         )
     if not rest.startswith("/") or rest == "/":
         raise StoreError(

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ....errors import StoreError
+from ..broker import Broker
 
 #: What a URL may say in librdkafka's own words (its CONFIGURATION.md): how brokers are reached. How
 #: it writes and reads is ours to decide.
@@ -33,33 +34,28 @@ class Address:
     topic: str
     options: Mapping[str, str] = field(repr=False)
     shown: str
-    replicas: int | None = None
+    replicas: int | None
 
 
-def address(
-    servers: Sequence[str],
-    topic: str,
-    asked: Mapping[str, str],
-    *,
-    user: str = "",
-    password: str = "",
-) -> Address:
-    """What a URL's parts name. StoreError for a topic or a number that Kafka cannot have."""
+def address(broker: Broker) -> Address:
+    """What a URL names. StoreError for a topic or a number of copies that Kafka cannot have."""
+    topic, asked = broker.log, broker.options
     if not re.fullmatch(r"[A-Za-z0-9._-]{1,249}", topic) or topic in (".", ".."):
         raise StoreError(
-            f"{topic[:60]!r} cannot be a topic of Kafka's: use letters, digits, '.', '_' and '-'"
+            f"{topic[:40]!r} cannot be a topic of Kafka's: use letters, digits, '.', '_' and '-'"
         )
     options = {
-        "bootstrap.servers": ",".join(servers),
-        **(_credentials(user, password) if user or password else {}),
+        "bootstrap.servers": ",".join(broker.servers),
+        **_credentials(broker.user, broker.password),
         **{name: value for name, value in asked.items() if name in THEIRS},
     }
-    shown = f"kafka://{','.join(servers)} {topic}"
-    return Address(topic, options, shown, _replicas(asked.get("replicas")))
+    return Address(topic, options, broker.shown, _replicas(asked.get("replicas")))
 
 
 def _credentials(user: str, password: str) -> dict[str, str]:
     """A password goes over TLS, unless the URL says ``security.protocol=sasl_plaintext``."""
+    if not user:
+        return {}
     return {
         "security.protocol": "sasl_ssl",
         "sasl.mechanism": "PLAIN",
@@ -72,5 +68,5 @@ def _replicas(said: str | None) -> int | None:
     if said is None:
         return None
     if not re.fullmatch(r"[1-9]\d?", said):
-        raise StoreError(f"replicas={said[:20]} is no number of copies; 3 is usual")
+        raise StoreError(f"replicas={said[:40]} is no number of copies; 3 is usual")
     return int(said)

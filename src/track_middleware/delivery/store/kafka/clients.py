@@ -10,17 +10,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer
+from confluent_kafka.admin import AdminClient
+
 from ....errors import StoreError
 from .address import Address
-
-try:
-    from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer
-    from confluent_kafka.admin import AdminClient
-except ImportError as missing:
-    raise StoreError(
-        f"confluent-kafka cannot be used, which a Kafka store needs ({missing}); "
-        "pip install 'track-middleware[kafka]'"
-    ) from missing
 
 #: Seconds after which brokers that have not answered count as away: a batch of the drain is open
 #: meanwhile, and others wait for it.

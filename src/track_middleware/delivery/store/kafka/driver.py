@@ -12,12 +12,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from zlib import crc32
 
-from confluent_kafka import KafkaException
+from confluent_kafka import KafkaError, KafkaException
 
 from ....errors import StoreError
 from ..bodies import Held, Parcel
+from ..broker import Broker
 from . import places, topic
-from .address import Address
+from .address import address
 from .clients import PATIENCE, Said, admin, asking, told
 from .pool import Pool
 from .writing import Writer
@@ -28,14 +29,13 @@ class Kafka:
 
     def __init__(
         self,
-        where: Address,
+        broker: Broker,
         *,
-        name: str,
         monotonic: Callable[[], float] = time.monotonic,
         patience: float = PATIENCE,
     ) -> None:
-        self.name = name
-        self._where = where
+        self.name = broker.name
+        self._where = where = address(broker)
         self._writer = Writer(where, monotonic=monotonic, patience=patience)
         self._pool = Pool(where, monotonic=monotonic, patience=patience)
 
@@ -57,7 +57,7 @@ class Kafka:
                 contents[place] = content
         return contents
 
-    def forget(self, first: str) -> None:
+    def forget(self, oldest: Sequence[str]) -> None:
         """Nothing: how long brokers keep a message is the topic's ``retention.ms``."""
 
     def held(self) -> Held:
@@ -98,3 +98,5 @@ class Kafka:
             yield said
         except KafkaException as error:
             raise StoreError(told(error.args[0], self._where, said)) from error
+        except TimeoutError as error:
+            raise StoreError(told(KafkaError(KafkaError._TIMED_OUT), self._where, said)) from error

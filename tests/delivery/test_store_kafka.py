@@ -1,0 +1,104 @@
+"""Kafka as the place of bodies: the contract with either ledger, and what is its own."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.delivery.cluster import Cluster, cluster, emptied
+from tests.delivery.kafka_brokers import Broker, Mock, mock, one
+from tests.delivery.store_contract import StoreContract, row
+from track_middleware.delivery.store import opening
+from track_middleware.delivery.store.whole import Store
+
+pytestmark = pytest.mark.needs("kafka")
+
+_topics = map("t{}".format, itertools.count())
+
+Open = Callable[[], Store]
+
+
+@pytest.fixture(scope="module")
+def broker() -> Iterator[Broker]:
+    with one() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def three_brokers() -> Iterator[Mock]:
+    with mock() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def database() -> Iterator[Cluster]:
+    with cluster() as running:
+        yield running
+
+
+@pytest.fixture
+def ledger() -> str:
+    """SQLite's, in the data folder."""
+    return ""
+
+
+@pytest.fixture
+def brokers(broker: Broker) -> Broker | Mock:
+    return broker
+
+
+@pytest.fixture
+def url(brokers: Broker | Mock, ledger: str) -> str:
+    topic = next(_topics)
+    brokers.topic(topic)
+    last = f"&ledger={ledger}" if ledger else ""
+    return f"kafka://{','.join(brokers.servers)}?topic={topic}{last}"
+
+
+@pytest.fixture
+def opened_again(url: str, data_dir: Path) -> Iterator[Open]:
+    opened: list[Store] = []
+
+    def again() -> Store:
+        opened.append(opening.opened(url, data_dir))
+        return opened[-1]
+
+    yield again
+    for store in opened:
+        store.close()
+
+
+@pytest.fixture
+def store(opened_again: Open) -> Store:
+    return opened_again()
+
+
+class Contract(StoreContract):
+    """But for one thing: brokers do not say what they hold in bytes."""
+
+    def test_what_a_store_takes_is_what_it_holds(self, store: Store) -> None:
+        before = store.watch.bytes()
+        store.append([row(number) for number in range(300)])
+        after = store.watch.bytes()
+        assert before.used < after.used < before.used + 300_000
+
+
+class TestKafka(Contract):
+    """A broker from PyPI, with its ledger in SQLite, passes the contract."""
+
+
+@pytest.mark.needs("postgresql")
+class TestThreeBrokersAndPostgresql(Contract):
+    """And so does librdkafka's mock cluster, with its ledger in PostgreSQL."""
+
+    @pytest.fixture
+    def brokers(self, three_brokers: Mock) -> Broker | Mock:
+        return three_brokers
+
+    @pytest.fixture
+    def ledger(self, database: Cluster) -> str:
+        emptied(database)
+        return database.url
