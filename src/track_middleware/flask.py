@@ -19,15 +19,15 @@ from typing import TYPE_CHECKING, Any
 import click
 from flask import (
     Flask,
-    Response,
     current_app,
-    g,
+    got_request_exception,
     has_app_context,
     has_request_context,
     request,
     session,
 )
 from flask.cli import with_appcontext
+from flask.globals import app_ctx
 from markupsafe import Markup
 
 from . import wiring as wirings
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from .tracking.exchange import Exchange
     from .tracking.identity import LoadedUser
     from .wiring import Wiring
+    from .wsgi.boundary import Headers
 
 logger = logging.getLogger("track_middleware")
 
@@ -67,12 +68,11 @@ class Track:
         site = _Site(app)
         app.extensions[NAME] = site
         app.wsgi_app = site  # type: ignore[method-assign]
-        app.after_request_funcs.setdefault(None, []).insert(0, site.mirrored)
         app.add_template_global(_track_script, "track_script")
         app.add_template_global(_track_banner, "track_banner")
         app.cli.add_command(_command)
         app.app_ctx_globals_class = _with_track(app.app_ctx_globals_class)
-        app.before_request_funcs.setdefault(None, []).insert(0, site.matched)
+        got_request_exception.connect(site.matched, app)  # it may come to no response
         if find_spec("flask_login"):
             site.follow_sign_ins()
 
@@ -91,10 +91,12 @@ class _Site:
         wiring = self._wiring or self._ready()
         if wiring is None:
             return self._inner(environ, start_response)
-        look: LoadedUser | None = partial(_loaded_user, environ)
+        look: LoadedUser | None = partial(self._loaded_user, environ)
         if wiring.asks_user:
-            look = wiring.user_look(partial(environ.get, _REQUEST), look)
-        return answer(self._inner, wiring, environ, start_response, loaded_user=look)
+            look = wiring.user_look(partial(self._asked_about, environ), look)
+        return answer(
+            self._inner, wiring, environ, start_response, loaded_user=look, starting=self._starts
+        )
 
     def _ready(self) -> Wiring | None:
         """The wiring, or None where its settings cannot be used: an error in development, and one
@@ -118,6 +120,10 @@ class _Site:
                     self.given, defaults=self.defaults, name=f"Flask app {self._app.name}"
                 )
                 self._wiring.console.about = self._about
+                # Only Flask itself surely starts its response in its context.
+                is_inmost = getattr(self._inner, "__self__", None) is self._app
+                if self._wiring.settings.cookieless or not is_inmost:
+                    self._app.before_request_funcs.setdefault(None, []).insert(0, self.matched)
             return self._wiring
 
     @contextmanager
@@ -158,34 +164,70 @@ class _Site:
             "secret_key_fallbacks": [_text(key) for key in former],
         }
 
-    def matched(self) -> None:
-        """Flask's first ``before_request`` function: a rule has matched, and nothing of the app has
-        run yet. Flask-Login's user will lie in ``g``."""
-        exchange, wiring = wirings.CURRENT.get(), self._wiring
-        if exchange is None or wiring is None:
-            return
+    def _starts(self, exchange: Exchange, environ: WSGIEnvironment, headers: Headers) -> None:
+        """The app starts its response, and mostly Flask's context still holds: what it knows of the
+        request is noted for the exchange's end."""
+        if self._note(exchange, environ) and exchange.has_news:
+            self._mirror(exchange, environ, headers)
+
+    def _note(self, exchange: Exchange, environ: WSGIEnvironment) -> bool:
+        """Notes the rule that has matched, and where Flask-Login's user lies; False outside the
+        app's own context, where what was noted before stays."""
+        if not has_request_context():
+            return False
+        context = app_ctx._get_current_object()  # type: ignore[attr-defined]
+        if context.app is not self._app:
+            return False
         seen = request._get_current_object()  # type: ignore[attr-defined]
         rule = seen.url_rule
         exchange.route = rule.rule if rule is not None else None
-        seen.environ[_G] = g._get_current_object()
-        if wiring.asks_user:
-            seen.environ[_REQUEST] = seen
+        environ[_G] = context.g
+        if self._wiring is not None and self._wiring.asks_user:
+            environ[_REQUEST] = seen
+        return True
 
-    def mirrored(self, response: Response) -> Response:
-        """Flask's last ``after_request`` function: its session is saved right after it."""
+    def matched(self, *_app: Flask, **_more: Any) -> None:
+        """Notes earlier than at the response's start: for a verb, when an exception has come to
+        Flask, or as Flask's first ``before_request`` function."""
         exchange = wirings.CURRENT.get()
-        if self._wiring is not None and exchange is not None and exchange.has_news:
-            ours(self._wiring, self._mirror, exchange, response)
-        return response
+        if exchange is not None and self._wiring is not None and has_request_context():
+            ours(self._wiring, self._note, exchange, request.environ)
 
-    def _mirror(self, exchange: Exchange, response: Response) -> None:
-        name = self._app.config["SESSION_COOKIE_NAME"]
+    def _loaded_user(self, environ: WSGIEnvironment) -> str | None:
+        """The id of the user that Flask-Login has loaded; "" for nobody, None for not loaded."""
+        if _G not in environ:
+            self.matched()
+        lying = environ.get(_G)
+        user = None if lying is None else lying.get("_login_user")
+        if user is None:
+            return None
+        return str(user.get_id()) if user.is_authenticated else ""
+
+    def _asked_about(self, environ: WSGIEnvironment) -> Any:
+        """What the ``user_id`` setting is asked about: Flask's own request, once it is there."""
+        if _REQUEST not in environ:
+            self.matched()
+        return environ.get(_REQUEST)
+
+    def _mirror(self, exchange: Exchange, environ: WSGIEnvironment, headers: Headers) -> None:
+        """Puts a campaign into the session that the request came with, which is saved anew."""
+        app, name = self._app, self._app.config["SESSION_COOKIE_NAME"]
         # Most visitors have none, and Werkzeug takes long to read cookies.
-        if name not in request.environ.get("HTTP_COOKIE", "") or name not in request.cookies:
+        if name not in environ.get("HTTP_COOKIE", "") or name not in request.cookies:
             return
-        campaign = exchange.mirror(by_name(response.headers))
-        if campaign and not self._app.session_interface.is_null_session(session):
-            session["track_campaign"] = campaign
+        said = by_name(headers)
+        campaign = exchange.mirror(said)
+        if not campaign or app.session_interface.is_null_session(session):
+            return
+        session["track_campaign"] = campaign
+        saved = app.response_class()
+        app.session_interface.save_session(app, session._get_current_object(), saved)  # type: ignore[attr-defined]
+        for header in list(headers):
+            if header[0].lower() == "set-cookie" and header[1].startswith(f"{name}="):
+                headers.remove(header)
+        headers += [("Set-Cookie", line) for line in saved.headers.getlist("Set-Cookie")]
+        if "cookie" in saved.vary and "cookie" not in said.get("vary", "").lower():
+            headers.append(("Vary", "Cookie"))
 
     def follow_sign_ins(self) -> None:
         """Listens to Flask-Login."""
@@ -217,15 +259,6 @@ def _current(_g: object) -> Exchange | None:
 
 #: Where a request's environ keeps Flask's own objects beyond their context.
 _REQUEST, _G = "track_middleware.flask.request", "track_middleware.flask.g"
-
-
-def _loaded_user(environ: WSGIEnvironment) -> str | None:
-    """The id of the user that Flask-Login has loaded; "" for nobody, None for not loaded."""
-    lying = environ.get(_G)
-    user = None if lying is None else lying.get("_login_user")
-    if user is None:
-        return None
-    return str(user.get_id()) if user.is_authenticated else ""
 
 
 def _text(key: str | bytes | None) -> str:

@@ -194,6 +194,24 @@ def test_a_new_campaign_is_mirrored_into_a_session_that_is_there(
     assert b'"track_campaign":{"source":"b"}' in site.ask("/read").body
 
 
+def test_the_mirror_keeps_what_the_view_puts_into_the_session(plain: flask.Flask) -> None:
+    def note(word: str) -> bytes:
+        flask.session[word] = 1
+        return HOME
+
+    plain.add_url_rule("/note/<word>", view_func=note)
+    plain.add_url_rule("/still", "still", view_func=lambda: HOME)
+    plain.add_url_rule("/read", "read", view_func=lambda: dict(flask.session))
+    site = WSGISite(plain)
+    site.ask("/note/one")
+    answer = site.ask("/note/two?utm_source=b")
+    assert str(answer.cookies).count("session=") == 1
+    assert answer.header("Vary") == "Cookie"
+    answer = site.ask("/still?utm_source=c")
+    assert (str(answer.cookies).count("session="), answer.header("Vary")) == (1, "Cookie")
+    assert site.ask("/read").body == b'{"one":1,"track_campaign":{"source":"c"},"two":1}\n'
+
+
 def test_the_mirror_leaves_a_shareable_response_alone(plain: flask.Flask) -> None:
     def begin() -> bytes:
         flask.session["mine"] = 1
@@ -207,6 +225,72 @@ def test_the_mirror_leaves_a_shareable_response_alone(plain: flask.Flask) -> Non
     site.ask("/begin")
     answer = site.ask("/shared?utm_source=b")
     assert (answer.cookies, answer.header("Vary")) == ([], "")
+
+
+def routes(kept: Kept) -> list[tuple[str | None, str | None]]:
+    """The events' labels and routes."""
+    return [
+        (entry.event.label, entry.event.context["page"].get("route"))
+        for entry in kept
+        if entry.event
+    ]
+
+
+def test_an_event_in_a_view_knows_its_route(plain: flask.Flask, kept: Kept) -> None:
+    def view(number: int) -> bytes:
+        track("Seen")
+        return HOME
+
+    plain.add_url_rule("/orders/<int:number>", view_func=view)
+    WSGISite(plain).ask("/orders/7")
+    assert routes(kept) == [("Seen", "/orders/<int:number>"), ("Page", "/orders/<int:number>")]
+
+
+def test_an_event_before_flasks_own_context_knows_no_route(plain: flask.Flask, kept: Kept) -> None:
+    inner = plain.extensions["track_middleware"]._inner
+
+    def early(environ: Any, start_response: Any) -> Any:
+        track("Early")
+        return inner(environ, start_response)
+
+    plain.add_url_rule("/", view_func=lambda: HOME)
+    plain.extensions["track_middleware"]._inner = early
+    WSGISite(plain).ask("/")
+    assert routes(kept) == [("Early", None), ("Page", "/")]
+
+
+def test_a_page_that_fails_for_the_server_knows_its_route(plain: flask.Flask, kept: Kept) -> None:
+    def fails(number: int) -> bytes:
+        raise LookupError("in the view")
+
+    plain.config["PROPAGATE_EXCEPTIONS"] = True
+    plain.add_url_rule("/fails/<int:number>", view_func=fails)
+    with pytest.raises(LookupError, match="in the view"):
+        WSGISite(plain).ask("/fails/7")
+    (said,) = [entry.event.properties for entry in kept if entry.event]
+    assert (said["status"], said["route"]) == (500, "/fails/<int:number>")
+
+
+def test_a_route_is_known_where_another_middleware_starts_the_response_later(
+    app: flask.Flask, kept: Kept
+) -> None:
+    class Late:
+        """Starts the response when Flask's context is gone."""
+
+        def __init__(self, inner: Any) -> None:
+            self.inner = inner
+
+        def __call__(self, environ: Any, start_response: Any) -> Any:
+            said: list[Any] = []
+            body = self.inner(environ, lambda *given: said.extend(given))
+            start_response(*said)
+            return body
+
+    app.wsgi_app = Late(app.wsgi_app._inner)  # type: ignore[attr-defined, method-assign]
+    Track(app)
+    WSGISite(app).ask("/in/ann")
+    assert routes(kept)[-1] == ("Page", "/in/<name>")
+    assert users(kept, "Page") == ["ann"]
 
 
 def test_the_templates_tag_chooses_the_place(app: flask.Flask, site: WSGISite) -> None:
