@@ -166,19 +166,21 @@ class _Site:
 
     def _starts(self, exchange: Exchange, environ: WSGIEnvironment, headers: Headers) -> None:
         """The app starts its response, and mostly Flask's context still holds: what it knows of the
-        request is noted for the exchange's end."""
-        if self._note(exchange, environ) and exchange.has_news:
+        request is noted for the exchange's end. A campaign comes with a query."""
+        is_noted = self._note(exchange, environ)
+        if environ.get("QUERY_STRING") and is_noted and exchange.has_news:
             self._mirror(exchange, environ, headers)
 
     def _note(self, exchange: Exchange, environ: WSGIEnvironment) -> bool:
         """Notes the rule that has matched, and where Flask-Login's user lies; False outside the
         app's own context, where what was noted before stays."""
-        if not has_request_context():
+        try:
+            context = app_ctx._get_current_object()  # type: ignore[attr-defined]
+            seen = request._get_current_object()  # type: ignore[attr-defined]
+        except RuntimeError:
             return False
-        context = app_ctx._get_current_object()  # type: ignore[attr-defined]
         if context.app is not self._app:
             return False
-        seen = request._get_current_object()  # type: ignore[attr-defined]
         rule = seen.url_rule
         exchange.route = rule.rule if rule is not None else None
         environ[_G] = context.g

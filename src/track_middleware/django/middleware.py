@@ -68,7 +68,7 @@ class TrackMiddleware:
             wirings.CURRENT.reset(token)
             if response is None:
                 _failed(exchange, 500)
-        campaign = _news(request, response, exchange)
+        campaign = request.META.get("QUERY_STRING") and _news(request, response, exchange)
         if campaign:
             _ours(session.mirror, request, response, campaign)
         return _ended(request, response, exchange)
@@ -96,7 +96,7 @@ class TrackMiddleware:
             wirings.CURRENT.reset(token)
             if failed:
                 _failed(exchange, failed)
-        campaign = _news(request, response, exchange)
+        campaign = request.META.get("QUERY_STRING") and _news(request, response, exchange)
         if campaign:
             await sync_to_async(_ours)(session.mirror, request, response, campaign)
         return _ended(request, response, exchange)
@@ -114,17 +114,17 @@ def _ours(step: Callable[[*_Ts], _T], *given: *_Ts) -> _T | None:
 def _news(
     request: HttpRequest, response: HttpResponseBase, exchange: Exchange
 ) -> dict[str, str] | None:
-    """A campaign that has just arrived and belongs into the session."""
+    """A campaign that has just arrived, with a query, and belongs into the session."""
     return _ours(session.arrived, request, response, exchange) if exchange.has_news else None
 
 
 def _begun(request: HttpRequest) -> Exchange | None:
     """The request's exchange; None where one is open already (an app within an app)."""
-    if wirings.in_exchange():
-        request.track = wirings.CURRENT.get()
+    exchange = wirings.CURRENT.get()
+    if exchange is not None and not exchange.finished:
+        request.track = exchange
         return None
-    exchange = _ours(_opened, request)
-    request.track = exchange
+    request.track = exchange = _ours(_opened, request)
     return exchange
 
 
@@ -139,18 +139,21 @@ def _opened(request: HttpRequest) -> Exchange:
 def described(request: HttpRequest) -> Request:
     """The request as the core knows it."""
     meta = request.META
+    # Django's own property looks a setting up, which takes long.
+    scheme = None if site.is_scheme_forwarded() else meta.get("wsgi.url_scheme")
     return environ_request(
         meta,
         request.path_info,
         request.path.removesuffix(request.path_info),
-        request.scheme or "http",
+        scheme or request.scheme or "http",
         meta.get("HTTP_X_FORWARDED_HOST", "") if site.is_host_forwarded() else "",
     )
 
 
 def _sent(response: HttpResponseBase) -> HttpResponseBase:
     """The answer to a request for one of our own paths; no view is called."""
-    _deliver_after(response)
+    if site.wiring().is_inline:
+        _deliver_after(response)
     return response
 
 
@@ -180,7 +183,8 @@ def _ended(
         _ours(_streamed, response, exchange, injector)
     elif _ours(_whole, request, response, exchange) is None:
         _ours(exchange.finish)
-    _deliver_after(response)
+    if site.wiring().is_inline:
+        _deliver_after(response)
     return response
 
 
@@ -203,8 +207,8 @@ def _match(request: HttpRequest, exchange: Exchange) -> None:
 
 
 def _take(response: HttpResponseBase, ending: Ending) -> None:
-    for name, value in ending.headers:
-        response[name] = value
+    for header in ending.headers:  # as Django keeps them: it need not encode and check what is ours
+        response.headers._store[header[0].lower()] = header
     for cookie in ending.cookies:
         cookies.add(response, cookie)
 
@@ -256,6 +260,4 @@ def _streamed(
 
 def _deliver_after(response: HttpResponseBase) -> None:
     """``inline`` delivers when the server has sent the response."""
-    wiring = site.wiring()
-    if wiring.settings.deliver == "inline":
-        response._resource_closers.append(wiring.after_response)
+    response._resource_closers.append(site.wiring().after_response)

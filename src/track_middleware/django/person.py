@@ -19,7 +19,10 @@ def asked_about(request: HttpRequest) -> HttpRequest | None:
 
 def seen(request: HttpRequest) -> str | None:
     """As ``loaded``; None while an operator acts as somebody."""
-    return None if _has_operator(request) else loaded(request)
+    lying = request.__dict__
+    if ("impersonator" in lying or "session" in lying) and _has_operator(request):
+        return None
+    return loaded(request)
 
 
 def _has_operator(request: HttpRequest) -> bool:
@@ -37,23 +40,19 @@ def loaded(request: HttpRequest) -> str | None:
     """The id of the user that the project has loaded; "" for nobody, None for not loaded.
 
     Looks at what lies in the request and triggers nothing: loading the user would add
-    ``Vary: Cookie`` to every page, and is a database query.
+    ``Vary: Cookie`` to every page, and is a database query. A lazy user is what it has loaded.
     """
     lying = request.__dict__
-    user = _evaluated(lying.get("user"))
+    user = lying.get("user")
+    if isinstance(user, LazyObject):
+        user = user.__dict__.get("_wrapped")
+        if user is empty:
+            user = None
     if user is None:
         user = lying.get("_cached_user") or lying.get("_acached_user")
     if user is None:
         return None
     return id_of(user) if user.is_authenticated else ""
-
-
-def _evaluated(user: Any) -> Any:
-    """A user as it is; of a lazy one what it has loaded, None when it has not."""
-    if not isinstance(user, LazyObject):
-        return user
-    wrapped = user.__dict__.get("_wrapped", empty)
-    return None if wrapped is empty else wrapped
 
 
 def id_of(user: Any) -> str:

@@ -38,6 +38,12 @@ def is_host_forwarded() -> bool:
     return bool(settings.USE_X_FORWARDED_HOST)
 
 
+@lru_cache(maxsize=1)
+def is_scheme_forwarded() -> bool:
+    """Whether a proxy says how the request was made."""
+    return bool(settings.SECURE_PROXY_SSL_HEADER)
+
+
 def given() -> Mapping[str, Any]:
     """The project's ``TRACK``."""
     return dict(getattr(settings, "TRACK", {}))
@@ -85,6 +91,8 @@ def _changed(*, setting: str, **_more: Any) -> None:
         wiring.cache_clear()
     if setting == "USE_X_FORWARDED_HOST":
         is_host_forwarded.cache_clear()
+    if setting == "SECURE_PROXY_SSL_HEADER":
+        is_scheme_forwarded.cache_clear()
 
 
 setting_changed.connect(_changed)
