@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.delivery.served import Network, Receiver, Shop, event_id, row
 from track_middleware.delivery import pace
-from track_middleware.delivery.circuit import LONG
+from track_middleware.delivery.circuit import LONG, Circuit
+from track_middleware.delivery.sending import Sending
 from track_middleware.delivery.store import Job
+from track_middleware.delivery.store.jobs import SharedJob
 from track_middleware.delivery.transport import Silence
 from track_middleware.destinations import DELIVERED, Answer, Call, Outbound, Verdict
 from track_middleware.destinations.answers import usual
@@ -234,6 +237,30 @@ def test_under_a_pace_batches_follow_each_other_at_its_rate(shop: Open) -> None:
     seconds = taken[-1][0] - taken[0][0]
     before_the_last = 100 - taken[-1][1]
     assert before_the_last / 55 <= seconds <= before_the_last / 45
+
+
+def test_each_of_several_workers_has_its_shards_part_of_the_pace(shop: Open) -> None:
+    here = shop(Receiver([]))
+    sending = Sending(
+        here.route.destination,
+        transport=Receiver([]),
+        now=lambda: here.now,
+        may_send=lambda: True,
+    )
+    here_and_there = [
+        SharedJob(1, "webhook", 0, None, None, "", pace=40.0, paced_at=here.now, held=held)
+        for held in ((0, 1), (2, 3, 4, 5, 6, 7))
+    ]
+    batches = []
+    for job in here_and_there:
+        circuit = Circuit(here.store, name="webhook", now=lambda: here.now, random=random.random)
+        batches.append(circuit.most(job, 500))
+        circuit.again(job)
+        circuit.sent(job, sending, batches[-1], most=500)
+        assert circuit.again(job) == here.now + pace.SPAN
+        sending.throttled = 1
+        assert circuit.slowed(replace(job, pace=None), sending) == 200.0, "all took 400 at once"
+    assert batches == [100, 300]
 
 
 # Codecs.

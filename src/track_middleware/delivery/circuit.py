@@ -89,7 +89,7 @@ class Circuit:
         """The size of the next batch."""
         allowed = pace.allowed(job, self._now())
         if allowed is not None:
-            most = min(most, max(1, int(allowed * pace.SPAN)))
+            most = min(most, max(1, int(allowed * pace.part(job) * pace.SPAN)))
         return most if self._size is None else min(most, self._size)
 
     def probe(self, job: Job, items: Sequence[Item]) -> Sequence[Item]:
@@ -106,7 +106,7 @@ class Circuit:
         if not sending.throttled:
             return None
         now = self._now()
-        achieved = self._meter.rate(now, refused=sending.throttled)
+        achieved = self._meter.rate(now, refused=sending.throttled) / pace.part(job)
         allowed = pace.allowed(job, now)
         return pace.halved(achieved if allowed is None else min(achieved, allowed))
 
@@ -116,7 +116,7 @@ class Circuit:
         self._meter.add(events, now)
         allowed = pace.allowed(job, now)
         if allowed is not None:
-            self._rest = max(self._rest, now) + events / allowed
+            self._rest = max(self._rest, now) + events / (allowed * pace.part(job))
         if self._size is not None and sending.calls and not sending.failures:
             self._size *= 2
             if self._size >= most:

@@ -1,7 +1,8 @@
 """How fast a destination is served after it said "too many" (429) without saying for how long.
 
 Pure. Its rate halves, from what it achieved, and comes back by a tenth of that a minute; once it is
-back, nothing limits it. Rates are events a second, moments epoch seconds.
+back, nothing limits it. Rates are events a second, moments epoch seconds. The pace is the job's: of
+several workers each sends as large a part of it as it has shards.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ from __future__ import annotations
 import math
 
 from .store import Job
+from .store.jobs import SharedJob
+from .store.shards import SHARDS
 
 #: The slowest pace: nothing ever stands still.
 LEAST = 1.0
@@ -37,6 +40,11 @@ def allowed(job: Job, now: float) -> float | None:
     before = 2 * job.pace
     grown = job.pace + _TENTH * before * (now - job.paced_at) / 60
     return grown if grown < before else None
+
+
+def part(job: Job) -> float:
+    """Which part of a job's events a worker sends: that of its shards, where several have it."""
+    return len(job.held) / SHARDS if isinstance(job, SharedJob) else 1.0
 
 
 def per_minute(job: Job, now: float) -> float:
