@@ -37,12 +37,16 @@ class Agent:
 
     def wire(self) -> dict[str, Any]:
         """Its form in an event's context, new dicts each time."""
-        told: dict[str, Any] = {"device": _present(type=self.device, model=self.model,
-                                                   manufacturer=self.brand)}  # fmt: skip
+        device = {"type": self.device}
+        if self.model:
+            device["model"] = self.model
+        if self.brand:
+            device["manufacturer"] = self.brand
+        told: dict[str, Any] = {"device": device}
         if self.browser:
-            told["browser"] = _present(name=self.browser, version=self.browser_version)
+            told["browser"] = _named(self.browser, self.browser_version)
         if self.os:
-            told["os"] = _present(name=self.os, version=self.os_version)
+            told["os"] = _named(self.os, self.os_version)
         if self.bot:
             told["bot"] = {"name": self.bot.name, "class": self.bot.class_}
         return told
@@ -155,5 +159,5 @@ def _type(rules: Any) -> str:
     return "desktop" if rules.is_pc else "other"
 
 
-def _present(**values: str | None) -> dict[str, str]:
-    return {name: value for name, value in values.items() if value}
+def _named(name: str, version: str) -> dict[str, str]:
+    return {"name": name, "version": version} if version else {"name": name}

@@ -73,12 +73,22 @@ def host(url: str) -> str:
     _, found, rest = url.partition("://")
     if not found:
         return ""
-    netloc = _END_OF_HOST.split(rest, maxsplit=1)[0].rpartition("@")[2].lower()
+    before = rest.partition("/")[0]
+    return (_host if len(before) <= _LONG_HOST else _host.__wrapped__)(before)
+
+
+#: Longer ones are nobody's, and are not remembered.
+_LONG_HOST = 260
+
+
+@lru_cache(maxsize=4096)
+def _host(before: str) -> str:
+    netloc = _END_OF_HOST.split(before, maxsplit=1)[0].rpartition("@")[2].lower()
     name = netloc.partition("]")[0] + "]" if netloc.startswith("[") else netloc.partition(":")[0]
     return name.rstrip(".").removeprefix("www.")
 
 
-_END_OF_HOST = re.compile(r"[/?#\\]")
+_END_OF_HOST = re.compile(r"[?#\\]")
 
 #: A search term longer than this is cut.
 _TERM = 200
