@@ -18,7 +18,7 @@ from .delivery.store.replays import Replay
 from .delivery.store.whole import Store
 from .destinations import registry
 from .destinations.registry import Route
-from .errors import SettingsError
+from .errors import SettingsError, StoreError
 from .event import iso
 from .settings import Settings, free_bytes
 
@@ -33,6 +33,7 @@ def state(settings: Settings, data_dir: Path, *, counted: int = COUNTED) -> dict
         "dataDir": str(data_dir),
         "store": opening.shown(settings.store, data_dir),
         "events": 0,
+        "broker": _broker(settings, data_dir),
         "worker": _worker(settings, data_dir),
         "spool": _spool(data_dir, {}),
         "disk": _disk(settings, data_dir),
@@ -69,6 +70,26 @@ def _add_stored(
     facts["erasures"] = [_erasure(store, each) for each in store.persons.open_erasures()]
     for reason, number in store.counters().items():
         facts["counters"][reason] = facts["counters"].get(reason, 0) + number
+
+
+def _broker(settings: Settings, data_dir: Path) -> dict[str, Any] | None:
+    """What a broker keeps of the events, None where none does; ``maxAge`` is in seconds, None: for
+    ever."""
+    try:
+        held = opening.at_broker(settings.store, data_dir)
+    except StoreError as error:
+        return {"error": str(error)}
+    if held is None:
+        return None
+    return {
+        "error": "",
+        "messages": held.messages,
+        "bytes": held.size,
+        "oldest": None if held.oldest is None else iso(held.oldest),
+        "maxAge": held.max_age,
+        "copies": held.copies,
+        "replicas": held.replicas,
+    }
 
 
 def _erasure(store: Store, each: Erasure) -> dict[str, Any]:

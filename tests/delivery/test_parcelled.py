@@ -37,6 +37,9 @@ class Memory:
         self.is_down = False
         self.users = 0
 
+    def make(self, keep_days: int) -> bool:
+        return False
+
     def put(self, parcels: Sequence[Parcel]) -> Sequence[str]:
         self._check()
         first = len(self.put_here)

@@ -197,6 +197,9 @@ def test_a_forked_child_has_a_connection_of_its_own(nats: Servers, jetstream: En
 
 def test_a_broker_says_what_it_keeps(nats: Servers, jetstream: Ends) -> None:
     one = jetstream(nats.url(stream=next(_streams)))
+    assert one.held() == Held(0, 0, None, None, 0, 1), "there is no stream, and none is made"
+    assert one.make(90)
+    assert not one.make(90)
     assert one.held() == Held(0, 0, None, None, 1, 1)
     began = time.time()
     one.put(parcels(2))

@@ -6,7 +6,6 @@ import argparse
 from contextlib import closing
 
 from ..delivery.store import opening
-from ..delivery.store.postgresql.address import address
 from ..errors import StoreError
 from ..history import moving
 from .place import FINDING, WELL, Place, say
@@ -16,7 +15,10 @@ from .progress import Bar
 def arguments(parser: argparse.ArgumentParser) -> None:
     """What ``migrate`` takes."""
     parser.add_argument(
-        "--to", metavar="URL", required=True, help="where the store goes: postgresql://…"
+        "--to",
+        metavar="URL",
+        required=True,
+        help="where it goes: postgresql://…, or a broker",
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
 
@@ -31,9 +33,15 @@ def run(arguments: argparse.Namespace, where: Place) -> int:
         )
     with closing(store):
         bar = Bar("events", store.end())
-    events = moving.move(where.settings.store, where.data_dir, arguments.to, progress=bar.at)
+    events = moving.move(
+        where.settings.store,
+        where.data_dir,
+        arguments.to,
+        progress=bar.at,
+        keep_days=where.settings.keep_days,
+    )
     bar.end(events)
-    shown = address(arguments.to).shown
+    shown = opening.shown(arguments.to, where.data_dir)
     lines = (
         f"moved        {events:,} events, and all that is known of them, to {shown}",
         "now          set store to the new URL; until then a note in the data folder names it",

@@ -12,6 +12,7 @@ from typing import Any
 from .. import __version__, doctor, places
 from .. import facts as site
 from .. import metrics as exposition
+from ..delivery.store import opening
 from ..errors import SettingsError
 from ..event import iso
 from ..proxy import slots
@@ -29,6 +30,8 @@ def init(arguments: argparse.Namespace, where: Place) -> int:
         raise SettingsError("data_dir", f"{where.data_dir}: {error.strerror}") from error
     with closing(where.opened()) as store:
         store.end()  # some engines make their schema when they are first asked
+    settings = where.settings
+    opening.make_at_broker(settings.store, where.data_dir, keep_days=settings.keep_days)
     made = {"dataDir": str(where.data_dir), "store": where.store_name}
     lines = (f"data folder  {where.data_dir}", f"store        {where.store_name}")
     say(made, lines, as_json=arguments.json)
@@ -90,6 +93,8 @@ def _status_lines(facts: dict[str, Any], there: str) -> Iterator[str]:
     yield f"data folder  {facts['dataDir']}{there}"
     yield f"store        {facts['store']} ({_counted(facts['events'], 'event')})"
     yield f"worker       {'alive' if worker['alive'] else 'not running'}{age}"
+    if facts["broker"]:
+        yield f"broker       {_broker(facts['broker'])}"
     if worker["error"]:
         yield f"{'':<13}the last one could not start: {worker['error']}"
     if worker["otherSettings"]:
@@ -119,6 +124,15 @@ def _status_lines(facts: dict[str, Any], there: str) -> Iterator[str]:
         yield f"{name}: {_counted(each['events'], 'event')}, {_progress(each)}{_pause(each)}"
     for reason, number in sorted(facts["counters"].items()):
         yield f"not kept     {reason}: {number}"
+
+
+def _broker(broker: dict[str, Any]) -> str:
+    if broker["error"]:
+        return str(broker["error"])
+    kept = f"{_counted(broker['messages'], 'message')}, {_counted(broker['bytes'], 'byte')}"
+    since = f" since {broker['oldest']}" if broker["oldest"] else ""
+    copies = f"{broker['copies']} of {broker['replicas']} copies are whole"
+    return f"{kept}{since}, {copies}"
 
 
 def _learnt(each: dict[str, Any]) -> Iterator[str]:

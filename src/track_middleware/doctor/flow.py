@@ -15,6 +15,8 @@ LATE = 60.0
 def flow(settings: Settings, facts: dict[str, Any]) -> Iterator[Finding]:
     """What ``facts.state`` shows to be wrong."""
     yield from _worker(settings, facts)
+    if facts["broker"]:
+        yield from _broker(settings, facts["broker"])
     for each in facts["destinations"]:
         yield from _destination(each)
     for each in facts["former"]:
@@ -24,6 +26,22 @@ def flow(settings: Settings, facts: dict[str, Any]) -> Iterator[Finding]:
         )
         fix = f"put its URL back, or say ?name={each['name']} in what takes its place"
         yield Finding("former", "warning", message, fix)
+
+
+def _broker(settings: Settings, broker: dict[str, Any]) -> Iterator[Finding]:
+    if broker["error"]:
+        fix = "mend it, or store; until then events wait in the spools, and none is lost"
+        yield Finding("broker", "error", broker["error"], fix)
+        return
+    if broker["copies"] < broker["replicas"]:
+        message = f"of the broker's {broker['replicas']} copies {broker['copies']} are whole"
+        yield Finding("copies", "warning", message, "look which of its servers is down or behind")
+    if broker["maxAge"] is not None and broker["maxAge"] < settings.keep_days * 86400:
+        message = (
+            f"the broker drops bodies after {broker['maxAge'] / 86400:.1f} days, before keep_days: "
+            "events that wait longer are lost"
+        )
+        yield Finding("age", "error", message, "let it keep them for ever: they go by keep_days")
 
 
 def _worker(settings: Settings, facts: dict[str, Any]) -> Iterator[Finding]:

@@ -52,6 +52,11 @@ class Bodies(Protocol):
 
     name: str
 
+    def make(self, keep_days: int) -> bool:
+        """Makes the log at the broker unless it is there; whether it was not. It keeps contents at
+        least so many days. StoreError when it cannot."""
+        ...
+
     def put(self, parcels: Sequence[Parcel]) -> Sequence[str]:
         """Keeps contents; when it returns they are durable, on as many copies as were asked for.
         Their places, in the order of the parcels, of at most 40 ASCII characters.

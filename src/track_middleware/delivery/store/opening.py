@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 from ...errors import StoreError
 from ..lease import LOCK
 from . import brokers, moved, sqlite
+from .bodies import Held
 from .connection import CACHE
 from .home import Around, alone
 from .postgresql.address import address, is_postgresql
@@ -79,6 +81,24 @@ def touched(url: str, data_dir: Path) -> list[Path]:
         return [data_dir / LOCK]
     path = sqlite.path_of(ledger, data_dir)
     return [path, path.with_name(f"{path.name}-wal")]
+
+
+def at_broker(url: str, data_dir: Path) -> Held | None:
+    """What the broker says that keeps the bodies of a store's events; None where none does.
+    StoreError when it cannot be asked."""
+    url = present(url, data_dir)
+    if not brokers.is_broker(url):
+        return None
+    with closing(brokers.bodies(brokers.broker(url))) as bodies:
+        return bodies.held()
+
+
+def make_at_broker(url: str, data_dir: Path, *, keep_days: int) -> None:
+    """Makes the log at the broker, where one keeps the bodies. StoreError when it cannot."""
+    url = present(url, data_dir)
+    if brokers.is_broker(url):
+        with closing(brokers.bodies(brokers.broker(url))) as bodies:
+            bodies.make(keep_days)
 
 
 def check(url: str) -> None:

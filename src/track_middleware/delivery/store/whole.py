@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 
-from . import NOTHING, DeadLetter, Flight, Job, Learnt, NewRow, Outcome, Stored, flights
+from . import NOTHING, DeadLetter, Flight, Job, Learnt, NewRow, Outcome, Stored, flights, home
 from .backfills import Backfills
 from .claims import Claims
 from .database import Database, Fence
@@ -167,6 +167,13 @@ class Store:
         """Makes a few events small that were accepted before a moment; True when there may be
         more. Everybody reads them as they were."""
         return self._db.pack(before)
+
+    def keep_bodies_at(self, broker: str) -> None:
+        """From now on only who knows of this broker opens the store. StoreError when the bodies are
+        at another."""
+        with self._db.batch():
+            self._db.change("broker_claim", (broker,))
+            home.check(self._db, broker)
 
     def identity(self) -> str:
         """The ledger's own name, which it got when it was made and keeps."""

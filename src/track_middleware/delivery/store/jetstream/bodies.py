@@ -16,16 +16,15 @@ from nats.aio.msg import Msg
 from ....seldom import Seldom
 from ..bodies import Held, Parcel
 from ..broker import Broker
-from .link import SUBJECT, About, Failure, Link
+from .link import NO_STREAM, SUBJECT, About, Failure, Link
 from .loop import Loop
 from .rounds import Question, Round, status
 
 T = TypeVar("T")
 
-#: Seconds in which all of a put, or of a get, must be done; in which the broker must be reached;
-#: until the next try where the stream has no leader.
+#: Seconds in which all of a put, or of a get, must be done; until the next try where the stream has
+#: no leader.
 _PATIENCE = 8.0
-_REACH = 5.0
 _AGAIN = 0.25
 
 #: JetStream's word for a message that is not there.
@@ -68,8 +67,15 @@ class JetStream:
         self._loop = Loop("nats")
         self._link = self._new_link()
 
+    def make(self, keep_days: int) -> bool:
+        """Makes the stream, which keeps everything until it is told to forget."""
+        was_there = self.held().copies > 0
+        self._run(lambda: self._link.client())
+        return not was_there
+
     def put(self, parcels: Sequence[Parcel]) -> Sequence[str]:
-        """Publishes parcels; their places once a quorum of the copies has each."""
+        """Publishes parcels; their places once a quorum of the copies has each. The stream is made
+        where there is none."""
         return self._run(lambda: self._put(parcels)) if parcels else []
 
     def get(self, places: Sequence[str]) -> Mapping[str, bytes]:
@@ -81,8 +87,8 @@ class JetStream:
         self._run(lambda: self._forget(min(map(int, oldest))))
 
     def held(self) -> Held:
-        """What the stream's leader says."""
-        return _held(self._run(self._about))
+        """What the stream's leader says; no copies where there is no stream."""
+        return self._run(self._held)
 
     def close(self) -> None:
         """Ends the connection and its thread."""
@@ -117,7 +123,7 @@ class JetStream:
 
         async def once() -> bool:
             missing = [number for number, place in enumerate(places) if not place]
-            client = await self._link.client(_REACH)
+            client = await self._link.client()
             await Round(client, hear).ask(
                 (each, self._publishing(parcels[each])) for each in missing
             )
@@ -156,7 +162,7 @@ class JetStream:
             elif word == "404":
                 behind.append(places[number])
 
-        client = await self._link.client(_REACH)
+        client = await self._link.client()
         subject = f"$JS.API.DIRECT.GET.{self._link.stream.name}"
         await Round(client, hear).ask(
             (number, Question(subject, b'{"seq":%b}' % place.encode()))
@@ -186,7 +192,7 @@ class JetStream:
             elif given.error is not None and given.error.err_code == _NO_MESSAGE:
                 gone.add(places[number])
 
-        client = await self._link.client(_REACH)
+        client = await self._link.client()
         subject = f"$JS.API.STREAM.MSG.GET.{self._link.stream.name}"
         await Round(client, hear).ask(
             (number, Question(subject, b'{"seq":%b}' % place.encode()))
@@ -195,14 +201,21 @@ class JetStream:
         )
 
     async def _forget(self, first: int) -> None:
-        await self._link.client(_REACH)
+        await self._link.client()
         answer = await self._link.ask("PURGE", {"seq": first})
         if answer.error is not None:
             raise self._link.failed(f"cannot be purged: {answer.error.description}")
 
-    async def _about(self) -> About:
-        await self._link.client(_REACH)
+    async def _held(self) -> Held:
         answer = await self._link.ask("INFO")
+        if answer.error is not None and answer.error.err_code == NO_STREAM:
+            return Held(0, 0, None, None, 0, self._link.stream.replicas)
+        return _held(self._known(answer))
+
+    async def _about(self) -> About:
+        return self._known(await self._link.ask("INFO"))
+
+    def _known(self, answer: About) -> About:
         if answer.error is not None:
             raise self._link.failed(f"cannot be used: {answer.error.description}")
         return answer
@@ -216,7 +229,7 @@ class JetStream:
                 while not await once():
                     await asyncio.sleep(_AGAIN)
         except TimeoutError:
-            why = said[0] or "it does not answer"
+            why = said[0] or self._link.said or "it does not answer"
             raise self._link.failed(f"{failure}: {why}") from None
 
 

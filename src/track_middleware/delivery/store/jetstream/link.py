@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from typing import Any
 
 import msgspec
@@ -19,8 +20,9 @@ from .address import Stream, stream
 
 logger = logging.getLogger("track_middleware")
 
-#: Seconds: to connect to one server; between two tries; until a silent server counts as gone (two
-#: pings are not answered); for one question to the stream's leader.
+#: Seconds: to connect at all; to connect to one server; between two tries; until a silent server
+#: counts as gone (two pings are not answered); for one question to the stream's leader.
+_REACH = 5.0
 _CONNECT = 2.0
 _AGAIN = 0.2
 _PING = 3
@@ -33,7 +35,7 @@ _WINDOW = 120
 SUBJECT = "{name}.{shard}"
 
 #: JetStream's word for a stream that is not there.
-_NO_STREAM = 10059
+NO_STREAM = 10059
 
 
 class Failure(msgspec.Struct, frozen=True):
@@ -100,30 +102,36 @@ class Link:
         self._client: Client | None = None
         self._is_made = False
         self._making = asyncio.Lock()
-        self._said = ""
+        #: What nats-py complained of, since it connected last.
+        self.said = ""
 
-    async def client(self, seconds: float) -> Client:
-        """The connection, once it stands and the stream is there. StoreError when that takes longer
-        than so many seconds."""
+    async def client(self) -> Client:
+        """The connection, once it stands and the stream is there. StoreError when that takes too
+        long."""
+        async with self._reaching(), self._making:
+            client = await self._connected()
+            if not self._is_made:
+                await self._make(client)
+                self._is_made, self.said = True, ""
+            return client
+
+    @asynccontextmanager
+    async def _reaching(self) -> AsyncIterator[None]:
         try:
-            async with asyncio.timeout(seconds):
-                async with self._making:
-                    client = await self._connected()
-                    if not self._is_made:
-                        await self._make(client)
-                        self._is_made = True
-                    return client
+            async with asyncio.timeout(_REACH):
+                yield
         except TimeoutError:
-            raise self.failed(f"cannot be reached{self._said and f' ({self._said})'}") from None
+            raise self.failed(f"cannot be reached{self.said and f' ({self.said})'}") from None
 
     def failed(self, what: str) -> StoreError:
         """An error that says where."""
         return StoreError(f"{self._broker.shown} {what}")
 
     async def ask(self, about: str, given: Mapping[str, Any] | None = None) -> About:
-        """JetStream's answer to a question about the stream (``INFO``, ``PURGE``). StoreError
-        without one."""
-        client = await self._connected()
+        """JetStream's answer to a question about the stream (``INFO``, ``PURGE``), which need not
+        be there. StoreError without one."""
+        async with self._reaching():
+            client = await self._connected()
         return await self._asked(client, about, given or {})
 
     async def close(self) -> None:
@@ -167,15 +175,17 @@ class Link:
 
     async def _complain(self, error: Exception) -> None:
         """nats-py tells of every try that failed; here that is told once in a while."""
-        self._said = str(error).strip() or type(error).__name__
+        said = str(error).strip() or type(error).__name__
+        if "authorization" not in self.said.lower():  # after which links only break off
+            self.said = said
         more = self._seldom.due(type(error).__name__)
         if more is not None:
-            logger.warning("%s: %s%s", self._broker.shown, self._said, more)
+            logger.warning("%s: %s%s", self._broker.shown, said, more)
 
     async def _make(self, client: Client) -> None:
         """The stream is there from now on."""
         found = await self._asked(client, "INFO", {})
-        if found.error is not None and found.error.err_code == _NO_STREAM:
+        if found.error is not None and found.error.err_code == NO_STREAM:
             found = await self._asked(client, "CREATE", self._wanted())
         if found.error is not None:
             raise self.failed(f"cannot be used: {found.error.description}")
