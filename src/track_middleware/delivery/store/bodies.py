@@ -29,17 +29,26 @@ class Parcel(msgspec.Struct, frozen=True, gc=False):
     content: bytes
 
 
+class Fault(msgspec.Struct, frozen=True):
+    """What is wrong with a broker's set-up; ``is_grave``: events are lost by it, or refused."""
+
+    is_grave: bool
+    problem: str
+    fix: str
+
+
 class Held(msgspec.Struct, frozen=True):
     """What a broker says of itself, for ``status`` and ``doctor``: messages and bytes that it
-    keeps, the moment of the oldest (None: empty), for how many seconds it keeps any (None: for
-    ever), how many copies there are of each, and of how many it should be."""
+    keeps (None: it does not say), the moment of the oldest (None: empty), for how many seconds it
+    keeps any (None: for ever), how many copies there are of each, and of how many it should be."""
 
     messages: int
-    size: int
+    size: int | None
     oldest: float | None
     max_age: float | None
     copies: int
     replicas: int
+    faults: Sequence[Fault] = ()
 
 
 class Bodies(Protocol):

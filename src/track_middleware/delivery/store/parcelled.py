@@ -186,7 +186,7 @@ class Parcelled:
     def _at_broker(self) -> int:
         """Bytes that the broker keeps, as far as it can be asked."""
         try:
-            return self._shelf.bodies.held().size
+            return self._shelf.bodies.held().size or 0
         except StoreError:
             return 0
 
