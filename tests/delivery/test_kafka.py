@@ -30,6 +30,7 @@ from track_middleware.delivery.store.brokers import broker
 from track_middleware.delivery.store.kafka import places
 from track_middleware.delivery.store.kafka.address import address
 from track_middleware.delivery.store.kafka.driver import Kafka
+from track_middleware.delivery.store.kafka.faults import faults, max_age
 from track_middleware.delivery.store.kafka.pool import LOST
 from track_middleware.errors import StoreError
 
@@ -219,12 +220,11 @@ def test_a_topic_is_made_once_and_says_what_it_keeps(one_broker: Broker, topic: 
     assert bodies.make(keep_days=90)
     assert not bodies.make(keep_days=90)
     held = bodies.held()
-    assert (held.messages, held.oldest, held.max_age) == (0, None, 120 * 86_400)
+    assert (held.messages, held.size, held.oldest, held.max_age) == (0, None, None, 120 * 86_400)
     assert (held.copies, held.replicas) == (1, 1)
-    (fault,) = bodies.faults(keep_days=90)
-    assert not fault.is_grave
-    assert "one copy" in fault.problem
-    bodies.put(parcels(8))
+    assert [each.problem.partition(":")[0] for each in held.faults] == [
+        "there is one copy of the topic"
+    ]
 
 
 def test_what_is_held_is_counted(one_broker: Broker, opened: Opened) -> None:
@@ -235,6 +235,46 @@ def test_what_is_held_is_counted(one_broker: Broker, opened: Opened) -> None:
     assert held.messages == SHARDS
     assert held.oldest is not None
     assert abs(held.oldest - before) < 60
+
+
+def test_a_cluster_that_does_not_tell_its_settings_is_told_as_that(
+    cluster: Mock, opened: Opened
+) -> None:
+    held = opened(cluster).held()
+    assert (held.max_age, held.copies, held.replicas) == (None, 3, 3)
+    assert ["cannot be read" in each.problem for each in held.faults] == [True]
+
+
+SOUND = {"cleanup.policy": "delete", "min.insync.replicas": "2", "max.message.bytes": "1048588"}
+
+
+@pytest.mark.parametrize(
+    ("said", "replicas", "told", "is_grave"),
+    [
+        ({}, 3, None, None),
+        ({"retention.ms": "-1", "retention.bytes": "-1"}, 3, None, None),
+        ({"cleanup.policy": "compact"}, 3, "compact", True),
+        ({"cleanup.policy": "compact,delete"}, 3, "compact", True),
+        ({"retention.bytes": "1000000"}, 3, "retention.bytes", True),
+        ({"max.message.bytes": "1000"}, 3, "max.message.bytes is 1000", True),
+        ({"min.insync.replicas": "1"}, 3, "min.insync.replicas is 1", False),
+        ({"min.insync.replicas": "3"}, 3, "3 of 3 copies", False),
+        ({}, 1, "one copy", False),
+    ],
+)
+def test_what_is_wrong_with_a_topic_is_found(
+    said: dict[str, str], replicas: int, told: str | None, is_grave: bool | None
+) -> None:
+    found = list(faults(SOUND | said, replicas))
+    assert [each.is_grave for each in found] == ([] if told is None else [is_grave])
+    assert all(told is not None and told in each.problem and each.fix for each in found)
+
+
+@pytest.mark.parametrize(
+    ("kept", "seconds"), [("-1", None), ("0", 0.0), ("604800000", 7 * 86_400.0)]
+)
+def test_how_long_a_topic_keeps_a_message_is_read(kept: str, seconds: float | None) -> None:
+    assert max_age({"retention.ms": kept}) == seconds
 
 
 def test_a_leader_that_falls_is_waited_for_and_nothing_is_doubled(

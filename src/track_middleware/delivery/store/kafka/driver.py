@@ -20,6 +20,7 @@ from ..broker import Broker
 from . import places, topic
 from .address import address
 from .clients import PATIENCE, Said, admin, asking, told
+from .faults import faults, max_age
 from .pool import Pool
 from .writing import Writer
 
@@ -61,15 +62,22 @@ class Kafka:
         """Nothing: how long brokers keep a message is the topic's ``retention.ms``."""
 
     def held(self) -> Held:
-        """``Bodies.held``. How many bytes there are Kafka does not say."""
+        """``Bodies.held``. How many bytes there are Kafka's protocol does not tell."""
         name = self._where.topic
         with self._explained() as said, asking(self._where, said) as client:
             spread = topic.layout(client, name)
-            known = topic.said(admin(self._where, said), name)
             ends = topic.ends(client, name, spread.partitions)
             oldest = topic.oldest(client, name, ends)
-        messages = sum(end - first for first, end in ends.values())
-        return Held(messages, 0, oldest, topic.max_age(known), spread.copies, spread.replicas)
+            known = topic.said(admin(self._where, said), name)
+        return Held(
+            messages=sum(end - first for first, end in ends.values()),
+            size=None,
+            oldest=oldest,
+            max_age=max_age(known),
+            copies=spread.copies,
+            replicas=spread.replicas,
+            faults=tuple(faults(known, spread.replicas)),
+        )
 
     def make(self, keep_days: int) -> bool:
         """Makes the topic unless it is there; whether it was not. StoreError when it cannot."""
@@ -77,14 +85,6 @@ class Kafka:
             client = admin(self._where, said)
             replicas = self._where.replicas
             return topic.make(client, self._where.topic, replicas=replicas, keep_days=keep_days)
-
-    def faults(self, keep_days: int) -> Sequence[topic.Fault]:
-        """What is wrong with the topic. StoreError when nobody can say."""
-        name = self._where.topic
-        with self._explained() as said, asking(self._where, said) as client:
-            spread = topic.layout(client, name)
-            known = topic.said(admin(self._where, said), name)
-        return list(topic.faults(known, spread, keep_days=keep_days))
 
     def close(self) -> None:
         """``Bodies.close``."""
