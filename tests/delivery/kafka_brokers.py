@@ -35,7 +35,10 @@ class Mock:
         self._lib = _librdkafka()
         why = ctypes.create_string_buffer(512)
         conf = ctypes.c_void_p(self._lib.rd_kafka_conf_new())
-        self._client = ctypes.c_void_p(self._lib.rd_kafka_new(PRODUCER, conf, why, len(why)))
+        self._lib.rd_kafka_conf_set(conf, b"log_level", b"0", why, ctypes.c_size_t(len(why)))
+        self._client = ctypes.c_void_p(
+            self._lib.rd_kafka_new(PRODUCER, conf, why, ctypes.c_size_t(len(why)))
+        )
         assert self._client.value, why.value
         self._cluster = ctypes.c_void_p(self._lib.rd_kafka_mock_cluster_new(self._client, 3))
         self.servers: tuple[str, ...] = tuple(
