@@ -33,12 +33,10 @@ class Mock:
 
     def __init__(self) -> None:
         self._lib = _librdkafka()
-        why = ctypes.create_string_buffer(512)
+        why, room = ctypes.create_string_buffer(512), ctypes.c_size_t(512)
         conf = ctypes.c_void_p(self._lib.rd_kafka_conf_new())
-        self._lib.rd_kafka_conf_set(conf, b"log_level", b"0", why, ctypes.c_size_t(len(why)))
-        self._client = ctypes.c_void_p(
-            self._lib.rd_kafka_new(PRODUCER, conf, why, ctypes.c_size_t(len(why)))
-        )
+        self._lib.rd_kafka_conf_set(conf, b"log_level", b"0", why, room)
+        self._client = ctypes.c_void_p(self._lib.rd_kafka_new(PRODUCER, conf, why, room))
         assert self._client.value, why.value
         self._cluster = ctypes.c_void_p(self._lib.rd_kafka_mock_cluster_new(self._client, 3))
         self.servers: tuple[str, ...] = tuple(
