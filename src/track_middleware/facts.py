@@ -8,6 +8,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from .delivery import counters, handover, notes, segments
 from .delivery.lease import STALE
 from .delivery.pace import allowed, per_minute
@@ -73,8 +75,8 @@ def _add_stored(
 
 
 def _broker(settings: Settings, data_dir: Path) -> dict[str, Any] | None:
-    """What a broker keeps of the events, None where none does; ``maxAge`` is in seconds, None: for
-    ever."""
+    """What a broker keeps of the events, None where none does; ``bytes`` None: it does not say;
+    ``maxAge`` is in seconds, None: for ever."""
     try:
         held = opening.at_broker(settings.store, data_dir)
     except StoreError as error:
@@ -89,6 +91,7 @@ def _broker(settings: Settings, data_dir: Path) -> dict[str, Any] | None:
         "maxAge": held.max_age,
         "copies": held.copies,
         "replicas": held.replicas,
+        "faults": [msgspec.structs.asdict(each) for each in held.faults],
     }
 
 

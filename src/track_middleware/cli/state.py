@@ -129,7 +129,8 @@ def _status_lines(facts: dict[str, Any], there: str) -> Iterator[str]:
 def _broker(broker: dict[str, Any]) -> str:
     if broker["error"]:
         return str(broker["error"])
-    kept = f"{_counted(broker['messages'], 'message')}, {_counted(broker['bytes'], 'byte')}"
+    size = "" if broker["bytes"] is None else f", {_counted(broker['bytes'], 'byte')}"
+    kept = f"{_counted(broker['messages'], 'message')}{size}"
     since = f" since {broker['oldest']}" if broker["oldest"] else ""
     copies = f"{broker['copies']} of {broker['replicas']} copies are whole"
     return f"{kept}{since}, {copies}"

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..settings import Settings
-from .finding import Finding
+from .finding import Finding, Level
 
 #: A destination that is so many seconds behind, or a worker so silent, is a finding.
 LATE = 60.0
@@ -41,7 +41,10 @@ def _broker(settings: Settings, broker: dict[str, Any]) -> Iterator[Finding]:
             f"the broker drops bodies after {broker['maxAge'] / 86400:.1f} days, before keep_days: "
             "events that wait longer are lost"
         )
-        yield Finding("age", "error", message, "let it keep them for ever: they go by keep_days")
+        yield Finding("age", "error", message, "let it keep them longer than keep_days")
+    for each in broker["faults"]:
+        level: Level = "error" if each["is_grave"] else "warning"
+        yield Finding("broker", level, each["problem"], each["fix"])
 
 
 def _worker(settings: Settings, facts: dict[str, Any]) -> Iterator[Finding]:

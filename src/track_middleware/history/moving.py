@@ -76,7 +76,7 @@ def _target(present: str, data_dir: Path, to: str) -> str:
         where = "at a broker" if brokers.is_broker(present) else "in PostgreSQL"
         raise StoreError(f"the store is {where} already: {opening.shown(present, data_dir)}")
     if not (is_postgresql(ledger) or (is_same and brokers.is_broker(to))):
-        raise StoreError("a store can be moved to postgresql://… or a broker (nats://…) only")
+        raise StoreError("a store can be moved to postgresql://… or a broker (nats://…, kafka://…)")
     if not opening.is_there(present, data_dir):
         shown = opening.shown(present, data_dir)
         raise StoreError(f"there is no store yet at {shown}; set store to the new URL instead")
