@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID
+
+import pytest
 
 from track_middleware.stock import Stock
 
@@ -31,6 +34,30 @@ def test_an_id_tells_the_millisecond_that_it_was_made_in() -> None:
     made = UUID(Stock().new_id())
     assert made.version == 7
     assert before <= made.int >> 80 <= time.time_ns() // 1_000_000
+
+
+def test_an_id_of_a_known_millisecond_tells_it_whatever_was_told_before() -> None:
+    stock = Stock()
+    told = [UUID(stock.new_id(each)).int >> 80 for each in (7, 7, 2**48 - 1, 0, 7)]
+    assert told[:3] + told[4:] == [7, 7, 2**48 - 1, 7]
+    assert told[3] > 2**40  # none is known: now
+
+
+def test_less_than_one_id_in_a_hundred_asks_the_system_for_anything(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[int] = []
+    draw = os.urandom
+
+    def counted(size: int) -> bytes:
+        asked.append(size)
+        return draw(size)
+
+    monkeypatch.setattr(os, "urandom", counted)
+    stock = Stock()
+    made = {stock.new_id() for _ in range(2000)}
+    assert len(made) == 2000
+    assert 0 < len(asked) < 20
 
 
 def test_no_id_is_made_twice_however_many_threads_make_them() -> None:

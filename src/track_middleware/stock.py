@@ -8,10 +8,10 @@ from time import time_ns
 from . import forks
 from .tracking import ids
 
-_pid, _of_moment = forks.pid, ids.of_moment
+_pid = forks.pid
 
-#: So many at once: drawing them takes no longer than writing an event.
-_MANY = 32
+#: So many at once: drawing them takes as long as a few events do, and only one call in so many.
+_MANY = 256
 
 
 class Stock:
@@ -21,24 +21,32 @@ class Stock:
     the disk.
     """
 
-    __slots__ = ("_ready",)
+    __slots__ = ("_moment", "_ready")
 
     def __init__(self) -> None:
-        self._ready: tuple[int, list[str]] = (0, [])
+        self._ready: tuple[int, str, list[str]] = (0, "", [])
+        self._moment = (0, ids.moment(0))
 
-    def new_id(self) -> str:
-        """The id of something that happens now."""
-        owner, endings = self._ready
+    def new_id(self, millisecond: int = 0) -> str:
+        """The id of what happens now, or in a millisecond since 1970 that is known already."""
+        owner, shared, endings = self._ready
+        # Asked every time: of a process that forks without Python's knowledge (uWSGI) all
+        # children would hand out the same ones.
+        if owner != _pid() or not endings:
+            shared, endings = self._drawn()
         try:
-            # Asked every time: of a process that forks without Python's knowledge (uWSGI) all
-            # children would hand out the same ones.
-            ending = endings.pop() if owner == _pid() else self._more()
+            ending = endings.pop()  # no two threads get the same
         except IndexError:
-            ending = self._more()
-        return _of_moment(time_ns() // 1_000_000, ending)
+            return self.new_id(millisecond)  # others were quicker
+        millisecond = millisecond or time_ns() // 1_000_000
+        # A page's ids, and a loop's, are mostly of the same moment as the last one.
+        known, text = self._moment
+        if known != millisecond:
+            text = ids.moment(millisecond)
+            self._moment = (millisecond, text)
+        return text + shared + ending
 
-    def _more(self) -> str:
-        endings = ids.endings(os.urandom(3 + 6 * _MANY))
-        ending = endings.pop()
-        self._ready = (forks.pid(), endings)
-        return ending
+    def _drawn(self) -> tuple[str, list[str]]:
+        shared, endings = ids.endings(os.urandom(3 + 6 * _MANY))
+        self._ready = (forks.pid(), shared, endings)
+        return shared, endings

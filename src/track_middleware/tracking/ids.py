@@ -64,17 +64,16 @@ def uuid_text(digest: bytes, version: int = 8) -> str:
     return f"{h[:8]}-{h[8:12]}-{version}{h[13:16]}-a{h[17:20]}-{h[20:]}"
 
 
-def of_moment(millisecond: int, ending: str) -> str:
-    """A UUID of version 7 (RFC 9562): a moment in milliseconds since 1970, and its ending."""
-    return millisecond.to_bytes(6).hex("-", -4) + ending
+def moment(millisecond: int) -> str:
+    """What a UUID of version 7 (RFC 9562) begins with: its moment in milliseconds since 1970."""
+    return millisecond.to_bytes(6).hex("-", -4)
 
 
-def endings(random: bytes) -> list[str]:
-    """What UUIDs of version 7 end with: three random bytes that all of them share, and of the
-    others six each."""
+def endings(random: bytes) -> tuple[str, list[str]]:
+    """What such UUIDs go on with, of random bytes: what the first three make, which all of them
+    share, and what the others do, six each."""
     shared = random[:3].hex()
-    begin = f"-7{shared[:3]}-a{shared[3:]}-"
-    return (begin + random[3:].hex(" ", 6).replace(" ", f" {begin}")).split()
+    return f"-7{shared[:3]}-a{shared[3:]}-", random[3:].hex(" ", 6).split()
 
 
 def derived(*parts: str) -> str:
