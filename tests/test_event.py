@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from track_middleware.delivery.store.keys import key_of, keys_of
-from track_middleware.event import epoch, iso, uuid_bytes
+from track_middleware.event import epoch, iso, iso_of, uuid_bytes
 
 
 def test_a_moments_millisecond_is_kept() -> None:
@@ -22,6 +22,12 @@ def test_a_moment_is_never_told_as_a_later_millisecond() -> None:
     moment = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC) + timedelta(microseconds=999_999)
     assert iso(moment) == "2026-11-23T12:00:00.999Z"
     assert iso(1_795_435_200.9999998) == "2026-11-23T12:00:00.999Z"
+
+
+def test_a_moment_in_milliseconds_is_told_as_in_seconds() -> None:
+    start = 1_795_435_199_500
+    told = [iso_of(each) for each in range(start, start + 1000)]
+    assert told == [iso(each / 1000) for each in range(start, start + 1000)]
 
 
 def test_a_text_without_a_zone_is_in_utc() -> None:

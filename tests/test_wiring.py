@@ -43,6 +43,22 @@ def test_what_cannot_be_kept_is_refused_at_once_also_inside_a_transaction(data_d
     assert kept.encode() in segment.read_bytes()
 
 
+def test_the_usual_call_is_kept_only_where_events_are_and_heard_where_they_are_captured(
+    data_dir: Path,
+) -> None:
+    off, shop = site(data_dir / "off", enabled=False), site(data_dir)
+    assert off.tracker.say("Sold", {"price": 1}, "42") is None
+    assert not (data_dir / "off" / "spool").exists()
+    heard: list[str] = []
+    with wiring.captured(lambda read: heard.extend(each.event.event for each in read)):  # type: ignore[union-attr, misc]
+        assert shop.tracker.say("Heard", {"price": 1}, "42") is not None
+    assert shop.tracker.say("Kept", {"price": 1}, "42") is not None
+    (segment,) = (data_dir / "spool").iterdir()
+    assert heard == ["Heard"]
+    assert b"Heard" not in segment.read_bytes()
+    assert b"Kept" in segment.read_bytes()
+
+
 def test_an_accepted_event_keeps_its_id_when_inline_delivery_fails(data_dir: Path) -> None:
     data_dir.mkdir()
     (data_dir / "file").touch()

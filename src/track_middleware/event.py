@@ -255,6 +255,12 @@ def iso(moment: float | datetime | date) -> str:
     return _SECONDS[second] + _MILLISECONDS[floor((moment - second) * 1e3 + 5e-4)]
 
 
+def iso_of(millisecond: int) -> str:
+    """As ``iso``, from milliseconds since 1970."""
+    second, rest = divmod(millisecond, 1000)
+    return _SECONDS[second] + _MILLISECONDS[rest]
+
+
 def epoch(text: str) -> float:
     """Epoch seconds of an ISO 8601 text; ValueError when it is none. Without a zone it is UTC."""
     return _aware(datetime.fromisoformat(text)).timestamp()

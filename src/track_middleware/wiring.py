@@ -98,6 +98,7 @@ class Wiring:
             new_id=Stock().new_id,
             sink=plan.checked(self.last_sink if direct else self.sink),
             last_sink=self.last_sink,
+            keep=self._keep if direct and self.settings.enabled and not plan.checks else None,
             count=self.counters.add,
             trouble=self.trouble,
             keys=keys,
@@ -158,6 +159,9 @@ class Wiring:
                 take(read)
             return True
         return self.spool.append(entries) if self.settings.enabled else False
+
+    def _keep(self, frame: bytes) -> bool:
+        return self.last_sink((frame,)) if _captures else self.spool.keep(frame)
 
     def _to_outbox(self, entries: Sequence[Last]) -> bool | None:
         """Whether the outbox has the entries; None when they are kept without it."""

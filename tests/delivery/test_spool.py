@@ -146,6 +146,26 @@ def test_raw_json_with_newlines_stays_one_line(make: Callable[..., Spool], tmp_p
     assert decode_entry(reading.frames[0]).event.properties == {"total": 3}  # type: ignore[union-attr]
 
 
+def test_json_is_kept_as_an_entry_is(make: Callable[..., Spool], tmp_path: Path) -> None:
+    plain = msgspec.json.encode(entry("a"))
+    spool = make()
+    assert spool.keep(plain)
+    assert spool.append([plain])
+    content = only_file(tmp_path).read_bytes()
+    half = len(content) // 2
+    assert content[:half] == content[half:] == spool.encode([plain])
+
+
+def test_json_with_newlines_stays_one_line_and_what_is_too_long_is_refused(
+    make: Callable[..., Spool], tmp_path: Path, refusals: list[tuple[str, int]]
+) -> None:
+    plain, spool = msgspec.json.encode(entry("a")), make()
+    assert spool.keep(plain.replace(b",", b",\n"))
+    assert stored(tmp_path / "data") == ["a"]
+    assert not spool.keep(b"[%b]" % plain.ljust(spool_module.LONGEST))
+    assert refusals == [("too_long", 1)]
+
+
 def test_an_entry_that_cannot_be_json_is_refused_not_raised(
     make: Callable[..., Spool], refusals: list[tuple[str, int]]
 ) -> None:

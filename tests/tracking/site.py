@@ -50,7 +50,7 @@ class Site:
             load({"data_host": "here", **settings}, {}),
             Seams(
                 now=lambda: self.now,
-                new_id=lambda: f"00000000-0000-4000-a000-{next(numbers):012x}",
+                new_id=lambda millisecond=0: f"00000000-0000-4000-a000-{next(numbers):012x}",
                 sink=plan.checked(self._take),
                 last_sink=self._take,
                 count=lambda reason, n: self.counted.append((reason, n)),

@@ -83,6 +83,15 @@ def test_where_values_are_looked_at_no_call_is_made_in_one_step(settings: dict[s
     assert quick.frames == slow.frames
 
 
+def test_each_call_tells_its_own_moment() -> None:
+    quick, slow = Site(), Site()
+    for moment in (1_800_000_000.25, 1_800_000_000.25, 1_800_000_000.251, 0.0, 1_800_000_000.25):
+        quick.now = slow.now = moment
+        quick.tracker.say("Sold", {"price": 1}, "42")
+        slow.tracker.track("Sold", {"price": 1}, user_id="42")
+    assert quick.frames == slow.frames
+
+
 def test_what_is_not_kept_has_no_id() -> None:
     site = Site()
     site.full = True

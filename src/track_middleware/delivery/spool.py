@@ -12,6 +12,7 @@ import threading
 import weakref
 from binascii import crc32, hexlify
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from ..errors import SpoolError
@@ -38,9 +39,7 @@ _LOOK_BYTES = 256 * 2**10
 _LOOK_SECONDS = 1.0
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-
 _NEWLINE = 10  # as a number it is found five times as fast
-
 _NO_JSON = (TypeError, ValueError, OverflowError, RecursionError)
 
 _encode = lenient_encoder.encode
@@ -97,10 +96,8 @@ class Spool:
         _spools.add(self)
 
     def append(self, entries: Sequence[Last]) -> bool:
-        """True when every entry is kept. Never raises for what disk or entries are like.
-
-        False: at least the last entry is not kept, and ``reason`` says why.
-        """
+        """True when every entry is kept; False: at least the last is not, and ``reason`` says why.
+        Never raises for what disk or entries are like."""
         try:
             entry = entries[0]
             body = entry if type(entry) is bytes else _encode(entry)
@@ -112,6 +109,12 @@ class Spool:
             frames = self.encode(entries)
             return frames is not None and self.write(frames)
         # As ``framing.framed`` makes it, without a call: this is all that a request waits for.
+        return self.write(b"".join((b"\n", hexlify(crc32(body).to_bytes(4)), b" ", body, b"\n")))
+
+    def keep(self, body: bytes) -> bool:
+        """As ``append``, of one entry that is JSON already."""
+        if _NEWLINE in body or len(body) > LONGEST:
+            return self.append((body,))
         return self.write(b"".join((b"\n", hexlify(crc32(body).to_bytes(4)), b" ", body, b"\n")))
 
     def encode(self, entries: Sequence[Last]) -> bytes | None:
@@ -282,10 +285,8 @@ def _reason(error: Exception) -> str:
 
 
 def _seal(path: Path) -> None:
-    try:
+    with suppress(OSError):  # a worker has done it, or will
         path.rename(path.with_suffix(".sealed"))
-    except OSError:
-        return  # a worker has done it, or will
 
 
 _spools: weakref.WeakSet[Spool] = weakref.WeakSet()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from ..event import Sink
 from .planned import NOTHING as UNPLANNED
@@ -20,13 +20,21 @@ class Script:
     digest: str
 
 
+class NewId(Protocol):
+    """Makes the id of something."""
+
+    def __call__(self, millisecond: int = ..., /) -> str: ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seams:
     """What comes in from outside the core.
 
     ``sink`` takes what verbs say (it may wait for a commit), ``last_sink`` what a request leaves
-    when it is over. ``count`` adds to a refusal counter; ``trouble`` takes a mistake: raises it in
-    development, counts it and logs it once in production. ``keys`` run from the oldest to the
+    when it is over; ``keep`` is the ``sink`` of one entry that is JSON already, where there is a
+    shorter way. ``new_id`` makes the id of what happens now, or in a millisecond since 1970 that
+    is known already. ``count`` adds to a refusal counter; ``trouble`` takes a mistake: raises it
+    in development, counts it and logs it once in production. ``keys`` run from the oldest to the
     newest, ``prefixes`` begin with the present one. ``scripts`` are the browser script's files by
     their purpose in ``routes.OWN``. ``domain_of`` says the Domain of our cookies for a host,
     ``site_of`` that of the vendors' cookies that we write. ``claim`` says once for every id, in all
@@ -37,7 +45,7 @@ class Seams:
     """
 
     now: Callable[[], float]
-    new_id: Callable[[], str]
+    new_id: NewId
     sink: Sink
     last_sink: Sink
     count: Callable[[str, int], None]
@@ -53,4 +61,5 @@ class Seams:
     resolved: Callable[[str, Any], Callable[..., Any] | None] = lambda setting, named: None
     salt: Callable[[float], bytes | None] = lambda at: None
     plan: Planned = UNPLANNED
+    keep: Callable[[bytes], bool] | None = None
     serving: Callable[[], Mapping[str, Any]] = dict

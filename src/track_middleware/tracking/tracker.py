@@ -13,23 +13,26 @@ from ..settings import Settings
 from .core import Core
 from .exchange import Exchange
 from .identity import LoadedUser
-from .outside import Outside
+from .outside import Outside, Say
 from .seams import Seams
 
 
 class Tracker:
     """One site's tracker: pure but for the seams it was given."""
 
-    __slots__ = ("_usual", "core", "settings")
+    __slots__ = ("core", "say", "settings")
 
     def __init__(self, settings: Settings, seams: Seams) -> None:
         self.settings = settings
         core = self.core = Core(settings, seams)
         outside = Outside(
-            now=core.now, new_id=core.new_id, redaction=core.redaction, about=core.outside
-        )
-        # In development each value is looked at, and an allow-list of traits at some names.
-        self._usual = None if settings.debug or settings.traits is not None else outside.frame
+            now=core.now, new_id=core.new_id, redaction=core.redaction, about=core.outside,
+            keep=seams.keep or self._keep, otherwise=self._say, refused=core.refused,
+        )  # fmt: skip
+        is_looked_at = settings.debug or settings.traits is not None
+        #: ``track`` without a further keyword: mostly in one step. In development each value is
+        #: looked at, and an allow-list of traits at some names.
+        self.say: Say = self._say if is_looked_at else outside.say
 
     def open(self, request: Request, loaded_user: LoadedUser | None = None) -> Exchange:
         """The exchange of a request. ``loaded_user`` looks at the user that the app has already
@@ -58,16 +61,6 @@ class Tracker:
             core.mistaken(error)
             return None
         return core.keep_outside(event, context, now=now)
-
-    def say(
-        self, name: str, properties: Mapping[str, Any] | None, user_id: str | None
-    ) -> str | None:
-        """``track`` without a further keyword: mostly in one step."""
-        usual, sink = self._usual, self.core.sink
-        made = None if usual is None else usual(name, properties, user_id)
-        if made is None:
-            return self.track(name, properties, user_id=user_id)
-        return made[0] if sink((made[1],)) is not False or self.core.refused() else None
 
     def page(
         self, name: str | None = None, properties: Mapping[str, Any] | None = None, **given: Any
@@ -100,6 +93,14 @@ class Tracker:
             return None
         both = {"user_id": user_id, "previous_id": previous_id}
         return self._other("alias", None, None, {**given, **both})
+
+    def _keep(self, frame: bytes) -> bool:
+        return self.core.sink((frame,))
+
+    def _say(
+        self, name: str, properties: Mapping[str, Any] | None, user_id: str | None
+    ) -> str | None:
+        return self.track(name, properties, user_id=user_id)
 
     def _other(
         self, kind: Kind, name: str | None, bag: Mapping[str, Any] | None, given: Mapping[str, Any]
