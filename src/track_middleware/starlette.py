@@ -6,8 +6,9 @@ inside it), it also mirrors a new campaign into the session.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from starlette.authentication import BaseUser
@@ -19,6 +20,7 @@ from .tracking.banner import Html, banner
 
 if TYPE_CHECKING:
     from .tracking.exchange import Exchange
+    from .tracking.identity import LoadedUser
     from .wiring import Wiring
 
 
@@ -38,10 +40,14 @@ class TrackMiddleware:
             await self.app(scope, receive, send)
             return
         wiring = self.wiring
-        look = wiring.user_look(lambda: Request(scope), lambda: _user(scope))
+        look: LoadedUser | None = partial(_user, scope)
+        if wiring.asks_user:
+            look = wiring.user_look(lambda: Request(scope), look)
+        # The session counts only where the request carried it and its middleware stands around us.
+        starts = _starts_with_session if scope.get("session") else _starts
         await answer(
             self.app, wiring, scope, receive, send,
-            loaded_user=look, opened=_opened, starting=_starting(scope),
+            loaded_user=look, opened=_opened, starting=partial(starts, scope),
         )  # fmt: skip
 
 
@@ -74,18 +80,17 @@ def _opened(scope: Scope, exchange: Exchange, wiring: Wiring) -> None:
     state["track"] = exchange
 
 
-def _starting(scope: Scope) -> Callable[[Exchange, Mapping[str, str]], None]:
-    """What is looked up when the response starts: the route, and the session for the mirror, which
-    counts only where the request carried it and its middleware stands around us."""
-    carried = bool(scope.get("session"))
+def _starts(scope: Scope, exchange: Exchange, headers: Mapping[str, str]) -> None:
+    """What is looked up when the response starts: the route."""
+    exchange.route = route(scope)
 
-    def starting(exchange: Exchange, headers: Mapping[str, str]) -> None:
-        exchange.route = route(scope)
-        campaign = exchange.mirror(headers) if carried else None
-        if campaign:
-            scope["session"]["track_campaign"] = campaign
 
-    return starting
+def _starts_with_session(scope: Scope, exchange: Exchange, headers: Mapping[str, str]) -> None:
+    """The same, and a new campaign is put into the session."""
+    exchange.route = route(scope)
+    campaign = exchange.mirror(headers)
+    if campaign:
+        scope["session"]["track_campaign"] = campaign
 
 
 def _user(scope: Scope) -> str | None:
@@ -101,21 +106,19 @@ def _user(scope: Scope) -> str | None:
 
 
 def route(scope: Scope) -> str | None:
-    """The template of the route that was matched, with those of the mounts it lies under."""
-    matched = scope.get("route")
-    path = getattr(_effective(scope) or matched, "path_format", None)
+    """The template of the route that was matched, with those of the mounts it lies under. FastAPI's
+    context of a route of an included router knows the router's prefix."""
+    matched, extended = scope.get("route"), scope.get("fastapi")
+    if extended is not None:
+        matched = extended.get("effective_route_context") or matched
+    path = getattr(matched, "path_format", None)
+    before = scope.get("app_root_path")
     if path is None:
         return None
-    before = scope.get("app_root_path")
     if before is None or before == scope.get("root_path"):
         return str(path)
     inside = scope["root_path"][len(before) :]
     return _mounts(getattr(scope.get("router"), "routes", ()), inside + "/") + str(path)
-
-
-def _effective(scope: Scope) -> Any:
-    """FastAPI's context of a route of an included router: it knows the router's prefix."""
-    return scope.get("fastapi", {}).get("effective_route_context")
 
 
 def _mounts(routes: Iterable[Any], path: str) -> str:
