@@ -7,6 +7,7 @@ import time
 import uuid
 from collections import defaultdict
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -14,13 +15,21 @@ import msgspec
 import pytest
 
 from tests.delivery.cluster import Cluster, cluster, emptied
+from tests.delivery.emulators.deletions import Deletions
 from tests.delivery.recorder import Got, Recorder, Say
 from tests.waiting import SECONDS, until
+from track_middleware import cli
 from track_middleware.delivery.store import NewRow
 from track_middleware.delivery.store.postgresql import opening
+from track_middleware.delivery.store.postgresql.address import folder_of
 from track_middleware.delivery.worker import Worker
-from track_middleware.event import Event, encode_event, iso
+from track_middleware.event import Event, Kind, encode_event, iso
 from track_middleware.reading import load
+
+#: Whom somebody erases.
+ANN = "ann@example.org"
+
+GIVEN = {"secret_key": "a secret for the tests", "min_free": "1"}
 
 pytestmark = pytest.mark.needs("postgresql")
 
@@ -66,7 +75,8 @@ def workers(server: Cluster, folder: Path, destination: str, number: int) -> Ite
         made = []
         for name in map(str, range(number)):
             given = {
-                "data_dir": str(folder / name), "store": server.url, "destinations": [destination]
+                **GIVEN, "data_dir": str(folder / name), "store": server.url,
+                "destinations": [destination],
             }  # fmt: skip
             made.append(Worker(load(given, {}), data_dir=folder / name))
             stack.callback(made[-1].close)
@@ -82,27 +92,37 @@ def shards(server: Cluster) -> list[int]:
     """How many shards of the destination each worker has."""
     rows = server.do(
         "SELECT count(*)::integer FROM track_middleware.lease"
-        " WHERE name ~ '^serve webhook/[0-9]+$' AND owner <> '' GROUP BY owner"
+        " WHERE name ~ '^serve [a-z]+/[0-9]+$' AND owner <> '' GROUP BY owner"
     )
     return sorted(int(str(number)) for (number,) in rows)
 
 
-def put(server: Cluster, folder: Path, events: int) -> None:
-    """So many events of forty visitors into the log, all at once."""
+def visitor_of(server: Cluster, folder: Path) -> str:
+    """A visitor whose events the worker of this data folder sends."""
+    rows = server.do(
+        "SELECT 'v' || number FROM generate_series(1, 100) AS number JOIN track_middleware.lease"
+        " ON name = 'serve segment/' || track_middleware.shard_of('v' || number)"
+        f" WHERE owner = 'drain {folder_of(folder)}' LIMIT 1"
+    )
+    return str(rows[0][0])
+
+
+def put(server: Cluster, folder: Path, *rows: NewRow) -> None:
+    """Events into the log, all at once."""
     store = opening.opened(server.url, folder)
     with store.batch():
-        store.append([row(number) for number in range(events)])
+        store.append(rows)
     store.close()
 
 
-def row(number: int) -> NewRow:
+def row(number: int, visitor: str, *, kind: Kind = "track", user: str | None = None) -> NewRow:
+    name = "Bought" if kind == "track" else None
     event = Event(
-        str(uuid.uuid4()), "track", iso(time.time()), event="Bought",
-        anonymous_id=f"v{number % 40}", properties={"number": number},
+        str(uuid.uuid4()), kind, iso(time.time()), event=name, anonymous_id=visitor, user_id=user,
+        properties={"number": number},
     )  # fmt: skip
-    return NewRow(
-        event.message_id, f"v{number % 40}", time.time(), "track", "Bought", encode_event(event)
-    )
+    body = encode_event(event)
+    return NewRow(event.message_id, visitor, time.time(), kind, name or kind.capitalize(), body)
 
 
 def test_four_workers_wait_for_the_destination_at_the_same_time(
@@ -114,8 +134,45 @@ def test_four_workers_wait_for_the_destination_at_the_same_time(
         workers(server, tmp_path, f"webhook+{recorder.url}/", 4),
     ):
         until(lambda: shards(server) == [2, 2, 2, 2])
-        put(server, tmp_path / "0", 400)
+        put(server, tmp_path / "0", *(row(number, f"v{number % 40}") for number in range(400)))
         until(lambda: vendor.events == 400)
     assert len(vendor.order) == 40
     for numbers in vendor.order.values():
         assert numbers == sorted(numbers)
+
+
+class Slow:
+    """A vendor that does not answer to a person's events until it ``may``, and erases at once."""
+
+    def __init__(self) -> None:
+        self.may = threading.Event()
+        self.has_them = threading.Event()
+        self.deletions = Deletions()
+
+    def answer(self, got: Got) -> Say:
+        if b'"batch"' in got.body and ANN.encode() in got.body:
+            self.has_them.set()
+            self.may.wait(SECONDS)
+        return self.deletions(got)
+
+
+def test_a_vendor_is_asked_to_erase_when_no_worker_sends_it_that_person_any_more(
+    server: Cluster, tmp_path: Path
+) -> None:
+    vendor, here, there = Slow(), tmp_path / "0", tmp_path / "1"
+    with Recorder(vendor.answer) as recorder, ExitStack() as stack:
+        at = f"endpoint={recorder.url}&erase_endpoint={recorder.url}"
+        destination = f"segment://key?erase_token=s&{at}"
+        stack.enter_context(workers(server, tmp_path, destination, 2))
+        until(lambda: shards(server) == [4, 4])
+        put(server, here, row(1, visitor_of(server, there), user=ANN))
+        assert vendor.has_them.wait(SECONDS)
+        given = {**GIVEN, "data_dir": str(here), "store": server.url, "destinations": [destination]}
+        asking = stack.enter_context(ThreadPoolExecutor())
+        stack.callback(vendor.may.set)
+        asked = asking.submit(cli.run, ["subject", "erase", ANN, "--yes"], given=given)
+        until(lambda: server.do("SELECT 1 FROM pg_locks WHERE NOT granted"))
+        assert vendor.deletions.asked == {}
+        vendor.may.set()
+        assert asked.result() == 0
+        assert list(vendor.deletions.asked) == ["segment"]

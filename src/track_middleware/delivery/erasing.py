@@ -19,7 +19,7 @@ from ..destinations import Answer, Call
 from ..destinations.erasure import Eraser, Said, Who, eraser
 from ..destinations.registry import Route
 from ..errors import StoreError
-from . import exports, ids, retry, segments, tombstones, viewed
+from . import exports, ids, retry, segments, servers, tombstones, viewed
 from .belongings import Piece, body_of, stored
 from .drain import Drain
 from .lines import Silence
@@ -196,6 +196,8 @@ class Erasing:
             found = {each.system: each for each in store.persons.answers(number)}
             here = found.get(HERE)
             if here is None or here.state != "waiting":
+                if not store.locks.alone(servers.piece(route)):
+                    return  # another worker's batch may hold something of them, and takes long
                 erasure = next(each for each in store.persons.erasures() if each.id == number)
                 told = self._asked(store, erasure, found[route.name], self._erasers.get(route.name))
                 store.persons.answer(number, told)

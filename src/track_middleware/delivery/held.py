@@ -11,7 +11,8 @@ that stands still, or one that is free.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 
 from ..destinations.registry import Route
 from .erasing import Steps
@@ -28,7 +29,8 @@ def steps(route: Route, store: Store, rights: Rights, *, serve: MakeServe) -> St
     if not store.is_shared:
         return serve(route, store, log=store, find=lambda: store.job(route.name))
     held = Held(route.name, store, rights, piece(route))
-    return Turns(serve(route, store, log=held, find=held.find), held)
+    serving = serve(route, store, log=held, find=held.find)
+    return Turns(serving, held, lambda: store.locks.together(piece(route)))
 
 
 class Held:
@@ -84,13 +86,18 @@ class Held:
 
 
 class Turns:
-    """Serves what is held, which may be more or less with each step."""
+    """Serves what is held, which may be more or less with each step. ``together``: what a step
+    read is on its way until its end, and an erasure waits for that."""
 
-    def __init__(self, serve: Steps, held: Held) -> None:
+    def __init__(
+        self, serve: Steps, held: Held, together: Callable[[], AbstractContextManager[None]]
+    ) -> None:
         self._serve = serve
         self._held = held
+        self._together = together
 
     def step(self) -> float | None:
         """One step; when to come again."""
         self._held.take()
-        return self._serve.step()
+        with self._together():
+            return self._serve.step()

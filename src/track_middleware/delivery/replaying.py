@@ -10,6 +10,7 @@ from typing import Protocol
 
 from ..destinations.registry import Route
 from ..errors import StoreError
+from . import servers
 from .backfilled import Backfilled
 from .section import Section
 from .serve import Serve
@@ -64,13 +65,17 @@ class Replaying:
         """Sends what comes next; when to come again (epoch seconds). ``over`` says that all is
         done. While the live job is paused, nothing is sent here either."""
         try:
-            again = self._rest_until() or self._serve.step()
+            again = self._rest_until() or self._stepped()
             if again is None and self._is_over():
                 self._end()
         except Gone:
             self._end()
             return self._now()
         return self._now() + _LOOK if again is None else again
+
+    def _stepped(self) -> float | None:
+        with self._store.locks.together(servers.piece(self._route)):
+            return self._serve.step()
 
     def _is_over(self) -> bool:
         """Whether nothing is left, and nothing more can come."""

@@ -9,7 +9,7 @@ whenever it is sent, again or in a replay, it is the same.
 
 from __future__ import annotations
 
-from collections.abc import Collection, MutableMapping, Sequence
+from collections.abc import Collection, MutableMapping, Sequence, Set
 from uuid import uuid5
 
 import msgspec
@@ -24,6 +24,8 @@ from .store import Merges, Pair, Undone
 #: What of a context says how a vendor's own script calls the browser: there it is the user's.
 _BROWSERS_NAMES = ("ga", "vendorIds")
 
+_ELSEWHERE = Verdict("retry", "another worker tells of the same merge")
+
 
 class Whom:
     """Decides for one destination. ``tell`` notes of which merges it was told."""
@@ -34,6 +36,7 @@ class Whom:
         self._joins = bool(getattr(route.destination, "joins", False))
         self._telling: dict[Pair, str] = {}
         self._leaning: dict[str, str] = {}
+        self._elsewhere: list[str] = []
 
     def items(
         self, items: Sequence[Item], kinds: Collection[str]
@@ -50,7 +53,10 @@ class Whom:
 
     def settle(self, fates: MutableMapping[str, Verdict]) -> None:
         """Of the events that have nothing to tell because another of theirs tells it: where that
-        one was not taken, they go again, and tell it themselves."""
+        one was not taken, they go again, and tell it themselves. Those of whose merge another
+        worker tells wait until it has."""
+        fates.update(dict.fromkeys(self._elsewhere, _ELSEWHERE))
+        self._elsewhere.clear()
         for each, teller in self._leaning.items():
             fate = fates.get(teller)
             if fate is not None and fate.state != "delivered":
@@ -86,10 +92,13 @@ class Whom:
 
     def _once(self, items: Sequence[Item], passed: list[str]) -> Sequence[Item]:
         joining = {item.id: pair for item in items if (pair := _pair(_event(item)))}
-        told = {**self._merges.told(self._destination, {v for v, _ in joining.values()})}
+        told, elsewhere = self._told({*joining.values()})
         made: list[Item] = []
         for item in items:
             pair = joining.get(item.id)
+            if pair in elsewhere:
+                self._elsewhere.append(item.id)
+                continue
             if pair is not None:
                 if told.setdefault(pair, item.id) == item.id:
                     self._telling[pair] = item.id
@@ -102,6 +111,16 @@ class Whom:
                     item = _with(item, msgspec.structs.replace(event, anonymous_id=None))
             made.append(item)
         return made
+
+    def _told(self, pairs: Set[Pair]) -> tuple[dict[Pair, str], Set[Pair]]:
+        """By which events the destination was told of these merges, and of which others another
+        worker tells it at this moment."""
+        told = {**self._merges.told(self._destination, {visitor for visitor, _ in pairs})}
+        new = pairs - told.keys()
+        free = self._merges.taken(self._destination, new) if new else ()
+        if free:  # somebody may have told meanwhile
+            told.update(self._merges.told(self._destination, {visitor for visitor, _ in free}))
+        return told, new - {*free}
 
 
 def _pair(event: Event) -> Pair | None:

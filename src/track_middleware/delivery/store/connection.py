@@ -23,6 +23,7 @@ from ...errors import StoreError
 from . import Deposed, NewRow, appending, packs, schema
 from .database import Fence
 from .gate import Gate
+from .locks import UNNEEDED, Locks
 from .statements import SQL
 
 #: How long one waits for another's transaction before the store counts as stuck, in seconds.
@@ -62,6 +63,7 @@ class Connection:
         self.is_shared = False
         self.drains = "worker"
         self.gate = gate
+        self.locks: Locks = UNNEEDED
         self.fences: tuple[Fence, ...] = ()
         self._raw = _opened(path, read_only=read_only)
         self._raw.execute(f"PRAGMA cache_size = -{cache}")
@@ -225,12 +227,9 @@ def _opened(path: Path, *, read_only: bool) -> sqlite3.Connection:
             )
     try:
         raw = sqlite3.connect(
-            f"{uri}?mode=ro" if read_only else uri,
-            uri=True,
-            timeout=PATIENCE,
-            isolation_level=None,
-            check_same_thread=False,
-        )
+            f"{uri}?mode=ro" if read_only else uri, uri=True, timeout=PATIENCE,
+            isolation_level=None, check_same_thread=False,
+        )  # fmt: skip
     except sqlite3.Error as error:
         raise StoreError(f"the store {path} cannot be opened: {error}") from error
     with ExitStack() as unprepared:

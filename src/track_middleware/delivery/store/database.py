@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, Protocol
 
 from . import NewRow
 from .gate import Gate
+from .locks import Locks
 
 
 class Fence(NamedTuple):
@@ -27,7 +28,8 @@ class Database(Protocol):
     With ``fences`` every transaction first checks that no later generation of any of these leases
     exists, and raises ``Deposed`` when one does. ``is_shared``: workers of several data folders use
     the store at once. ``drains`` is the lease of whoever drains this data folder; ``gate`` lets
-    the threads of one process queue for an engine's only writer.
+    the threads of one process queue for an engine's only writer; ``locks`` keep workers apart for
+    longer than a transaction.
     """
 
     name: str
@@ -35,6 +37,9 @@ class Database(Protocol):
     drains: str
     gate: Gate
     fences: tuple[Fence, ...]
+
+    @property
+    def locks(self) -> Locks: ...
 
     def sibling(self) -> Database:
         """Another connection to the same store, with the same fences, for another thread."""

@@ -6,7 +6,8 @@ is remembered, and one that was undone until somebody is erased.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from hashlib import blake2b
 
 from .database import Database
 from .who import Merge, Pair, Undone
@@ -59,8 +60,20 @@ class Journal:
         rows = self._db.all("told_of", (destination, self._db.listed(visitors)))
         return {(visitor, user): event_id for visitor, user, event_id in rows}
 
+    def taken(self, destination: str, pairs: Collection[Pair]) -> Collection[Pair]:
+        """Those of these merges of which no other worker tells a destination at this moment."""
+        places: dict[str, list[Pair]] = {}
+        for pair in pairs:
+            places.setdefault(f"tell {destination} {_place(pair)}", []).append(pair)
+        return {pair for name in self._db.locks.taken(places) for pair in places[name]}
+
     def tell(self, destination: str, told: Mapping[Pair, str], *, at: float) -> None:
         """A destination was told of these merges, each by this event."""
         rows = [(destination, *pair, event_id, at) for pair, event_id in told.items()]
         with self._db.batch():
             self._db.change_each("told_add", rows)
+
+
+def _place(pair: Pair) -> int:
+    """One of 256 that merges share: an engine has room for so many locks, not for any number."""
+    return blake2b("\0".join(pair).encode(), digest_size=1).digest()[0]

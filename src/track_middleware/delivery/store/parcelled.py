@@ -56,6 +56,7 @@ class Parcelled:
         self.is_shared = inner.is_shared
         self.drains = inner.drains
         self.gate = inner.gate
+        self.locks = inner.locks
 
     @property
     def fences(self) -> tuple[Fence, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Literal, NamedTuple, Protocol
 
 #: ``sign_in`` a framework's signal or loaded user · ``identify`` the verb, a browser's or an app's
@@ -47,6 +47,11 @@ class Merges(Protocol):
 
     def told(self, destination: str, visitors: Iterable[str]) -> Mapping[Pair, str]:
         """Which event told a destination that these visitors are some users."""
+        ...
+
+    def taken(self, destination: str, pairs: Collection[Pair]) -> Collection[Pair]:
+        """Those of these merges of which no other worker tells the destination at this moment, nor
+        will until the present step's end. What was told before is seen by a later ``told``."""
         ...
 
     def tell(self, destination: str, told: Mapping[Pair, str], *, at: float) -> None:

@@ -34,9 +34,10 @@ FORGOTTEN_AT_ONCE = 500
 class Store:
     """Log and ledger in one database; ``intake`` is the drain's part, ``lease`` the election's,
     ``leases`` and ``shards`` those of several workers, ``letters`` to ``persons`` the operator's,
-    ``views`` and ``looks`` the console's; ``claims``: whose a job is, ``merges``: who is who. One
-    thread uses it at a time; other threads take a ``sibling``. ``recent``: what siblings need not
-    read back, where one process alone adds to the log."""
+    ``views`` and ``looks`` the console's; ``claims``: whose a job is, ``merges``: who is who,
+    ``locks``: what several workers do not do at once. One thread uses it at a time; other threads
+    take a ``sibling``. ``recent``: what siblings need not read back, where one process alone adds
+    to the log."""
 
     def __init__(
         self, connection: Database, *, now: Callable[[], float], recent: Recent | None = None
@@ -56,6 +57,7 @@ class Store:
         self.unstored = Unstored(connection)
         self.persons = Persons(connection)
         self.merges = Journal(connection)
+        self.locks = connection.locks
         self.histories = Histories(connection)
         self.watch = Watch(connection)
         self.views = ViewRows(connection)

@@ -13,9 +13,11 @@ from ....errors import StoreError
 from .. import Deposed, NewRow, home
 from ..database import Fence
 from ..gate import Gate
+from ..locks import Locks
 from . import appending, days, schema, values
 from .address import Address
 from .dialect import parameters, pattern, statement
+from .locks import SessionLocks
 
 #: Seconds: to connect; for somebody else's lock; for one statement. A transaction whose client is
 #: silent for so long is undone, so that a host that went down keeps nobody waiting.
@@ -84,6 +86,11 @@ class Connection:
         made = Connection(self.address, self.folder, read_only=self._read_only, broker=self._broker)
         made.fences = self.fences
         return made
+
+    @property
+    def locks(self) -> Locks:
+        """Of this connection's session, whichever it is by then."""
+        return SessionLocks(lambda: self.raw, self.told)
 
     @property
     def is_made(self) -> bool:
