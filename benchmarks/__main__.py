@@ -1,7 +1,7 @@
 """``python -m benchmarks [NAME …]``: every bar, a table each; 1 when one is missed.
 
 Names are ``cost``, ``throughput``, ``waiting``, ``latency``, ``plan``, ``script``, ``import``,
-``console``, ``stages``, ``postgresql`` and ``growth``; without any all run.
+``console``, ``stages``, ``postgresql``, ``jetstream`` and ``growth``; without any all run.
 ``BENCH_SMALL=1`` runs small ones: the ratios are then less steady, the bars the same.
 """
 
@@ -26,6 +26,7 @@ def main(names: list[str]) -> int:
         cost,
         growth,
         imports,
+        jetstream,
         latency,
         plan,
         postgresql,
@@ -37,7 +38,8 @@ def main(names: list[str]) -> int:
 
     known = {"cost": cost, "throughput": throughput, "waiting": waiting, "latency": latency,
              "plan": plan, "script": script, "import": imports, "console": console,
-             "stages": stages, "postgresql": postgresql, "growth": growth}  # fmt: skip
+             "stages": stages, "postgresql": postgresql, "jetstream": jetstream,
+             "growth": growth}  # fmt: skip
     missed = []
     # What version managers build without profiling takes a fifth longer than distributions' own.
     print(f"Python {sys.version.partition(' ')[0]}, {os.path.realpath(sys.executable)}")

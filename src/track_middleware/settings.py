@@ -63,7 +63,7 @@ class Settings:
     )
     store: str = _setting(
         "",
-        "The event store's URL: sqlite:///file, or postgresql://… for several hosts. Empty: sqlite:///<data_dir>/events.db.",
+        "The event store's URL: sqlite:///file, postgresql://… for several hosts, or nats://… for a log in JetStream. Empty: sqlite:///<data_dir>/events.db.",
     )
     deliver: str = _setting(
         "process",

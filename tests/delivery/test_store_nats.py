@@ -163,6 +163,16 @@ def test_what_is_gone_is_left_out(nats: Servers, jetstream: Ends) -> None:
     assert one.held().messages == 3
 
 
+def test_before_the_first_there_is_nothing_to_forget(nats: Servers, jetstream: Ends) -> None:
+    one = jetstream(nats.url(stream=next(_streams)))
+    places = one.put(parcels(5))
+    one.forget(places)
+    assert len(one.get(places)) == 5
+    one.forget(places[1:])
+    one.forget(places[1:])
+    assert sorted(one.get(places)) == places[1:]
+
+
 def test_a_stream_that_was_made_anew_is_no_answer(nats: Servers, jetstream: Ends) -> None:
     url = nats.url(stream=next(_streams))
     one = jetstream(url)
