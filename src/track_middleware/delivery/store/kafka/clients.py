@@ -36,6 +36,8 @@ _PRODUCER: dict[str, Any] = {
     "enable.idempotence": True,
     "acks": "all",
     "linger.ms": 5,
+    "queue.buffering.max.messages": 20_000,
+    "queue.buffering.max.kbytes": 65_536,
     "compression.type": "none",  # what was sealed does not become smaller
 }
 
@@ -119,10 +121,7 @@ def _understood() -> Iterator[None]:
 
 def position(message: Message) -> tuple[int, int]:
     """A message's partition and offset, which each has that comes from the brokers."""
-    partition, offset = message.partition(), message.offset()
-    assert partition is not None
-    assert offset is not None
-    return partition, offset
+    return message.partition(), message.offset()  # type: ignore[return-value]
 
 
 def told(error: KafkaError, where: Address, said: Said) -> str:

@@ -46,13 +46,13 @@ class Kafka:
 
     def get(self, at: Sequence[str]) -> Mapping[str, bytes]:
         """``Bodies.get``."""
-        wanted = {each: places.read(each) for each in at}
+        wanted = [(each, places.read(each)) for each in at]
         offsets = defaultdict[int, list[int]](list)
-        for partition, offset, _ in wanted.values():
+        for _, (partition, offset, _) in wanted:
             offsets[partition].append(offset)
         found = self._pool.get(offsets) if offsets else {}
         contents: dict[str, bytes] = {}
-        for place, (partition, offset, check) in wanted.items():
+        for place, (partition, offset, check) in wanted:
             content = found.get((partition, offset))
             if content is not None and crc32(content) == check:
                 contents[place] = content

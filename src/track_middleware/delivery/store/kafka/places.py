@@ -6,16 +6,7 @@ first (a topic made anew, a leader elected that was behind).
 
 from __future__ import annotations
 
-from typing import NamedTuple
 from zlib import crc32
-
-
-class Place(NamedTuple):
-    """``check``: the content's CRC-32."""
-
-    partition: int
-    offset: int
-    check: int
 
 
 def written(partition: int, offset: int, content: bytes) -> str:
@@ -23,7 +14,7 @@ def written(partition: int, offset: int, content: bytes) -> str:
     return f"{partition}:{offset}:{crc32(content):08x}"
 
 
-def read(place: str) -> Place:
-    """What ``written`` wrote."""
+def read(place: str) -> tuple[int, int, int]:
+    """The partition, the offset and the content's CRC-32 that ``written`` wrote."""
     partition, offset, check = place.split(":")
-    return Place(int(partition), int(offset), int(check, 16))
+    return int(partition), int(offset), int(check, 16)

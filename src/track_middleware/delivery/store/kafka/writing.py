@@ -15,9 +15,10 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from ....errors import StoreError
 from ..bodies import Parcel
-from . import places, topic
+from . import places
 from .address import Address
 from .clients import PATIENCE, Said, asking, position, producer, told
+from .topic import layout
 
 #: Seconds that a full queue of librdkafka's is given at once.
 _PAUSE = 0.1
@@ -63,34 +64,31 @@ class Writer:
     def _put(self, parcels: Sequence[Parcel], until: float) -> Sequence[str]:
         client = self._producer or self._connect()
         reports = _Reports(parcels)
+        topic, partitions = self._where.topic, self._partitions
         for number, parcel in enumerate(parcels):
-            self._produce(client, parcel, partial(reports.take, number), until)
+            partition = partitions[parcel.shard % len(partitions)]
+            report = partial(reports.take, number)
+            try:
+                client.produce(topic, parcel.content, partition=partition, on_delivery=report)
+            except BufferError:
+                self._make_room(client, until)
+                client.produce(topic, parcel.content, partition=partition, on_delivery=report)
         left = client.flush(max(0.0, until - self._monotonic()))
         if reports.error is not None or left:
             raise KafkaException(reports.error or KafkaError(KafkaError._TIMED_OUT))
         return reports.places
 
-    def _produce(
-        self, client: Producer, parcel: Parcel, told: Callable[[KafkaError | None, Message], None],
-        until: float,
-    ) -> None:  # fmt: skip
-        partition = self._partitions[parcel.shard % len(self._partitions)]
-        while True:
-            try:
-                client.produce(
-                    self._where.topic, parcel.content, partition=partition, on_delivery=told
-                )
-                return
-            except BufferError:  # librdkafka's queue is full
-                client.poll(_PAUSE)
-                if self._monotonic() > until:
-                    raise KafkaException(KafkaError(KafkaError._TIMED_OUT)) from None
+    def _make_room(self, client: Producer, until: float) -> None:
+        """Waits until librdkafka's queue, which was full, has half of its place again."""
+        half = len(client) // 2
+        while len(client) > half:
+            client.poll(_PAUSE)
+            if self._monotonic() > until:
+                raise KafkaException(KafkaError(KafkaError._TIMED_OUT))
 
     def _connect(self) -> Producer:
         with asking(self._where, self._said) as client:
-            self._partitions = topic.layout(
-                client, self._where.topic, patience=self._patience
-            ).partitions
+            self._partitions = layout(client, self._where.topic, patience=self._patience).partitions
         self._producer = producer(self._where, self._said, patience=self._patience)
         return self._producer
 

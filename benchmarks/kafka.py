@@ -1,0 +1,109 @@
+"""The Kafka store beside confluent-kafka alone: events in and out, in one run on one broker.
+
+confluent-kafka alone produces the same bodies idempotently, awaits the reports of a drain's
+transaction at a time, and consumes them again. The store does what it does for the worker, with its
+ledger in SQLite: it drops ids that are known, seals, produces, gives positions and writes rows,
+reads, consumes and opens, moves the job. Both take turns. The broker is the tests' own, one that
+keeps everything in memory.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import tempfile
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from tests.programs import there
+from track_middleware.delivery.drain import AT_ONCE
+from track_middleware.delivery.store import NewRow, opening
+
+EVENTS = int(os.environ.get("BENCH_EVENTS", "40000"))
+ROUNDS = 3
+
+#: The least of confluent-kafka's own rate.
+RATE = 0.5
+
+#: Events that a destination reads at once.
+_BATCH = 500
+
+_BODY = b'{"type":"track","event":"Order Completed","properties":{"revenue":39.5},"context":{%s}}'
+
+
+def main() -> int:
+    """Prints the table; 1 when the bar is missed. Without a broker it says so."""
+    if not there("kafka"):
+        print("no Kafka broker is installed here")
+        return 0
+    from tests.delivery.kafka_brokers import one
+
+    rows = [_row(number) for number in range(EVENTS)]
+    alone: list[float] = []
+    ours: list[float] = []
+    with one() as running:
+        for number in range(ROUNDS):
+            for kind, times, work in (("raw", alone, _alone), ("ours", ours, _store)):
+                running.topic(f"{kind}{number}")
+                with tempfile.TemporaryDirectory() as folder:
+                    times.append(
+                        _timed(work, running.servers[0], f"{kind}{number}", rows, Path(folder))
+                    )
+    ratio = statistics.median(a / o for a, o in zip(alone, ours, strict=True))
+    for name, seconds in (("confluent-kafka alone", alone), ("the store", ours)):
+        print(f"{name:<22} {EVENTS / statistics.median(seconds):>10,.0f} events/s in and out")
+    print(f"{'ratio':<22} {ratio:>10.2f}   (bar: at least {RATE})")
+    return ratio < RATE
+
+
+def _row(number: int) -> NewRow:
+    body = _BODY % (b'"x":"%s"' % (b"y" * 500))
+    return NewRow(
+        str(uuid.uuid4()), f"visitor-{number % 997}", time.time(), "track", "Order Completed", body
+    )
+
+
+def _timed(work: Callable[..., object], *given: object) -> float:
+    began = time.perf_counter()
+    work(*given)
+    return time.perf_counter() - began
+
+
+def _alone(server: str, topic: str, rows: Sequence[NewRow], _: Path) -> None:
+    from confluent_kafka import Consumer, KafkaError, Message, Producer, TopicPartition
+
+    reported = 0
+
+    def report(error: KafkaError | None, message: Message) -> None:
+        nonlocal reported
+        reported += error is None
+
+    at = {"bootstrap.servers": server, "log_level": 2}
+    producer = Producer({**at, "enable.idempotence": True, "acks": "all", "linger.ms": 5})
+    for start in range(0, len(rows), AT_ONCE):
+        for number, row in enumerate(rows[start : start + AT_ONCE]):
+            producer.produce(topic, row.body, partition=number % 8, on_delivery=report)
+        producer.flush()
+    assert reported == len(rows)
+    consumer = Consumer({**at, "group.id": "raw", "enable.auto.commit": False})
+    consumer.assign([TopicPartition(topic, number, 0) for number in range(8)])
+    got = 0
+    while got < len(rows):
+        got += sum(each.value() is not None for each in consumer.consume(_BATCH, 0.05))
+    consumer.close()
+
+
+def _store(server: str, topic: str, rows: Sequence[NewRow], folder: Path) -> None:
+    store = opening.opened(f"kafka://{server}?topic={topic}", folder)
+    job = store.job("webhook")
+    for start in range(0, len(rows), AT_ONCE):
+        with store.batch():
+            store.append(rows[start : start + AT_ONCE])
+            store.intake.moved("v1-segment", start)
+    last = job.position
+    while found := store.read(last, _BATCH):
+        last = found[-1].position
+        store.advance(job, last, [])
+    store.close()
