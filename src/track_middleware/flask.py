@@ -165,10 +165,8 @@ class _Site:
         }
 
     def _starts(self, exchange: Exchange, environ: WSGIEnvironment, headers: Headers) -> None:
-        """The app starts its response, and mostly Flask's context still holds: what it knows of the
-        request is noted for the exchange's end. A campaign comes with a query."""
-        is_noted = self._note(exchange, environ)
-        if environ.get("QUERY_STRING") and is_noted and exchange.has_news:
+        """Notes what Flask knows while its context holds. A campaign comes with a query."""
+        if self._note(exchange, environ) and environ.get("QUERY_STRING") and exchange.has_news:
             self._mirror(exchange, environ, headers)
 
     def _note(self, exchange: Exchange, environ: WSGIEnvironment) -> bool:
@@ -183,7 +181,7 @@ class _Site:
             return False
         rule = seen.url_rule
         exchange.route = rule.rule if rule is not None else None
-        environ[_G] = context.g
+        environ[_G] = vars(context.g)
         if self._wiring is not None and self._wiring.asks_user:
             environ[_REQUEST] = seen
         return True
@@ -259,7 +257,7 @@ def _current(_g: object) -> Exchange | None:
     return wirings.CURRENT.get()
 
 
-#: Where a request's environ keeps Flask's own objects beyond their context.
+#: Where a request's environ keeps Flask's own request, and what lies in ``g``, for later.
 _REQUEST, _G = "track_middleware.flask.request", "track_middleware.flask.g"
 
 
