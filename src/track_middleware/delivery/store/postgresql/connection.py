@@ -14,7 +14,7 @@ from .. import Deposed, NewRow, home
 from ..database import Fence
 from ..gate import Gate
 from ..locks import Locks
-from . import appending, days, schema, values
+from . import appending, days, pooler, schema, values
 from .address import Address
 from .dialect import parameters, pattern, statement
 from .locks import SessionLocks
@@ -283,6 +283,7 @@ class Connection:
         self.days.clear()
         with ExitStack() as unprepared:
             unprepared.callback(raw.close)
+            pooler.check(raw, self._connected, shown=self.name)
             values.adapt(raw)
             given = {"schema": self.address.schema, "folder": self.folder}
             raw.execute(_SET_UP.format(**given).encode())
