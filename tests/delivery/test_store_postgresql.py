@@ -7,6 +7,7 @@ import re
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import psycopg
@@ -17,7 +18,8 @@ from tests.delivery.store_contract import StoreContract, outcome, row
 from tests.waiting import until
 from track_middleware.delivery.store import sqlite
 from track_middleware.delivery.store.postgresql import dialect, opening
-from track_middleware.delivery.store.postgresql.connection import PERSONAL
+from track_middleware.delivery.store.postgresql.address import address
+from track_middleware.delivery.store.postgresql.connection import PERSONAL, Connection
 from track_middleware.delivery.store.statements import SQL, named
 from track_middleware.delivery.store.whole import Store
 from track_middleware.errors import StoreError
@@ -182,6 +184,15 @@ def test_a_connection_that_was_lost_is_let_go(server: Cluster, store: Store) -> 
             store.end()
         store.end()
     assert kept() == before
+
+
+def test_the_server_looks_whether_a_silent_host_is_still_there(store: Store, url: str) -> None:
+    assert store.end() == 0
+    with closing(Connection(address(url), "folder", read_only=True)) as connection:
+        names = ("idle", "interval", "count")
+        asked = [f"SHOW tcp_keepalives_{name}".encode() for name in names]
+        found = [connection.raw.execute(each).fetchall() for each in asked]
+    assert found == [[("10",)], [("5",)], [("3",)]]
 
 
 def test_what_an_erasure_takes_out_somewhere_is_vacuumed_there() -> None:

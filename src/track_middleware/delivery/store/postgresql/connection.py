@@ -20,7 +20,8 @@ from .dialect import parameters, pattern, statement
 from .locks import SessionLocks
 
 #: Seconds: to connect; for somebody else's lock; for one statement. A transaction whose client is
-#: silent for so long is undone, so that a host that went down keeps nobody waiting.
+#: silent for so long is undone, and the server asks a silent client whether it is there, which ends
+#: its session and locks: a host that went down keeps nobody waiting.
 _CONNECT = 5
 _LOCK = 20
 _STATEMENT = 120
@@ -32,6 +33,9 @@ SET track.folder = '{{folder}}';
 SET lock_timeout = '{_LOCK}s';
 SET statement_timeout = '{_STATEMENT}s';
 SET idle_in_transaction_session_timeout = '{_SILENT}s';
+SET tcp_keepalives_idle = 10;
+SET tcp_keepalives_interval = 5;
+SET tcp_keepalives_count = 3;
 SET client_min_messages = 'warning';
 """
 
