@@ -12,7 +12,7 @@ from .visitor import Visitor
 RENEW_AFTER = 60
 
 
-class Session(msgspec.Struct, array_like=True, frozen=True):
+class Session(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """One session, as its cookie holds it. ``start`` and ``seen`` are epoch seconds; ``seen`` may
     lag a minute behind. ``campaign`` is the touch it began with, cut to the cookie's room."""
 
