@@ -220,6 +220,19 @@ def test_a_broker_says_what_it_keeps(nats: Servers, jetstream: Ends) -> None:
     assert began - 5 < held.oldest < time.time() + 5
 
 
+def test_a_stream_that_is_set_up_otherwise_is_a_fault(nats: Servers, jetstream: Ends) -> None:
+    limited = {
+        "name": "limited", "subjects": ["limited.*"], "allow_direct": True, "storage": "file",
+        "max_bytes": 10**9, "discard": "old", "num_replicas": 1,
+    }  # fmt: skip
+    request(nats, "$JS.API.STREAM.CREATE.limited", limited)
+    faults = jetstream(nats.url(stream="limited", replicas=3)).held().faults
+    assert [(each.is_grave, each.problem.partition(" and ")[0]) for each in faults] == [
+        (False, "the stream has replicas=1,"),
+        (True, "the stream is limited"),
+    ]
+
+
 def request(nats: Servers, subject: str, given: object = None) -> None:
     """Asks JetStream for something, as an operator does."""
     content = b"" if given is None else msgspec.json.encode(given)

@@ -1,7 +1,7 @@
 """Three web hosts with a worker each, a JetStream cluster of three servers, and the ledger in one
 PostgreSQL, while all of it is killed and cut.
 
-``TORTURE=full`` sends 100,000 events, the suite 1,200. Every host reaches each server and the
+``TORTURE=full`` sends 100,000 events, the suite 600. Every host reaches each server and the
 database through relays of its own.
 """
 
@@ -24,7 +24,7 @@ from track_middleware.delivery import lease
 
 pytestmark = pytest.mark.needs("postgresql", "nats")
 
-EVENTS = 100_000 if FULL else 1_200
+EVENTS = 100_000 if FULL else 600
 
 _STREAM = "bodies"
 

@@ -6,7 +6,7 @@ import asyncio
 import base64
 import threading
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TypeVar
 
@@ -14,9 +14,9 @@ import msgspec
 from nats.aio.msg import Msg
 
 from ....seldom import Seldom
-from ..bodies import Held, Parcel
+from ..bodies import Fault, Held, Parcel
 from ..broker import Broker
-from .link import NO_STREAM, SUBJECT, About, Failure, Link
+from .link import NO_STREAM, SUBJECT, About, Config, Failure, Link
 from .loop import Loop
 from .rounds import Question, Round, status
 
@@ -212,7 +212,7 @@ class JetStream:
         answer = await self._link.ask("INFO")
         if answer.error is not None and answer.error.err_code == NO_STREAM:
             return Held(0, 0, None, None, 0, self._link.stream.replicas)
-        return _held(self._known(answer))
+        return _held(self._known(answer), self._link.stream.replicas)
 
     async def _about(self) -> About:
         return self._known(await self._link.ask("INFO"))
@@ -235,7 +235,7 @@ class JetStream:
             raise self._link.failed(f"{failure}: {why}") from None
 
 
-def _held(about: About) -> Held:
+def _held(about: About, wanted: int) -> Held:
     state, config, group = about.state, about.config, about.cluster
     followers = group.replicas if group else ()
     copies = 1 + sum(each.current and not each.offline for each in followers)
@@ -249,4 +249,14 @@ def _held(about: About) -> Held:
         max_age=config.max_age / 1e9 if config.max_age else None,
         copies=copies,
         replicas=config.num_replicas,
+        faults=tuple(_faults(config, wanted)),
     )
+
+
+def _faults(config: Config, wanted: int) -> Iterator[Fault]:
+    if config.num_replicas != wanted:
+        problem = f"the stream has replicas={config.num_replicas}, and store says {wanted}"
+        yield Fault(False, problem, f"nats stream edit --replicas={wanted}, or say so in store")
+    if config.discard != "new" and max(config.max_bytes, config.max_msgs) > 0:
+        problem = "the stream is limited and discards what is old: events that wait are lost"
+        yield Fault(True, problem, "nats stream edit --max-bytes=-1 --max-msgs=-1 --discard=new")

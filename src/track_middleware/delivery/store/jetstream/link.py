@@ -71,9 +71,12 @@ class Group(msgspec.Struct, frozen=True):
 
 
 class Config(msgspec.Struct, frozen=True):
-    """How a stream was made; ages are nanoseconds, 0 for ever."""
+    """How a stream was made; ages are nanoseconds, 0 for ever; -1 is no limit."""
 
     subjects: tuple[str, ...] = ()
+    discard: str = ""
+    max_bytes: int = -1
+    max_msgs: int = -1
     num_replicas: int = 1
     max_age: int = 0
     allow_direct: bool = False
