@@ -51,8 +51,8 @@ size:  ## The browser script's sizes beside others', bundled alike
 torture: $(READY)  ## kill -9, forks, full disks: the long form
 	TORTURE=full $(BIN)/python -m pytest tests/torture --timeout 0 $(PYTEST_ARGS)
 
-workers: $(READY)  ## Three web hosts and workers with one PostgreSQL, killed and cut: 100,000 events
-	TORTURE=full $(BIN)/python -m pytest tests/torture/test_many_workers.py -s \
+workers: $(READY)  ## Three web hosts and workers with one store (each kind), killed and cut: 100,000 events
+	TORTURE=full $(BIN)/python -m pytest tests/torture/test_many_workers*.py -s \
 		--timeout 0 $(PYTEST_ARGS)
 
 backfill: $(READY)  ## A million rows to an emulated Mixpanel, killed five times on the way
