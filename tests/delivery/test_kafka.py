@@ -115,13 +115,13 @@ def test_a_shards_contents_lie_in_the_order_of_the_log(
     brokers: Mock | Broker, opened: Opened
 ) -> None:
     bodies = opened(brokers)
-    lies: dict[int, list[tuple[int, int, int]]] = {}
+    lies: dict[int, list[tuple[int, int, int, str]]] = {}
     for start in range(0, 300, 100):
         sent = parcels(100, first=start)
         for parcel, place in zip(sent, bodies.put(sent), strict=True):
             lies.setdefault(parcel.shard, []).append(places.read(place))
     for each in lies.values():
-        assert len({partition for partition, _, _ in each}) == 1
+        assert len({partition for partition, *_ in each}) == 1
         assert each == sorted(each)
 
 
@@ -209,8 +209,20 @@ def test_another_message_at_a_place_is_not_taken_for_the_one_that_was(
 ) -> None:
     bodies = opened(brokers)
     (place,) = bodies.put(parcels(1))
-    partition, offset, check = places.read(place)
-    assert bodies.get([f"{partition}:{offset}:{check ^ 1:08x}"]) == {}
+    partition, offset, check, cluster = places.read(place)
+    assert bodies.get([f"{partition}:{offset}:{check ^ 1:08x}:{cluster}"]) == {}
+
+
+def test_another_cluster_has_nothing_that_counts_as_gone(
+    cluster: Mock, one_broker: Broker, opened: Opened, topic: str
+) -> None:
+    found = opened(cluster).put(parcels(8))
+    one_broker.topic(topic)
+    other = Kafka(at_topic(one_broker.servers, topic))
+    other.put(parcels(8))
+    with pytest.raises(StoreError, match="is another cluster"):
+        other.get(found)
+    other.close()
 
 
 def test_a_topic_that_is_not_there_is_told(cluster: Mock, topic: str) -> None:
@@ -218,7 +230,7 @@ def test_a_topic_that_is_not_there_is_told(cluster: Mock, topic: str) -> None:
     with pytest.raises(StoreError, match=f"no topic {topic}; `track-middleware init` makes it"):
         bodies.put(parcels(1))
     with pytest.raises(StoreError, match=f"no topic {topic}"):
-        bodies.get(["0:0:00000000"])
+        bodies.get(["0:0:00000000:0000"])
     with pytest.raises(StoreError, match=f"no topic {topic}"):
         bodies.held()
 
@@ -403,7 +415,7 @@ def test_a_log_that_ends_too_soon_is_an_error_before_it_is_a_loss(
 
     bodies = opened(cluster, monotonic=clock, patience=SHORT)
     lies = dict(zip(bodies.put(sent := parcels(16)), contents(sent), strict=True))
-    lost = "3:2:00000000"
+    lost = f"3:2:00000000:{places.read(next(iter(lies)))[3]}"
     with pytest.raises(StoreError, match="partition 3 ends at offset 2, before 2"):
         bodies.get([*lies, lost])
     assert bodies.get(list(lies)) == lies

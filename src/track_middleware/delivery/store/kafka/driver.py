@@ -48,11 +48,13 @@ class Kafka:
         """``Bodies.get``."""
         wanted = [(each, places.read(each)) for each in at]
         offsets = defaultdict[int, list[int]](list)
-        for _, (partition, offset, _) in wanted:
+        clusters = set[str]()
+        for _, (partition, offset, _, cluster) in wanted:
             offsets[partition].append(offset)
-        found = self._pool.get(offsets) if offsets else {}
+            clusters.add(cluster)
+        found = self._pool.get(offsets, clusters) if offsets else {}
         contents: dict[str, bytes] = {}
-        for place, (partition, offset, check) in wanted:
+        for place, (partition, offset, check, _) in wanted:
             content = found.get((partition, offset))
             if content is not None and crc32(content) == check:
                 contents[place] = content

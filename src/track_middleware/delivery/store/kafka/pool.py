@@ -13,6 +13,7 @@ from ....errors import StoreError
 from .address import Address
 from .clients import PATIENCE, Said, consumer, told
 from .reading import Behind, Found, Reader
+from .topic import layout
 
 logger = logging.getLogger("track_middleware")
 
@@ -39,15 +40,16 @@ class Pool:
         self._monotonic = monotonic
         self._lock = threading.Lock()
         self._idle: list[tuple[Reader, Said]] = []
+        self._cluster = ""
         self._short: dict[int, float] = {}
 
-    def get(self, wanted: Mapping[int, Sequence[int]]) -> Found:
+    def get(self, wanted: Mapping[int, Sequence[int]], clusters: Iterable[str]) -> Found:
         """The contents at offsets of partitions; what brokers no longer have is left out.
-        StoreError when they cannot be asked."""
+        StoreError when they cannot be asked, or are of another cluster than these marks say."""
         asked = dict(wanted)
         while True:
             try:
-                found = self._read(asked)
+                found = self._read(asked, clusters)
             except Behind as short:
                 if not self._is_lost(short):
                     raise StoreError(
@@ -68,9 +70,10 @@ class Pool:
         for reader, _ in idle:
             reader.close()
 
-    def _read(self, wanted: Mapping[int, Sequence[int]]) -> Found:
+    def _read(self, wanted: Mapping[int, Sequence[int]], clusters: Iterable[str]) -> Found:
         reader, said = self._taken(wanted)
         try:
+            self._check(clusters)
             found = reader.get(wanted, self._monotonic() + self._patience)
         except KafkaException as error:
             reader.close()
@@ -90,9 +93,26 @@ class Pool:
                     return self._idle.pop(number)
             if len(self._idle) == _READERS:
                 return self._idle.pop(0)
+        return self._made()
+
+    def _made(self) -> tuple[Reader, Said]:
         said = Said()
-        made = consumer(self._where, said)
-        return Reader(made, self._where.topic, monotonic=self._monotonic), said
+        client = consumer(self._where, said)
+        try:
+            found = layout(client, self._where.topic, patience=self._patience)
+        except KafkaException as error:
+            client.poll(0)  # gives ``said`` the reason
+            client.close()
+            raise StoreError(told(error.args[0], self._where, said)) from error
+        self._cluster = found.cluster
+        return Reader(client, self._where.topic, monotonic=self._monotonic), said
+
+    def _check(self, clusters: Iterable[str]) -> None:
+        if any(each != self._cluster for each in clusters):
+            raise StoreError(
+                f"{self._where.shown} is another cluster than the one that has the bodies of the "
+                "ledger's events: set store to that one"
+            )
 
     def _put_back(self, reader: Reader, said: Said) -> None:
         with self._lock:

@@ -10,6 +10,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, ConfigResource, NewTopic, ResourceType
 
 from ..bodies import SHARDS
+from . import places
 from .clients import PATIENCE
 
 _DAY = 86_400
@@ -26,8 +27,10 @@ _SOON = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """A topic's partitions: how many copies of each there are, and how many there should be."""
+    """A topic's partitions: how many copies of each there are, and how many there should be; the
+    mark of its cluster."""
 
+    cluster: str
     partitions: Sequence[int]
     copies: int
     replicas: int
@@ -36,11 +39,13 @@ class Layout:
 def layout(client: Consumer, name: str, *, patience: float = PATIENCE) -> Layout:
     """A topic as brokers have it. KafkaException when it is not there, or they cannot be asked.
     Asked by a consumer: brokers may make a topic that a producer asks for."""
-    topic = client.list_topics(name, timeout=patience).topics[name]
+    found = client.list_topics(name, timeout=patience)
+    topic = found.topics[name]
     if topic.error is not None or not topic.partitions:
         raise KafkaException(topic.error or KafkaError(KafkaError.UNKNOWN_TOPIC_OR_PART))
     parts = topic.partitions
     return Layout(
+        cluster=places.mark(found.cluster_id or ""),
         partitions=sorted(parts),
         copies=min(len(each.isrs) for each in parts.values()),
         replicas=min(len(each.replicas) for each in parts.values()),

@@ -18,7 +18,7 @@ from ..bodies import Parcel
 from . import places
 from .address import Address
 from .clients import PATIENCE, Said, asking, position, producer, told
-from .topic import layout
+from .topic import Layout, layout
 
 #: Seconds that a full queue of librdkafka's is given at once.
 _PAUSE = 0.1
@@ -41,7 +41,7 @@ class Writer:
         self._lock = threading.Lock()
         self._said = Said()
         self._producer: Producer | None = None
-        self._partitions: Sequence[int] = ()
+        self._layout = Layout("", (), 0, 0)
 
     def put(self, parcels: Sequence[Parcel]) -> Sequence[str]:
         """``Bodies.put``."""
@@ -63,8 +63,8 @@ class Writer:
 
     def _put(self, parcels: Sequence[Parcel], until: float) -> Sequence[str]:
         client = self._producer or self._connect()
-        reports = _Reports(parcels)
-        topic, partitions = self._where.topic, self._partitions
+        reports = _Reports(parcels, self._layout.cluster)
+        topic, partitions = self._where.topic, self._layout.partitions
         for number, parcel in enumerate(parcels):
             partition = partitions[parcel.shard % len(partitions)]
             report = partial(reports.take, number)
@@ -88,7 +88,7 @@ class Writer:
 
     def _connect(self) -> Producer:
         with asking(self._where, self._said) as client:
-            self._partitions = layout(client, self._where.topic, patience=self._patience).partitions
+            self._layout = layout(client, self._where.topic, patience=self._patience)
         self._producer = producer(self._where, self._said, patience=self._patience)
         return self._producer
 
@@ -103,8 +103,9 @@ class Writer:
 class _Reports:
     """What became of each message, by its number."""
 
-    def __init__(self, parcels: Sequence[Parcel]) -> None:
+    def __init__(self, parcels: Sequence[Parcel], cluster: str) -> None:
         self._parcels = parcels
+        self._cluster = cluster
         self.places = [""] * len(parcels)
         self.error: KafkaError | None = None
 
@@ -113,4 +114,5 @@ class _Reports:
         if error is not None:
             self.error = self.error or error
             return
-        self.places[number] = places.written(*position(message), self._parcels[number].content)
+        content = self._parcels[number].content
+        self.places[number] = places.written(*position(message), content, self._cluster)
