@@ -8,6 +8,7 @@ nothing to count or draw for a nonce.
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -21,10 +22,15 @@ _PLACE = len(MARK) + _KEY
 _ONCE = bytes(12)
 
 
-def sealed(body: bytes) -> tuple[bytes, bytes]:
-    """A new key, and what it seals a body as."""
-    key = secrets.token_bytes(_KEY)
-    return key, AESGCM(key).encrypt(_ONCE, body, None)
+def new_keys(number: int) -> Sequence[bytes]:
+    """So many random keys, drawn at once."""
+    drawn = secrets.token_bytes(_KEY * number)
+    return [drawn[at : at + _KEY] for at in range(0, len(drawn), _KEY)]
+
+
+def sealed(body: bytes, key: bytes) -> bytes:
+    """What a key, which has sealed nothing yet, seals a body as."""
+    return AESGCM(key).encrypt(_ONCE, body, None)
 
 
 def note(key: bytes, place: str) -> bytes:

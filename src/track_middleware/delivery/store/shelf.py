@@ -55,15 +55,16 @@ class Shelf:
 
     def put(self, rows: Sequence[NewRow]) -> list[NewRow]:
         """Puts the bodies of rows; the rows with notes in their stead."""
-        pairs = [sealing.sealed(row.body) for row in rows]
+        keys = sealing.new_keys(len(rows))
+        ids = secrets.token_hex(8 * len(rows))
         parcels = [
-            Parcel(secrets.token_hex(8), shard(row.order_key), content)
-            for row, (_, content) in zip(rows, pairs, strict=True)
+            Parcel(ids[16 * n : 16 * n + 16], shard(row.order_key), sealing.sealed(row.body, key))
+            for n, (row, key) in enumerate(zip(rows, keys, strict=True))
         ]
         self._takes = False
         places = self.bodies.put(parcels)
         self._takes = True
-        notes = [sealing.note(key, at) for (key, _), at in zip(pairs, places, strict=True)]
+        notes = [sealing.note(key, at) for key, at in zip(keys, places, strict=True)]
         self._keep({note: row.body for note, row in zip(notes, rows, strict=True)})
         return [
             msgspec.structs.replace(row, body=note) for row, note in zip(rows, notes, strict=True)
