@@ -8,8 +8,8 @@ import type { Seam } from "./seam";
  */
 export function tidy(name?: string | null): void {
   if (!name) return;
-  const clean = location.href.replace(RegExp(`.${name}=[^&#]+(?=#|$)`), "");
-  if (clean != location.href) history.replaceState(history.state, "", clean);
+  const clean = document.URL.replace(RegExp(`.${name}=[^&#]+(?=#|$)`), "");
+  if (clean != document.URL) history.replaceState(history.state, "", clean);
 }
 
 /**

@@ -20,26 +20,18 @@ const SETTLING = 50;
 
 /**
  * Calls `moved` once for each navigation within the document: another path or query, or where
- * `hash` is set another fragment. A replaced query alone is housekeeping, not a navigation.
+ * `hash` says so another fragment. A replaced query alone is housekeeping, not a navigation.
  */
-export function routes(hash: boolean, moved: () => void): Routes {
-  let path: string;
-  let whole: string;
+export function routes(hash: () => boolean | undefined, moved: () => void): Routes {
+  let url = document.URL;
   let timer = 0;
   const navigation = (window as { navigation?: EventTarget }).navigation;
 
-  function look(): void {
-    whole = document.URL;
-    const bare = whole.split("#")[0]!;
-    path = bare.split("?")[0]!;
-    if (!hash) whole = bare;
-  }
-
   function changed(replaced: boolean): void {
-    const formerPath = path;
-    const former = whole;
-    look();
-    if (path != formerPath || (whole != former && !replaced)) wait();
+    const former = url;
+    url = document.URL;
+    const ends = replaced ? /[?#]/ : hash() ? undefined : "#";
+    if (former.split(ends!)[0] != url.split(ends!)[0]) wait();
   }
 
   function wait(): void {
@@ -66,7 +58,6 @@ export function routes(hash: boolean, moved: () => void): Routes {
     };
   }
 
-  look();
   if (navigation) {
     navigation.addEventListener("currententrychange", (event) =>
       changed((event as EntryChange).navigationType == "replace"),

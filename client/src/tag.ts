@@ -9,13 +9,20 @@ export interface Tag {
   hash: boolean;
 }
 
-/** The tag of the script that runs at this moment; undefined when that cannot be known. */
-export function ownTag(): Tag | undefined {
-  const script = document.currentScript as HTMLScriptElement | null;
+/** The tag's id: what it says must be known at once, or can wait until the page is idle. */
+export const AT_ONCE = "track-now";
+export const LATER = "track-tag";
+
+/**
+ * The tag with that id. The first element that a page's scripts get hold of costs more than all that
+ * this one does while the page loads; to learn that there is none costs next to nothing.
+ */
+export function ownTag(id: string): Tag | undefined {
+  const script = document.querySelector<HTMLScriptElement>("#" + id);
   if (!script?.src) return undefined;
   const says = (name: string) => script.getAttribute("data-" + name);
   return {
-    base: script.src.slice(0, script.src.lastIndexOf("/") + 1),
+    base: script.src.replace(/[^/]*$/, ""),
     says,
     hash: says("hash") != null,
   };

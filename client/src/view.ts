@@ -1,6 +1,7 @@
 /** The page in view: its ids, whether it may be spoken of, and what is said of it. */
 
-import { engagement, type Engagement } from "./engagement";
+import { calmly } from "./calm";
+import { engagement } from "./engagement";
 import { bits } from "./ids";
 import { insist } from "./post";
 import type { Queue } from "./queue";
@@ -18,8 +19,8 @@ export interface View {
   say(type: "route" | "track" | "identify", said: Said, ours?: boolean): void;
   /** Says what the script has noticed by itself; nothing before it is known that it may. */
   tell(name: string, properties: Properties): void;
-  /** `ends`: nobody looks any more, for now or for good. */
-  leave(ends: boolean): void;
+  /** Nobody looks any more, for now or, when the page is `gone`, for good. */
+  leave(ends: true, gone: boolean): void;
   /** The address has changed; the document, or only its route. */
   moved(): void;
   /** The collector's word on what may be sent. */
@@ -28,8 +29,6 @@ export interface View {
   left: Seam["left"];
 }
 
-/** Milliseconds that a page may load or be busy until it is told of. */
-const PATIENCE = 1000;
 /** No more than the collector keeps, so that a message stays one that it takes. */
 const URL_LENGTH = 8000;
 const page = document as Document & { prerendering?: boolean };
@@ -51,17 +50,10 @@ function throughServiceWorker(): true | undefined {
 }
 
 /**
- * Calls when the document is loaded and has nothing to do. For what listens to the load event the
- * page would wait; `pageshow` follows it.
+ * Looks at the page, whose address was `opened`: when it is idle, or has something to say before.
+ * `more` brings what is not needed at once.
  */
-function calmly(call: () => unknown): void {
-  const soon = () => (window.requestIdleCallback || setTimeout)(call, { timeout: 3000 } as any);
-  if (document.readyState == "complete") soon();
-  else addEventListener("pageshow", soon);
-}
-
-/** `more` brings what is not needed at once. */
-export function view(tag: Tag, waiting: Queue, more: () => void): View {
+export function view(tag: Tag, waiting: Queue, opened: string, more: () => void): View {
   const left: Seam["left"] = [];
   /** Undefined: not known yet, or no choice was made; what is said waits until it is. */
   let allowed: boolean | undefined;
@@ -73,29 +65,19 @@ export function view(tag: Tag, waiting: Queue, more: () => void): View {
   let resolve: (allowed: boolean) => void;
   let choices: Promise<unknown> = Promise.resolve();
 
-  /** Undefined: not started yet. */
-  let meta: string | undefined;
+  let meta = pageToken();
   let token = "";
   let load = "";
   let route: string | undefined;
   let count = 0;
-  let url = address();
+  let url = address(opened);
   let referrer = document.referrer;
-  let engaged: Engagement;
+  const engaged = engagement();
 
   const ready = new Promise<boolean>((known) => (resolve = known));
 
-  function address(): string {
-    return (tag.hash ? document.URL : document.URL.split("#")[0]!).slice(0, URL_LENGTH);
-  }
-
-  /** Looks at the page: when it is idle, or has something to say before. */
-  function start(): void {
-    if (meta !== undefined) return;
-    engaged = engagement();
-    addEventListener("online", waiting.send as () => void);
-    addEventListener("pageshow", (event) => event.persisted && restored());
-    begin((meta = pageToken()));
+  function address(whole = document.URL): string {
+    return (tag.hash ? whole : whole.split("#")[0]!).slice(0, URL_LENGTH);
   }
 
   /** The ids of what gives way first begin with a hyphen. */
@@ -148,23 +130,23 @@ export function view(tag: Tag, waiting: Queue, more: () => void): View {
   }
 
   function say(type: "route" | "track" | "identify", said: Said, ours?: boolean): void {
-    start();
     if (type == "route") {
       turn();
       route = bits();
+      said = { ...seen(), ...said };
     }
-    put(type, type == "route" ? { ...seen(), ...said } : said, ours);
+    put(type, said, ours);
   }
 
   function tell(name: string, properties: Properties): void {
     put("track", { name, properties, url }, true, "-");
   }
 
-  function leave(ends?: boolean): void {
-    start();
+  function leave(ends?: boolean, gone?: boolean): void {
     const engagedMs = engaged.taken(ends);
     const properties = Object.assign({ engagedMs }, ...left.map((call) => call(ends)));
     if (engagedMs) put("leave", { properties, url }, true, "-");
+    if (ends) waiting.send(true, gone);
   }
 
   /** Another view begins. */
@@ -175,7 +157,6 @@ export function view(tag: Tag, waiting: Queue, more: () => void): View {
   }
 
   function moved(): void {
-    start();
     const said = pageToken();
     if (said == meta) return say("route", {});
     turn();
@@ -193,7 +174,6 @@ export function view(tag: Tag, waiting: Queue, more: () => void): View {
 
   /** One choice after the other, so that the last one holds. */
   function choose(choice: Choice): Promise<Answer["consent"]> {
-    start();
     if ("analytics" in choice) refused = gpc || !choice.analytics;
     if (refused) decide(false);
     const made = choices.then(() => insist(tag.base + "c", JSON.stringify(choice))).then(taken);
@@ -211,7 +191,8 @@ export function view(tag: Tag, waiting: Queue, more: () => void): View {
     return answer?.consent;
   }
 
-  calmly(start);
-  setTimeout(start, PATIENCE);
+  addEventListener("online", waiting.send as () => void);
+  addEventListener("pageshow", (event) => event.persisted && restored());
+  begin(meta);
   return { ready, allowed: () => allowed, say, tell, leave, moved, heard, choose, left };
 }

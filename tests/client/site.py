@@ -36,8 +36,10 @@ class Call:
 
 def tag(token: str | None = TOKEN, *, attributes: str = "") -> str:
     """The tag as the server writes it; without a token only a choice may be sent."""
+    at_once = any(name in attributes for name in ("data-global", "data-crossing"))
+    by = "track-now" if at_once else "track-tag"
     meta = "" if token is None else f'<meta name="track-page" content="{token}">'
-    return f'{meta}<script src="{PREFIX}/m.js" defer {attributes}></script>'
+    return f'{meta}<script src="{PREFIX}/m.js" id="{by}" defer {attributes}></script>'
 
 
 def document(

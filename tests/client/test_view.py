@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from tests.client.conftest import Open
+from tests.client.conftest import Open, hide
 from tests.client.site import PREFIX, TOKEN, Site, document
 
 pytestmark = pytest.mark.needs("chromium")
@@ -139,6 +139,43 @@ def test_script_that_runs_twice_is_still_one(site: Site, open_page: Open) -> Non
     site.wait_for(1, "track")
     page.close()
     assert [event["type"] for event in site.told] == ["view", "track"]
+
+
+FINDS = """<script>
+  window.found = [];
+  const find = Document.prototype.querySelector;
+  Document.prototype.querySelector = function (selector) {
+    const element = find.call(this, selector);
+    if (element) window.found.push([selector, document.readyState]);
+    return element;
+  };
+  Object.defineProperty(Document.prototype, "currentScript", {get() { window.found.push(0) }});
+</script>"""
+
+
+def test_no_element_is_touched_while_the_page_loads(site: Site, open_page: Open) -> None:
+    site.pages["/"] = document(head=FINDS)
+    page = open_page()
+    site.wait_for(1, "view")
+    assert page.evaluate("found") == [
+        ["#track-tag", "complete"],
+        ["meta[name=track-page]", "complete"],
+    ]
+
+
+def test_without_its_tag_the_script_breaks_nothing_and_says_nothing(
+    site: Site, open_page: Open
+) -> None:
+    site.pages["/"] = document().replace("track-tag", "another-tag")
+    page = open_page()
+    errors: list[object] = []
+    page.on("pageerror", lambda error: errors.append(error))
+    page.evaluate("track('Lost'); track.page('Lost'); track.identify(7)")
+    assert page.evaluate("track.consent({analytics: true})") is False
+    assert page.evaluate("track.ready") is False
+    hide(page)
+    page.goto(site.url("/"))
+    assert (errors, site.calls) == ([], [])
 
 
 def test_page_without_a_body_yet_is_confirmed(site: Site, open_page: Open) -> None:

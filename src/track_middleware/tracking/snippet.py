@@ -11,6 +11,10 @@ from ..settings import Settings
 #: On a response that a shared cache may store: the script asks for permission first.
 SHARED = "shared"
 
+# The tag's id: whether the script has to read it at once, or only when the page is idle
+# (client/src/tag.ts).
+_AT_ONCE, _LATER = "track-now", "track-tag"
+
 # A root path comes with the request, and so may be anything.
 _MOST_BASES = 100
 
@@ -48,7 +52,9 @@ class Snippet:
         )
         self._scripts: dict[str, str] = {}
         self._noscript = settings.noscript
-        self._attributes = "".join(text for wanted, text in flags if wanted)
+        attributes = "".join(text for wanted, text in flags if wanted)
+        at_once = crossing or settings.client_global != "track"
+        self._attributes = f' id="{_AT_ONCE if at_once else _LATER}" defer{attributes}'
 
     def tag(self, base: str, token: str | None, policy: str) -> str:
         """The tag; ``base`` is the path of our prefix (``/mount/prefix``), ``token`` a page token,
@@ -65,7 +71,7 @@ class Snippet:
 
     def _script(self, base: str, word: str | None) -> str:
         by = f' nonce="{word}"' if word else ""
-        script = f'<script src="{_path(base)}/m.js" defer{self._attributes}{by}></script>'
+        script = f'<script src="{_path(base)}/m.js"{self._attributes}{by}></script>'
         if word is None and len(self._scripts) < _MOST_BASES:
             self._scripts[base] = script
         return script
