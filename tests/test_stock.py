@@ -43,7 +43,7 @@ def test_an_id_of_a_known_millisecond_tells_it_whatever_was_told_before() -> Non
     assert told[3] > 2**40  # none is known: now
 
 
-def test_less_than_one_id_in_a_hundred_asks_the_system_for_anything(
+def test_no_more_than_one_id_in_fifty_asks_the_system_for_anything(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     asked: list[int] = []
@@ -57,7 +57,7 @@ def test_less_than_one_id_in_a_hundred_asks_the_system_for_anything(
     stock = Stock()
     made = {stock.new_id() for _ in range(2000)}
     assert len(made) == 2000
-    assert 0 < len(asked) < 20
+    assert 0 < len(asked) <= 40
 
 
 def test_no_id_is_made_twice_however_many_threads_make_them() -> None:

@@ -10,8 +10,8 @@ from .tracking import ids
 
 _pid = forks.pid
 
-#: So many at once: drawing them takes as long as a few events do, and only one call in so many.
-_MANY = 256
+#: So many at once that few calls draw; so few that one that does is no more than twice as slow.
+_MANY = 64
 
 
 class Stock:
