@@ -35,7 +35,7 @@ SEGMENT_BYTES = 4 * 2**20
 LONGEST = 2 * 2**20
 
 # How often, in bytes and in seconds, free disk and the segment itself are looked at.
-_LOOK_BYTES = 256 * 2**10
+_LOOK_BYTES = 2**20
 _LOOK_SECONDS = 1.0
 
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
