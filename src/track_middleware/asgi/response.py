@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple
 import msgspec
 
 from ..http import by_name, weak_etag
-from ..tracking.whole import is_usual, settled
+from ..tracking.shareable import PRIVATE
+from ..tracking.whole import settled, usual_type
 
 if TYPE_CHECKING:
     from ..http import Cookie
@@ -43,6 +44,23 @@ class _Names(dict[str, bytes]):
 NAMES = _Names()
 
 
+class _Lowered(dict[bytes, str]):
+    """A header's name as lower-case text; those that responses have are remembered."""
+
+    def __missing__(self, name: bytes) -> str:
+        lowered = name.decode("latin-1").lower()
+        if len(self) < _MOST_NAMES:
+            self[name] = lowered
+        return lowered
+
+
+_MOST_NAMES = 256
+_LOWERED = _Lowered()
+
+#: What a usual page gets besides its tag.
+_PRIVATE = (b"cache-control", b"private")
+
+
 def by_bytes(pairs: Iterable[Any]) -> dict[bytes, bytes]:
     """ASGI's list of headers by name; lines of one name are joined (cookies by ``; ``)."""
     pairs = pairs if isinstance(pairs, list) else list(pairs)
@@ -63,7 +81,7 @@ def _text(pairs: list[tuple[bytes, bytes]]) -> dict[str, str]:
     """A response's headers by lower-case name, as text."""
     found: dict[str, str] = {}
     for name, value in pairs:
-        found[name.decode("latin-1").lower()] = value.decode("latin-1")
+        found[_LOWERED[name]] = value.decode("latin-1")
     if len(found) == len(pairs):
         return found
     return by_name([(name.decode("latin-1"), value.decode("latin-1")) for name, value in pairs])
@@ -87,8 +105,9 @@ def ours(wiring: Wiring, step: Callable[[*_Ts], _T], *given: *_Ts) -> _T | None:
 class Response(msgspec.Struct, eq=False):
     """One response on its way through: its start, perhaps held, and what is left of its body.
 
-    ``_held`` is the app's start message until it is passed on; ``_changes`` what becomes of a
-    header, by lower-case name; None where it is left out.
+    ``_held`` is the app's start message until it is passed on, ``_usual_type`` its content type
+    where it starts a usual page; ``_changes`` what becomes of a header, by lower-case name; None
+    where it is left out.
     """
 
     wiring: Wiring
@@ -97,6 +116,7 @@ class Response(msgspec.Struct, eq=False):
     _starting: Starting | None
     _closed: bool = False
     _held: Message | None = None
+    _usual_type: str | None = None
     _left: int | None = None
     _names: Mapping[str, str] = {}
     _injector: Injector | None = None
@@ -110,9 +130,8 @@ class Response(msgspec.Struct, eq=False):
             message = self._body(message)
         elif kind == "http.response.start" and self._held is None and not self._closed:
             # The app may send the same message again; its headers may be any iterable.
-            message = self._held = {**message, "headers": list(message.get("headers", ()))}
-            self._start(message)
-            if self._left is not None and (self._injector is not None or not self._closed):
+            message = self._held = {**message, "headers": [*message.get("headers", ())]}
+            if self._is_held(message):
                 return  # until it is known how long the document becomes
             message = self._begun(message)
         elif kind in ("http.response.pathsend", "http.response.zerocopysend"):
@@ -136,22 +155,28 @@ class Response(msgspec.Struct, eq=False):
         """The body is done, or nobody waits for it any more."""
         if self._held is not None:
             self._close(self._held)
-        ours(self.wiring, self.exchange.finish)
+        if not self.exchange.finished:
+            ours(self.wiring, self.exchange.finish)
 
     async def release(self) -> None:
         """Lets a held start go."""
         if self._held is not None:
             await self._send(self._begun(self._held))
 
-    def _start(self, message: Message) -> None:
-        """The response starts. A usual page of a known length is closed with its body."""
+    def _is_held(self, message: Message) -> bool:
+        """The response starts; whether it waits for its body, with which a usual page of a known
+        length is closed."""
         self._names = names = _text(message["headers"])
         if self._starting is not None:
             ours(self.wiring, self._starting, self.exchange, names)
-        length = names.get("content-length", "")
-        self._left = int(length) if length.isdecimal() else None
-        if self._left is None or not is_usual(self.exchange, message["status"], names):
-            self._close(message)
+        length = names.get("content-length")
+        if length is not None and length.isdecimal():
+            self._left = int(length)
+            self._usual_type = usual_type(self.exchange, message["status"], names)
+            if self._usual_type is not None:
+                return True
+        self._close(message)
+        return self._left is not None and self._injector is not None
 
     def _close(self, message: Message) -> None:
         if self._closed:
@@ -189,7 +214,7 @@ class Response(msgspec.Struct, eq=False):
         chunk, more = message.get("body", b""), message.get("more_body", False)
         if self._held is not None and not self._closed:
             if not more:
-                return self._settled(self._held["status"], message, chunk)
+                return self._settled(self._held, message, chunk)
             self._close(self._held)
         size = len(chunk)
         if self._injector is not None:
@@ -201,16 +226,26 @@ class Response(msgspec.Struct, eq=False):
             self.finish()
         return message
 
-    def _settled(self, status: int, message: Message, body: bytes) -> Message:
+    def _settled(self, start: Message, message: Message, body: bytes) -> Message:
         """The message of a body in one piece, when head and body are looked at together."""
-        self._closed = True
-        end = ours(self.wiring, settled, self.exchange, status, self._names, body)
+        self._closed, names, status = True, self._names, start["status"]
+        end = ours(
+            self.wiring, settled, self.exchange, status, names, body, self._usual_type
+        )  # fmt: skip
         if end is None:
             self.finish()
             return message
         ending, tagged = end
-        self._take(ending)
-        return message if tagged is body else {**message, "body": self._grown(tagged)}
+        headers: list[tuple[bytes, bytes]] = start["headers"]
+        if ending.headers is not PRIVATE or len(names) != len(headers) or "etag" in names:
+            self._take(ending)
+            return message if tagged is body else {**message, "body": self._grown(tagged)}
+        self._cookies = ending.cookies
+        headers.append(_PRIVATE)  # such a page says nothing of caches
+        if tagged is body:
+            return message
+        headers[[*names].index("content-length")] = (b"content-length", b"%d" % len(tagged))
+        return {**message, "body": tagged}
 
     def _tagged(self, injector: Injector, chunk: bytes, *, more: bool) -> bytes:
         is_held = self._held is not None

@@ -23,7 +23,7 @@ from ..tracking import context as contexts
 from ..tracking import ids, routes
 from ..tracking.campaign import CLICK_IDS, campaign
 from ..tracking.context import Context
-from ..tracking.pageview import is_html
+from ..tracking.pageview import HTML
 from ..tracking.privacy import kept_address
 from ..tracking.redaction import Redaction
 from ..tracking.session import Session
@@ -76,7 +76,7 @@ def is_page(hit: Hit, path: str, query: str) -> bool:
         return False
     if hit.purpose and ("prefetch" in hit.purpose or "prerender" in hit.purpose):
         return False
-    return is_html(hit.content_type) if hit.content_type else names_page(path)
+    return HTML[hit.content_type] if hit.content_type else names_page(path)
 
 
 class View(msgspec.Struct, gc=False):

@@ -31,13 +31,14 @@ class Choice(msgspec.Struct, array_like=True, frozen=True):
 
 class Rules:
     """The site's rules: its mode, and what GPC and DNT deny. ``usual`` is what holds without either
-    and without a choice."""
+    and without a choice, ``usual_json`` says it."""
 
-    __slots__ = ("_by_dnt", "_by_gpc", "_known", "usual")
+    __slots__ = ("_by_dnt", "_by_gpc", "_known", "usual", "usual_json")
 
     def __init__(self, settings: Settings) -> None:
         state = GRANTED if settings.consent == "opt_out" else PENDING
         self.usual: Consent = dict.fromkeys(PURPOSES, state)
+        self.usual_json = as_json(self.usual)
         by_gpc = {"marketing": ("marketing",), "all": PURPOSES}
         self._by_gpc = by_gpc.get(str(settings.respect_gpc), ())
         self._by_dnt = PURPOSES if settings.dnt else ()

@@ -12,12 +12,13 @@ import msgspec
 
 from ..event import quoted
 from .privacy import kept_address
+from .redaction import Redaction
 
 _SAFE = "/-._~!$&'()*+,;=:@%"
 
 #: Longer ones are no browser's, and are not remembered.
 _LONGEST = 512
-_MOST_CLIENTS = 2048
+_MOST_CLIENTS = _MOST_PLACES = 2048
 
 
 class Page(msgspec.Struct, omit_defaults=True, rename="camel", gc=False):
@@ -80,6 +81,28 @@ class Clients(dict[tuple[str, str, str], str]):
             if len(self) >= _MOST_CLIENTS:
                 self.clear()
             self[client] = said
+        return said
+
+
+class Places(dict[tuple[str, str, str, str], tuple[str, str]]):
+    """Where a page is, as the JSON of ``Page``, by scheme, host, root path and path: what stands
+    before the URL's query, and what behind it, up to the page's id. Without what looks secret."""
+
+    def __init__(self, redaction: Redaction) -> None:
+        super().__init__()
+        self._kept = redaction.path
+
+    def __missing__(self, place: tuple[str, str, str, str]) -> tuple[str, str]:
+        scheme, host, root_path, path = place
+        path = self._kept(root_path + path)
+        said = (
+            f'"url":{quoted(url(scheme, host, path, ""))[:-1]}',
+            f'","path":{quoted(path)},"id":"',
+        )
+        if sum(map(len, place)) <= _LONGEST:
+            if len(self) >= _MOST_PLACES:
+                self.clear()
+            self[place] = said
         return said
 
 

@@ -21,7 +21,7 @@ from .arguments import checked_name, is_context, moment
 from .banners import banners
 from .campaign import CLICK_IDS
 from .consent import Rules
-from .context import Clients
+from .context import Clients, Places
 from .cookies import Cookies
 from .crossing import Crossing
 from .limit import Limit
@@ -65,9 +65,10 @@ class Core:
         "_sealed", "about", "banners", "clients", "confirm_after", "cookies", "count", "crossing",
         "excluded", "former_tools", "greets", "has_console", "holds", "host", "is_plain",
         "is_told_of_origins", "is_usual", "kept_properties", "last_sink", "library", "limit",
-        "linked", "load_mac", "many", "new_id", "now", "outside", "plan", "prefix", "probe",
-        "redaction", "rules", "salt", "scripts", "serving", "settings", "shared", "sink", "site_of",
-        "slots", "snippet", "starts", "tokens", "traits", "trouble", "vendor_cookies", "written",
+        "linked", "load_mac", "many", "new_id", "now", "outside", "places", "plan", "prefix",
+        "probe", "redaction", "rules", "salt", "scripts", "serving", "settings", "shared", "sink",
+        "site_of", "slots", "snippet", "starts", "tokens", "traits", "trouble", "vendor_cookies",
+        "written",
     )  # fmt: skip
 
     def __init__(self, settings: Settings, seams: Seams) -> None:
@@ -103,7 +104,7 @@ class Core:
         )
         self.about = f'"library":{bytes(self.library).decode()},"platform":"server"'
         self.outside = msgspec.Raw(f"{{{self.about}}}".encode())
-        self.clients = Clients(settings.ip)
+        self.clients, self.places = Clients(settings.ip), Places(self.redaction)
         self.excluded = routes.globs(settings.exclude if settings.enabled else ["*"])
         left = self.excluded is not None and self.excluded.match(routes.GPC) is not None
         self.starts = routes.starts(

@@ -16,10 +16,12 @@ from ..http import Errand, Reply, Request
 from . import acting, ids
 from .choice import taken
 from .core import Core
-from .identity import LoadedUser
-from .opening import PARTS, Parts, parts
+from .identity import Identity, LoadedUser
+from .opening import Parts, part, parts
 from .own import Own
-from .response import NOTHING, Ending
+from .pageview import Visit
+from .response import NOTHING, Ending, Response
+from .scene import Scene
 from .usual import usual
 
 
@@ -31,10 +33,14 @@ class Exchange:
     ``usual``: what the cookies of a usual page hold, as long as nothing more is asked of it."""
 
     __slots__ = (
-        "_at", "_closed", "_core", "_finished", "_held", "_identity", "_loaded_user", "_made",
-        "_page_id", "_request", "_response", "_route", "_scene", "_visit", "excluded", "own",
-        "usual",
-    )  # fmt: skip
+        "_at", "_closed", "_core", "_finished", "_held", "_loaded_user", "_made", "_page_id",
+        "_request", "_route", "excluded", "own", "usual")  # fmt: skip
+
+    # A usual page's are made when somebody asks for one; __getattr__ would slow every attribute.
+    _identity: Identity = part(0)
+    _scene: Scene = part(1)
+    _visit: Visit = part(2)
+    _response: Response = part(3)
 
     def __init__(self, core: Core, request: Request, loaded_user: LoadedUser | None) -> None:
         self._core, self._request, self._loaded_user = core, request, loaded_user
@@ -48,19 +54,13 @@ class Exchange:
         if self.usual is None:
             self._make()
 
-    def __getattr__(self, name: str) -> Any:
-        """Makes the parts of a usual page's exchange when somebody asks for one after all."""
-        if name not in PARTS:
-            raise AttributeError(f"an exchange has no {name!r}", name=name, obj=self)
-        self._make()
-        return getattr(self, name)
-
-    def _make(self) -> None:
+    def _make(self) -> Parts:
         self.usual = None
         known = self._held, self._route, self._page_id
         self._made.append(parts(self._core, self._request, self._at, *known))
         made = self._made[0]  # of several threads that ask at once the first one's is everybody's
-        self._identity, self._scene, self._visit, self._response, self.own, self.excluded = made
+        self.own, self.excluded = made.own, made.excluded
+        return made
 
     @property
     def anonymous_id(self) -> str | None:

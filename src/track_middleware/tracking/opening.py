@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..http import Request
 from . import pageview, routes
@@ -12,9 +12,6 @@ from .identity import Identity, identified
 from .own import Own
 from .response import Response
 from .scene import Scene
-
-#: The parts' names in an exchange, in the order of ``Parts``.
-PARTS = ("_identity", "_scene", "_visit", "_response", "own", "excluded")
 
 
 class Parts(NamedTuple):
@@ -51,3 +48,8 @@ def parts(
             identity.arrive()
     response = Response(core, request, identity, scene, visit)
     return Parts(identity, scene, visit, response, own, excluded)
+
+
+def part(index: int) -> Any:
+    """The property of an exchange that is one of its ``Parts``, made by the first one asked for."""
+    return property(lambda exchange: (exchange._made or (exchange._make(),))[0][index])

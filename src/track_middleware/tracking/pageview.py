@@ -6,7 +6,6 @@ Turbo and Unpoly; docs/pageviews.md shows the table.
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Literal
 
 from ..event import Counting
@@ -83,8 +82,18 @@ def counting(kind: Visit, method: str, status: int) -> Counting:
     return "counted" if kind == "navigation" else "shown"
 
 
-@lru_cache(maxsize=256)
-def is_html(content_type: str) -> bool:
-    """Whether a content type is HTML or XHTML."""
-    mime = content_type.partition(";")[0].strip().lower()
-    return mime in ("text/html", "application/xhtml+xml")
+class _Html(dict[str, bool]):
+    """Whether a content type is HTML or XHTML; the last ones are remembered."""
+
+    def __missing__(self, content_type: str) -> bool:
+        mime = content_type.partition(";")[0].strip().lower()
+        if len(self) >= _MOST_TYPES:
+            self.clear()
+        self[content_type] = mime in ("text/html", "application/xhtml+xml")
+        return self[content_type]
+
+
+_MOST_TYPES = 256
+
+#: Content type -> whether it is HTML or XHTML.
+HTML = _Html()

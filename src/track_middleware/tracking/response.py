@@ -101,7 +101,7 @@ class Response(msgspec.Struct):
         nothing but their type."""
         identity, core, scene, injector = self._identity, self._core, self._scene, None
         content_type = headers.get("content-type")
-        if content_type is not None and pageview.is_html(content_type):
+        if content_type is not None and pageview.HTML[content_type]:
             page_id = scene.known_page_id
             if page_id is None:
                 page_id = scene.known_page_id = core.new_id()
@@ -265,7 +265,7 @@ class Response(msgspec.Struct):
 
 def _is_page(headers: Mapping[str, str]) -> bool:
     """Whether it is a whole HTML document to be looked at."""
-    if not pageview.is_html(headers.get("content-type", "")):
+    if not pageview.HTML[headers.get("content-type", "")]:
         return False
     disposition = headers.get("content-disposition")
     return not (disposition and disposition.lstrip().lower().startswith("attachment"))

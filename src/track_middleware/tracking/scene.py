@@ -139,7 +139,20 @@ def view(
     ).encode()  # fmt: skip
 
 
+class _Milliseconds(dict[int, str]):
+    """Tenths of milliseconds as text; the few that most responses take are remembered."""
+
+    def __missing__(self, tenths: int) -> str:
+        text = f"{tenths // 10}.{tenths % 10}" if tenths > 0 else "0.0"
+        if 0 <= tenths < _MOST_TENTHS:
+            self[tenths] = text
+        return text
+
+
+_MOST_TENTHS = 2048
+_MILLISECONDS = _Milliseconds()
+
+
 def took(seconds: float) -> str:
     """How long a response took, in milliseconds with a tenth."""
-    tenths = int(seconds * 10_000)
-    return f"{tenths // 10}.{tenths % 10}" if tenths > 0 else "0.0"
+    return _MILLISECONDS[int(seconds * 10_000)]

@@ -53,8 +53,9 @@ def _verified(core: Core, cookie: str) -> Held:
     return core.cookies.verified(cookie, held) if is_allowed and held.visitor_value else held
 
 
-def is_page(headers: Mapping[str, str]) -> bool:
-    """Whether the response with these headers is a page that says nothing but its type."""
+def page_type(headers: Mapping[str, str]) -> str | None:
+    """The content type of a response that is a page and says nothing but that; None of others."""
     content_type = headers.get("content-type")
-    is_html = content_type is not None and pageview.is_html(content_type)
-    return is_html and TELLING.isdisjoint(headers)
+    if content_type is None or not pageview.HTML[content_type]:
+        return None
+    return content_type if TELLING.isdisjoint(headers) else None

@@ -7,34 +7,36 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from ..event import quoted
 from . import origin
-from .consent import Consent, as_json
-from .context import page, url
+from .consent import as_json
 from .cookies import Held
 from .exchange import Exchange
 from .inject import tagged
 from .response import Ending
 from .scene import took, view
 from .shareable import PRIVATE
-from .usual import is_page
-from .whose import Whose, json
+from .usual import page_type
+from .whose import json
 
 #: What becomes of a usual page besides its tag.
 _SHOWN = Ending(PRIVATE)
 
 
 def settled(
-    exchange: Exchange, status: int, headers: Mapping[str, str], body: bytes
+    exchange: Exchange,
+    status: int,
+    headers: Mapping[str, str],
+    body: bytes,
+    content_type: str | None = None,
 ) -> tuple[Ending, bytes]:
     """What becomes of the response, and its body with the tag in it: the very same object where
-    there is none. Headers as for ``close``; the exchange is finished."""
-    if exchange.usual is not None and status == 200 and is_page(headers):
-        # To look may make the exchange another's: it may say that somebody impersonates.
-        look = exchange._loaded_user
-        is_loaded = look is not None and look() is not None
-        held = None if is_loaded else exchange.usual
-        if held is not None and held.whose is not None:
-            return _shown(exchange, held, held.whose, headers["content-type"], body)
+    there is none. Headers as for ``close``; the exchange is finished. ``content_type``: where
+    ``usual_type`` has told it."""
+    content_type = content_type or usual_type(exchange, status, headers)
+    end = None if content_type is None else _shown(exchange, content_type, body)
+    if end is not None:
+        return end
     ending = exchange.close(status, headers)
     if ending.injector is not None:
         body = ending.injector.whole(body)
@@ -42,43 +44,62 @@ def settled(
     return ending, body
 
 
+def usual_type(exchange: Exchange, status: int, headers: Mapping[str, str]) -> str | None:
+    """The content type of what so far is a usual page, whose head and body are best looked at
+    together; None of anything else."""
+    return page_type(headers) if exchange.usual is not None and status == 200 else None
+
+
 def is_usual(exchange: Exchange, status: int, headers: Mapping[str, str]) -> bool:
     """Whether head and body are best settled together: so far it is a usual page."""
-    return exchange.usual is not None and status == 200 and is_page(headers)
+    return usual_type(exchange, status, headers) is not None
 
 
-def _shown(
-    exchange: Exchange, held: Held, whose: Whose, content_type: str, body: bytes
-) -> tuple[Ending, bytes]:
-    """A usual page with its tag, after which the exchange is over."""
-    core, request = exchange._core, exchange._request
+def _shown(exchange: Exchange, content_type: str, body: bytes) -> tuple[Ending, bytes] | None:
+    """A usual page with its tag, after which the exchange is over; None where it is none after
+    all, and nothing has become of it yet."""
+    # To look may make the exchange another's: it may say that somebody impersonates.
+    look = exchange._loaded_user
+    if look is not None and look() is not None:
+        return None
+    held = exchange.usual
+    if held is None or held.whose is None:
+        return None
+    core, request, at = exchange._core, exchange._request, exchange._at
     exchange._page_id = page_id = core.new_id()
-    token = core.tokens.make(page_id, exchange._at, "counted")
+    token = core.tokens.make(page_id, at, "counted")
     tag = core.snippet.tag(f"{request.root_path}/{core.prefix}", token, "")
     body = tagged(body, tag, content_type, everywhere=core.settings.inject)
-    consent = core.rules.usual if held.choice is None else core.rules.decide(held.choice, ())[0]
-    frame = _frame(exchange, page_id, whose, consent)
+    frame = _frame(exchange, page_id, held)
     exchange._closed = exchange._finished = True
     exchange._loaded_user = None
-    core.keep_last((frame,))
-    is_due = exchange._at > held.until
-    ending = Ending(PRIVATE, core.cookies.due(held, request, exchange._at)) if is_due else _SHOWN
+    if core.last_sink((frame,)) is False:
+        core.refused()
+    ending = _SHOWN if at <= held.until else Ending(PRIVATE, core.cookies.due(held, request, at))
     request.forget()
     return ending, body
 
 
-def _frame(exchange: Exchange, page_id: str, whose: Whose, consent: Consent) -> bytes:
+def _frame(exchange: Exchange, page_id: str, held: Held) -> bytes:
     """The frame of a usual page's view."""
     core, request, at = exchange._core, exchange._request, exchange._at
-    redaction, query, referrer = core.redaction, request.query, request.referrer
-    path = redaction.path(request.root_path + request.path)
-    where = url(request.scheme, request.host, path, redaction.query(query) if query else query)
-    referrer = redaction.url(referrer) if referrer else ""
-    measured = f',"status":200,"durationMs":{took(core.now() - at)}'
-    shown = page(where, path, page_id, exchange._route, referrer, measured)
-    peer, rest = request.peer, ',"awaitHalf":true'
+    query, route, referrer, peer = request.query, exchange._route, request.referrer, request.peer
+    where, named = core.places[request.scheme, request.host, request.root_path, request.path]
+    if query and (query := core.redaction.query(query)):
+        where = f"{where}?{quoted(query)[1:-1]}"
+    routed = "" if route is None else f',"route":{quoted(route)}'
+    if referrer and (referrer := core.redaction.url(referrer)):
+        referrer = f',"referrer":{quoted(referrer)}'
+    rest = ',"awaitHalf":true'
+    consent = core.rules.usual if held.choice is None else core.rules.decide(held.choice, ())[0]
     if core.is_told_of_origins:
         peer, facts = origin.address(core, request), origin.told(core, request, consent)
         rest = rest if facts is None else f',"facts":{json(facts).decode()}{rest}'
+    page = (
+        f'{{{where}{named}{page_id}"{routed}{referrer},"status":200,'
+        f'"durationMs":{took(core.now() - at)}}}'
+    )
     client = core.clients[request.agent, peer, request.language]
-    return view(core, at, page_id, whose, shown, client, as_json(consent), rest)
+    said = core.rules.usual_json if held.choice is None else as_json(consent)
+    assert held.whose is not None
+    return view(core, at, page_id, held.whose, page, client, said, rest)
