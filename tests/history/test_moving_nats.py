@@ -149,7 +149,7 @@ def test_the_verbs_say_what_the_broker_keeps(
     assert "secret7" not in json.dumps(said)
     assert {**said["broker"], "bytes": 0, "oldest": ""} == {
         "error": "", "messages": 1, "bytes": 0, "oldest": "", "maxAge": None, "copies": 1,
-        "replicas": 1,
+        "replicas": 1, "faults": [],
     }  # fmt: skip
     cli.run(["status"], given=given)
     assert "broker       1 message, " in capsys.readouterr().out
