@@ -23,8 +23,8 @@ from tests.waiting import free_port, listens, until
 
 PRODUCER = 0
 
-#: Kafka's protocol: the number of a Produce and of a Fetch request, and of errors.
-PRODUCE, FETCH = 0, 1
+#: Kafka's protocol: the numbers of requests, and of errors.
+PRODUCE, INIT_PRODUCER_ID = 0, 22
 NOT_ENOUGH_REPLICAS, TOO_LARGE, NOT_ALLOWED, INVALID_RECORD = 19, 10, 29, 87
 
 
@@ -63,6 +63,18 @@ class Mock:
         self._lib.rd_kafka_mock_push_request_errors_array(
             self._cluster, ctypes.c_int16(request), ctypes.c_size_t(times), errors
         )
+
+    @contextmanager
+    def heard(self) -> Iterator[set[int]]:
+        """The kinds of requests that came in a block; they are there behind it."""
+        kinds, number = set[int](), ctypes.c_size_t()
+        self._lib.rd_kafka_mock_start_request_tracking(self._cluster)
+        yield kinds
+        found = self._lib.rd_kafka_mock_get_requests(self._cluster, ctypes.byref(number))
+        for each in found[: number.value]:
+            kinds.add(self._lib.rd_kafka_mock_request_api_key(ctypes.c_void_p(each)))
+        self._lib.rd_kafka_mock_request_destroy_array(found, number)
+        self._lib.rd_kafka_mock_stop_request_tracking(self._cluster)
 
     def remove(self, topic: str, partition: int, before: int) -> None:
         """A partition's log begins later from now on."""
@@ -126,4 +138,6 @@ def _librdkafka() -> ctypes.CDLL:
     for name in ("rd_kafka_conf_new", "rd_kafka_new", "rd_kafka_mock_cluster_new"):
         getattr(lib, name).restype = ctypes.c_void_p
     lib.rd_kafka_mock_cluster_bootstraps.restype = ctypes.c_char_p
+    lib.rd_kafka_mock_get_requests.restype = ctypes.POINTER(ctypes.c_void_p)
+    lib.rd_kafka_mock_request_api_key.restype = ctypes.c_int16
     return lib

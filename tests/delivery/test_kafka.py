@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from tests.delivery.kafka_brokers import (
+    INIT_PRODUCER_ID,
     INVALID_RECORD,
     NOT_ALLOWED,
     NOT_ENOUGH_REPLICAS,
@@ -396,6 +397,12 @@ def test_what_the_brokers_refuse_is_told_with_what_to_do(
         bodies.put(parcels(1))
     (place,) = bodies.put(sent := parcels(1))
     assert bodies.get([place]) == {place: sent[0].content}
+
+
+def test_it_is_written_as_an_idempotent_producer_does(cluster: Mock, opened: Opened) -> None:
+    with cluster.heard() as kinds:
+        opened(cluster).put(parcels(1))
+    assert {PRODUCE, INIT_PRODUCER_ID} <= kinds
 
 
 def test_copies_that_are_not_in_step_are_waited_for(cluster: Mock, opened: Opened) -> None:
