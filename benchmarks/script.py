@@ -5,7 +5,8 @@ Time is the main thread's own CPU time. ``load`` is what the page loses while it
 evaluating and every call until its load event has ended, but for those that the browser makes when
 it is idle. ``later`` is all else until the page view is delivered, ``longest`` the longest call of
 all. A click's time is that of its listeners, ``later`` what follows it, sending included. Floors
-are a script that reads what its own tag says, and one that posts one message and reads the answer.
+are an empty script, one that reads what its own tag says (a page's first look at an element makes
+Chromium build all that an element can), and one that posts one message and reads the answer.
 A control's script does force layouts and shows that such would be found.
 """
 
@@ -54,6 +55,7 @@ class Subject:
 #: Both files of our script, under any name.
 OURS = Subject("/", re.compile(r"/m2?(\.[0-9a-f]{8})?\.js\Z"), "/q")
 FLOOR = Subject("/floor", re.compile("/floor.js"), "/told")
+EMPTY = Subject("/empty", re.compile("/empty.js"), "/empty.js")
 TAG = Subject("/tag", re.compile("/tag.js"), "/tag.js")
 CONTROL = Subject("/control", re.compile("/forces.js"), "/told")
 
@@ -222,9 +224,10 @@ def serve(port: str, folder: str) -> None:
         "/": ("text/html", page()),
         **{
             it.path: ("text/html", page(f"<script src='{it.script.pattern}' defer></script>"))
-            for it in (FLOOR, TAG, CONTROL)
+            for it in (EMPTY, FLOOR, TAG, CONTROL)
         },
         FLOOR.script.pattern: ("text/javascript", LEAST),
+        EMPTY.script.pattern: ("text/javascript", ""),
         TAG.script.pattern: ("text/javascript", READS),
         CONTROL.script.pattern: ("text/javascript", FORCES + LEAST),
         "/told": ("application/json", "{}"),
@@ -239,7 +242,7 @@ def serve(port: str, folder: str) -> None:
         return [body]
 
     settings = {"data_dir": folder, "deliver": "worker", "secret_key": "bench",
-                "exclude": [FLOOR.path, TAG.path, CONTROL.path]}  # fmt: skip
+                "exclude": [EMPTY.path, FLOOR.path, TAG.path, CONTROL.path]}  # fmt: skip
     tracked = TrackMiddleware(app, **settings)
     make_server("127.0.0.1", int(port), tracked, _Server, _Quiet).serve_forever()
 
@@ -267,6 +270,7 @@ def main() -> int:
             return it
 
         ours = [run(screen, OURS, screen, LOADS, CLICKS) for screen in SCREENS]
+        run("empty", EMPTY, "desktop", LOADS, 2)
         run("the tag", TAG, "desktop", LOADS, 2)
         run("the call", FLOOR, "desktop", LOADS, 2)
         control = run("control", CONTROL, "desktop", 2, 10)
