@@ -23,8 +23,11 @@ export interface Queue {
   clear(permitted?: false): void;
 }
 
-/** Milliseconds that a message waits for others to go with. */
-const GATHERING = 30;
+/**
+ * Milliseconds that a message waits for others to go with. To set a timer costs a click as much as all
+ * else that we do then.
+ */
+const GATHERING = 100;
 /** Milliseconds without an answer after which what is under way is stored. */
 const PATIENCE = 1000;
 /** What is kept: messages, and bytes of them. */
