@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from tests.tracking.site import HTML, Browser, Site, requested
 from track_middleware.event import Entry, lenient_encoder
-from track_middleware.tracking.context import language
+from track_middleware.tracking.context import Places, language, page, url
 from track_middleware.tracking.privacy import kept_address
+from track_middleware.tracking.redaction import Redaction
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 HEADER = st.text(st.characters(max_codepoint=255), max_size=30)
@@ -104,3 +105,22 @@ def test_the_session_and_the_visitor_keep_their_own_campaigns(
     assert contexts[0].get("firstCampaign", {}) == first
     assert contexts[1].get("campaign", {}) == (later or first)
     assert contexts[1].get("firstCampaign", {}) == (first or later)
+
+
+@given(TEXT, TEXT, TEXT)
+def test_where_a_page_is_lies_ready_as_the_page_says_it(host: str, root: str, path: str) -> None:
+    places = Places(Redaction(()))
+    shown = page(url("https", host, root + path, ""), root + path, "the-id", None, "")
+    for _ in range(2):  # made, and remembered
+        before, behind = places["https", host, root, path]
+        assert f'{{{before}{behind}the-id"}}' == shown
+
+
+def test_of_places_only_some_are_remembered_and_no_long_one() -> None:
+    places = Places(Redaction(()))
+    for number in range(5000):
+        assert str(number) in places["https", "shop.example", "", f"/{number}"][0]
+    assert 0 < len(places) <= 2048
+    long = "https", "shop.example", "", "/" + "x" * 600
+    assert places[long]
+    assert long not in places
