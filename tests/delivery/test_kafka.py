@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import os
 import random
 import secrets
 import threading
@@ -397,6 +399,23 @@ def test_what_the_brokers_refuse_is_told_with_what_to_do(
         bodies.put(parcels(1))
     (place,) = bodies.put(sent := parcels(1))
     assert bodies.get([place]) == {place: sent[0].content}
+
+
+# From Python 3.12 on a fork beside threads is warned of, which is what this is about.
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_forked_child_has_clients_of_its_own(one_broker: Broker, opened: Opened) -> None:
+    bodies = opened(one_broker)
+    lies = dict(zip(bodies.put(sent := parcels(8)), contents(sent), strict=True))
+    assert bodies.get(list(lies)) == lies
+    pid = os.fork()
+    if pid == 0:
+        is_well = bodies.get(list(lies)) == lies and bool(bodies.put(parcels(1)))
+        bodies.close()
+        del bodies
+        gc.collect()
+        os._exit(not is_well)
+    assert os.waitpid(pid, 0)[1] == 0
+    assert bodies.get(list(lies)) == lies
 
 
 def test_it_is_written_as_an_idempotent_producer_does(cluster: Mock, opened: Opened) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from confluent_kafka import KafkaException
 
 from ....errors import StoreError
+from . import forks
 from .address import Address
 from .clients import PATIENCE, Said, consumer, told
 from .reading import Behind, Found, Reader
@@ -42,6 +43,7 @@ class Pool:
         self._idle: list[tuple[Reader, Said]] = []
         self._cluster = ""
         self._short: dict[int, float] = {}
+        forks.watch(self)
 
     def get(self, wanted: Mapping[int, Sequence[int]], clusters: Iterable[str]) -> Found:
         """The contents at offsets of partitions; what brokers no longer have is left out.
@@ -69,6 +71,12 @@ class Pool:
             idle, self._idle = self._idle, []
         for reader, _ in idle:
             reader.close()
+
+    def abandon(self) -> Iterable[object]:
+        """``forks.Holds.abandon``."""
+        former, self._idle = self._idle, []
+        self._lock = threading.Lock()
+        return [reader for reader, _ in former]
 
     def _read(self, wanted: Mapping[int, Sequence[int]], clusters: Iterable[str]) -> Found:
         reader, said = self._taken(wanted)

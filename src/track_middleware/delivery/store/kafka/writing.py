@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from ....errors import StoreError
 from ..bodies import Parcel
-from . import places
+from . import forks, places
 from .address import Address
 from .clients import PATIENCE, Said, asking, position, producer, told
 from .topic import Layout, layout
@@ -42,6 +42,7 @@ class Writer:
         self._said = Said()
         self._producer: Producer | None = None
         self._layout = Layout("", (), 0, 0)
+        forks.watch(self)
 
     def put(self, parcels: Sequence[Parcel]) -> Sequence[str]:
         """``Bodies.put``."""
@@ -60,6 +61,12 @@ class Writer:
         """Lets the producer go; nothing waits in it."""
         with self._lock:
             self._give_up()
+
+    def abandon(self) -> Iterable[object]:
+        """``forks.Holds.abandon``."""
+        former, self._producer = self._producer, None
+        self._lock, self._said = threading.Lock(), Said()
+        return [former]
 
     def _put(self, parcels: Sequence[Parcel], until: float) -> Sequence[str]:
         client = self._producer or self._connect()

@@ -1,0 +1,40 @@
+"""What a forked child must leave alone: its parent's clients of librdkafka.
+
+Their threads are not there in a child, so that asking one waits for ever, and ending one aborts the
+process. A child has none of them, and makes its own when it needs any.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import weakref
+from collections.abc import Iterable
+from typing import Protocol
+
+
+class Holds(Protocol):
+    """Who has clients."""
+
+    def abandon(self) -> Iterable[object]:
+        """Forgets all clients, and everything that another thread may have locked; what there
+        was."""
+        ...
+
+
+_all: weakref.WeakSet[Holds] = weakref.WeakSet()
+
+
+def watch(holder: Holds) -> None:
+    """From now on a forked child of this process has nothing of its clients."""
+    _all.add(holder)
+
+
+def _in_child() -> None:
+    for holder in list(_all):
+        for client in holder.abandon():
+            # One reference more than there are: not even the interpreter's end ends it.
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(client))
+
+
+os.register_at_fork(after_in_child=_in_child)
