@@ -96,7 +96,7 @@ class Broker:
         self.servers = (f"127.0.0.1:{port}",)
 
     def topic(self, name: str, *, partitions: int = 8) -> None:
-        client = AdminClient({"bootstrap.servers": self.servers[0]})
+        client = AdminClient({"bootstrap.servers": self.servers[0], "log_level": 2})
         client.create_topics([NewTopic(name, partitions, 1)])[name].result(30)
 
     def stop(self) -> None:
