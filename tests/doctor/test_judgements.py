@@ -148,6 +148,8 @@ def test_a_policy_in_the_page_counts_as_well() -> None:
 def test_the_tag_is_found_with_its_token_base_and_nonce() -> None:
     assert markup.tag(TAG.encode()) == Tag("tok", "/m/abc", "n")
     assert markup.tag(b'<script src="/abc/m.js" defer data-hold></script>') == Tag("", "/abc", "")
+    told = markup.tag(b'<script src="/abc/m.js" id="track-tag" defer nonce="n"></script>')
+    assert told == Tag("", "/abc", "n")
     assert markup.tag(b'<script src="/static/m.js"></script>') is None
 
 

@@ -13,7 +13,7 @@ from ..tracking.snippet import SHARED
 
 _TAG = re.compile(
     rb'(?:<meta name="track-page" content="([^"]*)">)?'
-    rb'<script src="([^"]*)/m\.js" defer([^>]*)></script>'
+    rb'<script src="([^"]*)/m\.js"(?: id="[a-z-]*")? defer([^>]*)></script>'
 )
 _NONCE = re.compile(r'\bnonce="([^"]*)"')
 _LINK = re.compile(rb"""\b(?:src|href|action)\s*=\s*["']?([^"'\s>]+)""", re.IGNORECASE)
