@@ -1,8 +1,8 @@
 """``python -m benchmarks [NAME …]``: every bar, a table each; 1 when one is missed.
 
 Names are ``cost``, ``throughput``, ``waiting``, ``latency``, ``plan``, ``script``, ``import``,
-``console``, ``stages``, ``postgresql``, ``jetstream``, ``kafka`` and
-``growth``; without any all run.
+``console``, ``stages``, ``postgresql``, ``jetstream``, ``kafka``, ``growth`` and ``down``;
+without any all run.
 ``BENCH_SMALL=1`` runs small ones: the ratios are then less steady, the bars the same.
 """
 
@@ -25,6 +25,7 @@ def main(names: list[str]) -> int:
     from . import (  # they read the variables at import
         console,
         cost,
+        down,
         growth,
         imports,
         jetstream,
@@ -41,8 +42,7 @@ def main(names: list[str]) -> int:
     known = {"cost": cost, "throughput": throughput, "waiting": waiting, "latency": latency,
              "plan": plan, "script": script, "import": imports, "console": console,
              "stages": stages, "postgresql": postgresql, "jetstream": jetstream,
-             "kafka": kafka,
-             "growth": growth}  # fmt: skip
+             "kafka": kafka, "growth": growth, "down": down}  # fmt: skip
     missed = []
     # What version managers build without profiling takes a fifth longer than distributions' own.
     print(f"Python {sys.version.partition(' ')[0]}, {os.path.realpath(sys.executable)}")

@@ -115,8 +115,8 @@ def _called(app: Any) -> Call:
     return call
 
 
-def wsgi(data_dir: Path) -> Face:
-    """A bare WSGI app."""
+def wsgi(data_dir: Path, **settings: Any) -> Face:
+    """A bare WSGI app; ``settings`` beside the usual ones."""
     from track_middleware.wsgi import TrackMiddleware
 
     def app(environ: dict[str, Any], start_response: Any) -> list[bytes]:
@@ -124,7 +124,8 @@ def wsgi(data_dir: Path) -> Face:
         start_response("200 OK", [("Content-Type", "text/html"), ("Content-Length", length)])
         return [page()]
 
-    return Face(_called(app), _called(TrackMiddleware(app, **_settings(data_dir))), data_dir)
+    tracked = TrackMiddleware(app, **_settings(data_dir) | settings)
+    return Face(_called(app), _called(tracked), data_dir)
 
 
 def flask(data_dir: Path) -> Face:
