@@ -23,9 +23,6 @@ from track_middleware.delivery.store.jetstream.bodies import JetStream
 from track_middleware.delivery.store.whole import Store
 from track_middleware.errors import StoreError
 
-pytest.importorskip("nats")
-
-
 pytestmark = pytest.mark.needs("nats")
 
 _streams = map("s{}".format, itertools.count())
