@@ -189,6 +189,36 @@ class Chaos:
         self._server.start()
 
 
+def assert_once_and_in_order(
+    server: Cluster, hosts: Sequence[Host], vendor: Vendor, chaos: Chaos, seed: int
+) -> None:
+    """Whatever was done to them: each accepted event arrives once at both destinations, a visitor's
+    in their order, and a worker that is killed now is replaced in time."""
+    for host in hosts:
+        host.work()
+    accepted = set[str]().union(*(host.accepted() for host in hosts))
+    until(lambda: vendor.first >= accepted, seconds=PATIENCE)
+
+    seconds = taken_over(server, hosts, vendor)
+    accepted |= hosts[1].accepted()
+    hosts[0].work()
+    counted = "SELECT count(*) FROM counted"
+    until(lambda: server.do(counted) == [(len(vendor.first),)], seconds=PATIENCE)
+    print(f"seed {seed}: {dict(chaos.done)}; {len(accepted)} accepted, {vendor.got} sent, "
+          f"taken over in {seconds:.1f} s")  # fmt: skip
+
+    kinds = ("workers killed", "web processes killed", "links cut", "database restarts")
+    assert all(chaos.done[kind] for kind in kinds)
+    assert vendor.first >= accepted
+    unsaid = len(vendor.first - accepted)  # killed between the spool and the id's line
+    assert unsaid <= chaos.done["web processes killed"]
+    for visitor, numbers in vendor.order.items():
+        assert numbers == sorted(numbers), f"the order of {visitor}"
+    distinct = "SELECT count(DISTINCT event_id) FROM counted"
+    assert server.do(distinct) == [(len(vendor.first),)]
+    assert lease.STALE <= seconds <= TAKEOVER
+
+
 def taken_over(server: Cluster, hosts: Sequence[Host], vendor: Vendor) -> float:
     """Seconds until the events of many visitors, accepted while a worker was killed, have all
     arrived: those of its shards with the others."""

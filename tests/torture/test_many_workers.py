@@ -16,9 +16,7 @@ import pytest
 from tests.delivery.cluster import Cluster, cluster
 from tests.delivery.recorder import Recorder
 from tests.delivery.relay import Relay
-from tests.torture.hosts import EVENTS, PATIENCE, TAKEOVER, Chaos, Host, Vendor, taken_over
-from tests.waiting import until
-from track_middleware.delivery import lease
+from tests.torture.hosts import EVENTS, Chaos, Host, Vendor, assert_once_and_in_order
 
 pytestmark = pytest.mark.needs("postgresql")
 
@@ -46,27 +44,4 @@ def test_every_event_arrives_once_and_in_order_whoever_is_killed(
             host.serve(EVENTS // len(hosts))
         chaos = Chaos(hosts, server, seed)
         chaos.until(lambda: not any(host.is_serving for host in hosts))
-        for host in hosts:
-            host.work()
-        accepted = set[str]().union(*(host.accepted() for host in hosts))
-        until(lambda: vendor.first >= accepted, seconds=PATIENCE)
-
-        seconds = taken_over(server, hosts, vendor)
-        accepted |= hosts[1].accepted()
-        hosts[0].work()
-        until(
-            lambda: server.do("SELECT count(*) FROM counted") == [(len(vendor.first),)],
-            seconds=PATIENCE,
-        )
-        print(f"seed {seed}: {dict(chaos.done)}; {len(accepted)} accepted, {vendor.got} sent, "
-              f"taken over in {seconds:.1f} s")  # fmt: skip
-
-        kinds = ("workers killed", "web processes killed", "links cut", "database restarts")
-        assert all(chaos.done[kind] for kind in kinds)
-        assert vendor.first >= accepted
-        unsaid = len(vendor.first - accepted)  # killed between the spool and the id's line
-        assert unsaid <= chaos.done["web processes killed"]
-        for visitor, numbers in vendor.order.items():
-            assert numbers == sorted(numbers), f"the order of {visitor}"
-        assert server.do("SELECT count(DISTINCT event_id) FROM counted") == [(len(vendor.first),)]
-        assert lease.STALE <= seconds <= TAKEOVER
+        assert_once_and_in_order(server, hosts, vendor, chaos, seed)

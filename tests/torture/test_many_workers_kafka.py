@@ -19,9 +19,7 @@ from tests.delivery.cluster import Cluster, cluster
 from tests.delivery.kafka_brokers import Broker, Mock, mock, one
 from tests.delivery.recorder import Recorder
 from tests.delivery.relay import Relay
-from tests.torture.hosts import FULL, PATIENCE, TAKEOVER, Chaos, Host, Vendor, taken_over
-from tests.waiting import until
-from track_middleware.delivery import lease
+from tests.torture.hosts import FULL, Chaos, Host, Vendor, assert_once_and_in_order
 
 pytestmark = pytest.mark.needs("postgresql", "kafka")
 
@@ -109,28 +107,9 @@ def test_every_event_arrives_once_and_in_order_whoever_is_killed(
         chaos = Chaos(hosts, database, seed, events=EVENTS, more=more)
         chaos.until(lambda: not any(host.is_serving for host in hosts) and _all_of_it(chaos))
         failing.mend()
-        for host in hosts:
-            host.work()
-        accepted = set[str]().union(*(host.accepted() for host in hosts))
-        until(lambda: vendor.first >= accepted, seconds=PATIENCE)
-
-        seconds = taken_over(database, hosts, vendor)
-        accepted |= hosts[1].accepted()
-        hosts[0].work()
-        counted = "SELECT count(*) FROM counted"
-        until(lambda: database.do(counted) == [(len(vendor.first),)], seconds=PATIENCE)
-        print(f"seed {seed}: {dict(chaos.done)}; {len(accepted)} accepted, {vendor.got} sent, "
-              f"taken over in {seconds:.1f} s")  # fmt: skip
-
-        unsaid = len(vendor.first - accepted)  # killed between the spool and the id's line
-        assert unsaid <= chaos.done["web processes killed"]
-        for visitor, numbers in vendor.order.items():
-            assert numbers == sorted(numbers), f"the order of {visitor}"
-        distinct = "SELECT count(DISTINCT event_id) FROM counted"
-        assert database.do(distinct) == [(len(vendor.first),)]
+        assert_once_and_in_order(database, hosts, vendor, chaos, seed)
         at_home = "SELECT count(*) FROM track_middleware.log WHERE substr(body, 1, 1) = '{'"
         assert database.do(at_home) == [(0,)], "every body is at the brokers"
-        assert lease.STALE <= seconds <= TAKEOVER
 
 
 def _all_of_it(chaos: Chaos) -> bool:
