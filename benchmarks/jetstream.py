@@ -11,10 +11,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-import statistics
 import tempfile
 import time
-import uuid
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,16 +25,9 @@ from track_middleware.delivery.store import NewRow, opening
 if TYPE_CHECKING:
     from nats.aio.msg import Msg
 
+from .beside import BATCH, ROUNDS, in_and_out, is_missed, made
+
 EVENTS = int(os.environ.get("BENCH_EVENTS", "40000"))
-ROUNDS = 3
-
-#: The least of nats-py's own rate.
-RATE = 0.5
-
-#: Events that a destination reads at once, and acknowledgements that are awaited at once.
-_BATCH = 500
-
-_BODY = b'{"type":"track","event":"Order Completed","properties":{"revenue":39.5},"context":{%s}}'
 
 
 def main() -> int:
@@ -44,7 +35,7 @@ def main() -> int:
     if not there("nats"):
         print("no nats-server is installed here")
         return 0
-    rows = [_row(number) for number in range(EVENTS)]
+    rows = made(EVENTS)
     alone: list[float] = []
     ours: list[float] = []
     with servers() as running:
@@ -56,18 +47,7 @@ def main() -> int:
                 began = time.perf_counter()
                 _store(running.url(stream=f"ours{number}"), rows, Path(folder))
                 ours.append(time.perf_counter() - began)
-    ratio = statistics.median(a / o for a, o in zip(alone, ours, strict=True))
-    for name, seconds in (("nats-py alone", alone), ("the store", ours)):
-        print(f"{name:<16} {EVENTS / statistics.median(seconds):>10,.0f} events/s in and out")
-    print(f"ratio            {ratio:>10.2f}   (bar: at least {RATE})")
-    return ratio < RATE
-
-
-def _row(number: int) -> NewRow:
-    body = _BODY % (b'"x":"%s"' % (b"y" * 500))
-    return NewRow(
-        str(uuid.uuid4()), f"visitor-{number % 997}", time.time(), "track", "Order Completed", body
-    )
+    return is_missed("nats-py", EVENTS, alone, ours)
 
 
 async def _alone(running: Servers, name: str, rows: Sequence[NewRow]) -> None:
@@ -77,12 +57,12 @@ async def _alone(running: Servers, name: str, rows: Sequence[NewRow]) -> None:
     stream = client.jetstream(publish_async_max_pending=2 * AT_ONCE)
     await stream.add_stream(name=name, subjects=[f"{name}.*"])
     for start in range(0, len(rows), AT_ONCE):
-        for at in range(start, min(start + AT_ONCE, len(rows)), _BATCH):
+        for at in range(start, min(start + AT_ONCE, len(rows)), BATCH):
             acks = [
                 await stream.publish_async(
                     f"{name}.{number % 8}", row.body, headers={"Nats-Msg-Id": row.event_id}
                 )
-                for number, row in enumerate(rows[at : at + _BATCH])
+                for number, row in enumerate(rows[at : at + BATCH])
             ]
             await asyncio.gather(*acks)
     got, over = 0, asyncio.Event()
@@ -99,14 +79,4 @@ async def _alone(running: Servers, name: str, rows: Sequence[NewRow]) -> None:
 
 
 def _store(url: str, rows: Sequence[NewRow], folder: Path) -> None:
-    store = opening.opened(url, folder)
-    job = store.job("webhook")
-    for start in range(0, len(rows), AT_ONCE):
-        with store.batch():
-            store.append(rows[start : start + AT_ONCE])
-            store.intake.moved("v1-segment", start)
-    last = job.position
-    while found := store.read(last, _BATCH):
-        last = found[-1].position
-        store.advance(job, last, [])
-    store.close()
+    in_and_out(opening.opened(url, folder), rows)

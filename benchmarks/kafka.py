@@ -10,10 +10,8 @@ keeps everything in memory.
 from __future__ import annotations
 
 import os
-import statistics
 import tempfile
 import time
-import uuid
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -21,16 +19,9 @@ from tests.programs import there
 from track_middleware.delivery.drain import AT_ONCE
 from track_middleware.delivery.store import NewRow, opening
 
+from .beside import BATCH, ROUNDS, in_and_out, is_missed, made
+
 EVENTS = int(os.environ.get("BENCH_EVENTS", "40000"))
-ROUNDS = 3
-
-#: The least of confluent-kafka's own rate.
-RATE = 0.5
-
-#: Events that a destination reads at once.
-_BATCH = 500
-
-_BODY = b'{"type":"track","event":"Order Completed","properties":{"revenue":39.5},"context":{%s}}'
 
 
 def main() -> int:
@@ -40,7 +31,7 @@ def main() -> int:
         return 0
     from tests.delivery.kafka_brokers import one
 
-    rows = [_row(number) for number in range(EVENTS)]
+    rows = made(EVENTS)
     alone: list[float] = []
     ours: list[float] = []
     with one() as running:
@@ -51,18 +42,7 @@ def main() -> int:
                     times.append(
                         _timed(work, running.servers[0], f"{kind}{number}", rows, Path(folder))
                     )
-    ratio = statistics.median(a / o for a, o in zip(alone, ours, strict=True))
-    for name, seconds in (("confluent-kafka alone", alone), ("the store", ours)):
-        print(f"{name:<22} {EVENTS / statistics.median(seconds):>10,.0f} events/s in and out")
-    print(f"{'ratio':<22} {ratio:>10.2f}   (bar: at least {RATE})")
-    return ratio < RATE
-
-
-def _row(number: int) -> NewRow:
-    body = _BODY % (b'"x":"%s"' % (b"y" * 500))
-    return NewRow(
-        str(uuid.uuid4()), f"visitor-{number % 997}", time.time(), "track", "Order Completed", body
-    )
+    return is_missed("confluent-kafka", EVENTS, alone, ours)
 
 
 def _timed(work: Callable[..., object], *given: object) -> float:
@@ -91,19 +71,9 @@ def _alone(server: str, topic: str, rows: Sequence[NewRow], _: Path) -> None:
     consumer.assign([TopicPartition(topic, number, 0) for number in range(8)])
     got = 0
     while got < len(rows):
-        got += sum(each.value() is not None for each in consumer.consume(_BATCH, 0.05))
+        got += sum(each.value() is not None for each in consumer.consume(BATCH, 0.05))
     consumer.close()
 
 
 def _store(server: str, topic: str, rows: Sequence[NewRow], folder: Path) -> None:
-    store = opening.opened(f"kafka://{server}?topic={topic}", folder)
-    job = store.job("webhook")
-    for start in range(0, len(rows), AT_ONCE):
-        with store.batch():
-            store.append(rows[start : start + AT_ONCE])
-            store.intake.moved("v1-segment", start)
-    last = job.position
-    while found := store.read(last, _BATCH):
-        last = found[-1].position
-        store.advance(job, last, [])
-    store.close()
+    in_and_out(opening.opened(f"kafka://{server}?topic={topic}", folder), rows)

@@ -9,7 +9,6 @@ gives positions, copies, reads, moves the job. Both take turns. The server is th
 from __future__ import annotations
 
 import os
-import statistics
 import tempfile
 import time
 import uuid
@@ -24,16 +23,9 @@ from track_middleware.delivery.drain import AT_ONCE
 from track_middleware.delivery.store import NewRow
 from track_middleware.delivery.store.postgresql import opening
 
+from .beside import BATCH, ROUNDS, in_and_out, is_missed, made
+
 EVENTS = int(os.environ.get("BENCH_EVENTS", "100000"))
-ROUNDS = 3
-
-#: The least of psycopg's own rate.
-RATE = 0.5
-
-#: Events that a destination reads at once.
-_BATCH = 500
-
-_BODY = b'{"type":"track","event":"Order Completed","properties":{"revenue":39.5},"context":{%s}}'
 
 _RAW = """
 DROP TABLE IF EXISTS raw;
@@ -49,7 +41,7 @@ def main() -> int:
     if not there("postgresql"):
         print("no PostgreSQL is installed here")
         return 0
-    rows = [_row(number) for number in range(EVENTS)]
+    rows = made(EVENTS)
     with cluster() as server, tempfile.TemporaryDirectory() as folder:
         alone: list[float] = []
         ours: list[float] = []
@@ -57,18 +49,7 @@ def main() -> int:
             alone.append(_timed(lambda: _alone(server, rows)))
             emptied(server)
             ours.append(_timed(lambda: _store(server, rows, Path(folder))))
-    ratio = statistics.median(a / o for a, o in zip(alone, ours, strict=True))
-    for name, seconds in (("psycopg alone", alone), ("the store", ours)):
-        print(f"{name:<16} {EVENTS / statistics.median(seconds):>10,.0f} events/s in and out")
-    print(f"ratio            {ratio:>10.2f}   (bar: at least {RATE})")
-    return ratio < RATE
-
-
-def _row(number: int) -> NewRow:
-    body = _BODY % (b'"x":"%s"' % (b"y" * 500))
-    return NewRow(
-        str(uuid.uuid4()), f"visitor-{number % 997}", time.time(), "track", "Order Completed", body
-    )
+    return is_missed("psycopg", EVENTS, alone, ours)
 
 
 def _timed(work: Callable[[], object]) -> float:
@@ -97,21 +78,11 @@ def _alone(server: Cluster, rows: Sequence[NewRow]) -> None:
         last = 0
         while found := connection.execute(
             b"SELECT * FROM raw WHERE position > %s ORDER BY position LIMIT %s",
-            [last, _BATCH],
+            [last, BATCH],
             binary=True,
         ).fetchall():
             last = found[-1][0]
 
 
 def _store(server: Cluster, rows: Sequence[NewRow], folder: Path) -> None:
-    store = opening.opened(server.url, folder)
-    job = store.job("webhook")
-    for start in range(0, len(rows), AT_ONCE):
-        with store.batch():
-            store.append(rows[start : start + AT_ONCE])
-            store.intake.moved("v1-segment", start)
-    last = job.position
-    while found := store.read(last, _BATCH):
-        last = found[-1].position
-        store.advance(job, last, [])
-    store.close()
+    in_and_out(opening.opened(server.url, folder), rows)
