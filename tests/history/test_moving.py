@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -251,3 +252,28 @@ def test_a_move_that_was_killed_behind_its_note_keeps_nobody_waiting_once_it_is_
     with pytest.raises(StoreError, match="is in PostgreSQL already"):
         moving.move("", data_dir, url, progress=quiet)
     opening.opened("", data_dir).close()
+
+
+def assert_moved_live(to: str, folder: Path) -> None:
+    """A store that is moved to a broker amid the events loses and repeats nothing."""
+    vendor = Vendor()
+    with Recorder(vendor.answer) as recorder:
+        given = {"data_dir": str(folder / "one"), "destinations": [f"webhook+{recorder.url}/"]}
+        host = Host("one", folder, load(given, {}))
+        with started(host.command):
+            host.accepts(300)
+            until(lambda: len(vendor.first) >= 100)
+            move = threading.Thread(
+                target=subprocess.run,
+                args=(migrate(host, to),),
+                kwargs={"check": True, "timeout": 150},
+            )
+            move.start()
+            host.accepts(300)
+            move.join()
+            host.accepts(300)
+            until(lambda: vendor.first.keys() == set(host.accepted))
+        for numbers in vendor.order.values():
+            assert numbers == sorted(numbers)
+        assert vendor.got == 900, "nothing came twice"
+        host.spool.close()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,17 +11,13 @@ import pytest
 
 from tests.delivery.cluster import Cluster, cluster
 from tests.delivery.nats_servers import Servers, servers
-from tests.delivery.recorder import Recorder
 from tests.delivery.store_contract import row
-from tests.history.test_moving import filled, migrate, quiet, told
-from tests.journeys.test_shared_store import Host, Vendor
-from tests.processes import started
-from tests.waiting import free_port, until
+from tests.history.test_moving import assert_moved_live, filled, quiet, told
+from tests.waiting import free_port
 from track_middleware import cli
 from track_middleware.delivery.store import moved, opening, sqlite
 from track_middleware.errors import StoreError
 from track_middleware.history import moving
-from track_middleware.reading import load
 
 pytestmark = pytest.mark.needs("nats")
 
@@ -170,27 +165,7 @@ def test_init_makes_the_stream(
 
 
 def test_a_live_installation_loses_and_repeats_nothing(nats: Servers, tmp_path: Path) -> None:
-    vendor = Vendor()
-    with Recorder(vendor.answer) as recorder:
-        given = {"data_dir": str(tmp_path / "one"), "destinations": [f"webhook+{recorder.url}/"]}
-        host = Host("one", tmp_path, load(given, {}))
-        with started(host.command):
-            host.accepts(300)
-            until(lambda: len(vendor.first) >= 100)
-            moving = threading.Thread(
-                target=subprocess.run,
-                args=(migrate(host, nats.url(stream="live")),),
-                kwargs={"check": True, "timeout": 150},
-            )
-            moving.start()
-            host.accepts(300)
-            moving.join()
-            host.accepts(300)
-            until(lambda: vendor.first.keys() == set(host.accepted))
-        for numbers in vendor.order.values():
-            assert numbers == sorted(numbers)
-        assert vendor.got == 900, "nothing came twice"
-        held = opening.at_broker("", host.data_dir)
-        assert held is not None
-        assert held.messages >= 300
-        host.spool.close()
+    assert_moved_live(nats.url(stream="live"), tmp_path)
+    held = opening.at_broker("", tmp_path / "one")
+    assert held is not None
+    assert held.messages >= 300
