@@ -1,14 +1,22 @@
-"""A Celery app whose task tracks an event, writes its id down, and may be killed right after."""
+"""A Celery app whose task tracks an event, writes its id down, and may be killed right after.
+
+It kills itself: a process of Celery's pool that is killed while it waits for its next task takes
+the lock of the pool's queue with it, and the others wait for ever.
+"""
 
 from __future__ import annotations
 
 import os
+import signal
 
 from celery import Celery
 
 from track_middleware import configure, track
 
 FOLDER = os.environ["TORTURE_DIR"]
+
+#: Of forty tasks this one's process does not survive it.
+KILLED = 17
 
 app = Celery("torture", broker="filesystem://")
 app.conf.broker_transport_options = {
@@ -32,3 +40,5 @@ def pay(number: int) -> None:
     event_id = track("Invoice Paid", {"n": number}, user_id="42")
     with open(f"{FOLDER}-accepted", "a") as accepted:
         accepted.write(f"{event_id}\n")
+    if number % 40 == KILLED:
+        os.kill(os.getpid(), signal.SIGKILL)
