@@ -15,33 +15,13 @@ from typing import Any
 from ..delivery.handover import NO_OUTBOX, Origin
 from ..errors import TrackError
 from ..history.source import Models
-from . import arguments as options
-from . import (
-    backfill,
-    demo,
-    export,
-    importing,
-    migrating,
-    place,
-    plan,
-    questions,
-    reconcile,
-    replay,
-    state,
-    tail,
-)  # fmt: skip
-from . import outbox as claimed
-from .place import Place
+from . import place
+from .verbs import VERBS
 
 WELL, FINDING, WRONG_CALL = place.WELL, place.FINDING, place.WRONG_CALL
 
 #: What a face found wrong in its own framework: (id, message) pairs, asked for by ``doctor``.
 Checks = Callable[[], Sequence[tuple[str, str]]]
-
-Verb = Callable[[argparse.Namespace, Place], int]
-
-#: Name of a verb, what it does, its own arguments, its function.
-Row = tuple[str, str, Callable[[argparse.ArgumentParser], object], Verb]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -65,9 +45,10 @@ def run(
     says where its outbox is found, ``models`` finds a model of its own; without them
     ``--data-dir`` names the folder whose ``settings.json`` counts, else the ``TRACK_*`` variables.
     """
-    parser = _parser(prog)
     try:
-        arguments = parser.parse_args(["--help"] if list(argv) in ([], ["help"]) else argv)
+        arguments = _parser(prog, argv).parse_args(
+            ["--help"] if list(argv) in ([], ["help"]) else argv
+        )
     except SystemExit as leaving:  # argparse has said what is wrong
         return leaving.code if isinstance(leaving.code, int) else WRONG_CALL
     try:
@@ -86,64 +67,19 @@ def run(
     return status
 
 
-def _parser(prog: str) -> argparse.ArgumentParser:
+def _parser(prog: str, argv: Sequence[str]) -> argparse.ArgumentParser:
+    """Knows every verb by its name, and the arguments of those that are named in ``argv``: what
+    the others would import is never read."""
     parser = argparse.ArgumentParser(prog=prog, description="Page views and key metrics, kept.")
     parser.add_argument("--data-dir", type=Path, help="the app's data folder")
     verbs = parser.add_subparsers(metavar="VERB", required=True)
-    for name, meaning, arguments, verb in VERBS:
+    for name, meaning, load in VERBS:
         own = verbs.add_parser(name, help=meaning, description=meaning)
         own.add_argument(
             "--data-dir", type=Path, default=argparse.SUPPRESS, help="the app's data folder"
         )
-        arguments(own)
-        own.set_defaults(verb=verb)
+        if name in argv:
+            arguments, verb = load()
+            arguments(own)
+            own.set_defaults(verb=verb)
     return parser
-
-
-def _worker(arguments: argparse.Namespace, where: Place) -> int:
-    from ..delivery import command, logs
-
-    if arguments.log_level:
-        logs.to_stderr(arguments.log_level, arguments.log_format)
-    place.hand_over(where)
-    status = command.work(
-        where.data_dir,
-        once=arguments.once,
-        wait=arguments.wait,
-        parent_fd=arguments.parent_fd,
-    )
-    if arguments.json and arguments.once and status == WELL:
-        state.status(arguments, where)
-    return status
-
-
-VERBS: tuple[Row, ...] = (
-    ("demo", "a tracked shop in your browser, its events in this terminal", options.demo,
-     lambda given, _: demo.run(
-         given.port, builtin=given.builtin, alone=given.alone, as_json=given.json)),
-    ("init", "makes the data folder and the store's schema", options.as_json, state.init),
-    ("status", "what waits, what is delivered, what was not kept", options.as_json, state.status),
-    ("tail", "one line for each event as it reaches the store", options.tail, tail.run),
-    ("worker", "drains the spool and delivers", options.worker, _worker),
-    ("path", "the path under which the browser finds us", options.as_json, state.path),
-    ("replay", "sends a part of the log to a destination again", options.replay, replay.run),
-    ("import", "access logs and other tools' exports, as events", importing.arguments,
-     importing.run),
-    ("export", "the log as Parquet files by day and hour", export.arguments, export.run),
-    ("sql", "ready-made questions to the events table", questions.arguments, questions.run),
-    ("dead", "what was refused for good", options.dead,
-     lambda arguments, where: arguments.way(arguments, where)),
-    ("backfill", "events of rows that lie in a database or a file", backfill.arguments,
-     backfill.run),
-    ("reconcile", "a key metric's events against the rows that they tell of", reconcile.arguments,
-     reconcile.run),
-    ("migrate", "moves the store of a live installation to another engine", migrating.arguments,
-     migrating.run),
-    ("subject", "what is kept of one person", options.subject,
-     lambda arguments, where: arguments.way(arguments, where)),
-    ("plan", "the tracking plan", plan.arguments, plan.run),
-    ("outbox", "what another host has claimed in the app's outbox and left", options.outbox,
-     claimed.run),
-    ("metrics", "the numbers of status as Prometheus reads them", options.as_json, state.metrics),
-    ("doctor", "what is wrong in this set-up", options.doctor, state.examine),
-)  # fmt: skip

@@ -7,8 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ..delivery import logs
-from . import letters, place, split
-from . import subject as person
+from . import place
 
 
 def as_json(parser: ArgumentParser) -> None:
@@ -80,6 +79,8 @@ def outbox(parser: ArgumentParser) -> None:
 
 def dead(parser: ArgumentParser) -> None:
     """Of ``dead`` and its ways."""
+    from . import letters
+
     ways = parser.add_subparsers(metavar="list|show|replay|drop", required=True)
     listing = ways.add_parser("list", help="the newest dead letters")
     listing.add_argument("--limit", type=_number, default=100, metavar="N", help="at most so many")
@@ -110,8 +111,19 @@ def text(given: str) -> str:
 
 def subject(parser: ArgumentParser) -> None:
     """Of ``subject`` and its ways."""
-    ways = parser.add_subparsers(metavar="|".join((*PERSON, "split")), required=True)
-    for name, (meaning, way) in PERSON.items():
+    from . import split
+    from . import subject as person
+
+    #: What each way does, and its function.
+    one = {
+        "show": ("who is meant, what is kept and which merges were made", person.shown),
+        "consent": ("what a person last chose", person.consent),
+        "export": ("everything that is kept, as one JSON document", person.exported),
+        "erase": ("removes it here and at every destination, once you say yes", person.erased),
+        "receipt": ("what each system answered to the erasure", person.receipt),
+    }
+    ways = parser.add_subparsers(metavar="|".join((*one, "split")), required=True)
+    for name, (meaning, way) in one.items():
         each = ways.add_parser(name, help=meaning, description=meaning)
         each.add_argument("id", metavar="ID", type=text, help="a user's or a visitor's id")
         kinds = each.add_mutually_exclusive_group()
@@ -135,18 +147,10 @@ def _way(parser: ArgumentParser, way: Callable[..., int]) -> None:
     parser.add_argument("--data-dir", type=Path, default=SUPPRESS, help="the app's data folder")
 
 
-#: The ways of ``subject``: what each does, and its function.
-PERSON = {
-    "show": ("who is meant, what is kept and which merges were made", person.shown),
-    "consent": ("what a person last chose", person.consent),
-    "export": ("everything that is kept, as one JSON document", person.exported),
-    "erase": ("removes it here and at every destination, once you say yes", person.erased),
-    "receipt": ("what each system answered to the erasure", person.receipt),
-}
-
-
 def _choice(parser: ArgumentParser) -> None:
-    parser.add_argument("--stage", choices=letters.STAGES, help="only what was refused there")
+    from .letters import STAGES
+
+    parser.add_argument("--stage", choices=STAGES, help="only what was refused there")
     parser.add_argument("--destination", metavar="NAME", help="only what it refused")
     parser.add_argument("--reason", metavar="TEXT", help="only where the reason says so")
     parser.add_argument(
