@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from confluent_kafka import TopicPartition
 
 from tests.delivery.kafka_brokers import (
     INIT_PRODUCER_ID,
@@ -32,6 +33,7 @@ from track_middleware.delivery.store.broker import Broker as Named
 from track_middleware.delivery.store.brokers import broker
 from track_middleware.delivery.store.kafka import places
 from track_middleware.delivery.store.kafka.address import address
+from track_middleware.delivery.store.kafka.clients import Said, consumer
 from track_middleware.delivery.store.kafka.driver import Kafka
 from track_middleware.delivery.store.kafka.faults import faults, max_age
 from track_middleware.delivery.store.kafka.pool import LOST
@@ -403,10 +405,16 @@ def test_what_the_brokers_refuse_is_told_with_what_to_do(
 
 # From Python 3.12 on a fork beside threads is warned of, which is what this is about.
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
-def test_a_forked_child_has_clients_of_its_own(one_broker: Broker, opened: Opened) -> None:
+def test_a_forked_child_has_clients_of_its_own(
+    one_broker: Broker, opened: Opened, topic: str
+) -> None:
     bodies = opened(one_broker)
     lies = dict(zip(bodies.put(sent := parcels(8)), contents(sent), strict=True))
     assert bodies.get(list(lies)) == lies
+    thrown_away: list[object] = [consumer(address(at_topic(one_broker.servers, topic)), Said())]
+    thrown_away[0].assign([TopicPartition(topic, 0, 0)])  # type: ignore[attr-defined]
+    thrown_away.append(thrown_away)
+    del thrown_away
     pid = os.fork()
     if pid == 0:
         is_well = bodies.get(list(lies)) == lies and bool(bodies.put(parcels(1)))

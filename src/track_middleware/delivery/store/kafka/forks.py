@@ -7,6 +7,7 @@ process. A child has none of them, and makes its own when it needs any.
 from __future__ import annotations
 
 import ctypes
+import gc
 import os
 import weakref
 from collections.abc import Iterable
@@ -31,6 +32,8 @@ def watch(holder: Holds) -> None:
 
 
 def _in_child() -> None:
+    # What the parent had thrown away but not collected may hold clients: an error's frames do.
+    gc.freeze()
     for holder in list(_all):
         for client in holder.abandon():
             # One reference more than there are: not even the interpreter's end ends it.
