@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import msgspec
 
 from . import NewRow
+from .database import Placed
 from .keys import keys_of
 from .rows import log_values
 
@@ -24,11 +25,13 @@ class Connection(Protocol):
     def change_many(self, name: str, rows: Sequence[Sequence[Any]]) -> None: ...
 
 
-def append(db: Connection, rows: Sequence[NewRow]) -> Mapping[str, int]:
-    """``Log.append``. Call inside ``batch``."""
+def append(db: Connection, rows: Sequence[NewRow], placed: Placed) -> Mapping[str, int]:
+    """``Database.append``."""
     fresh = _unknown(db, rows)
+    if not fresh:
+        return {}
     first = int(db.value("log_end")) + 1
-    db.change_many(*log_values(fresh))
+    db.change_many(*log_values(placed(fresh)))
     places = range(first, first + len(fresh))
     return dict(zip([row.event_id for row in fresh], places, strict=True))
 

@@ -21,7 +21,7 @@ import msgspec
 
 from ...errors import StoreError
 from . import Deposed, NewRow, appending, packs, schema
-from .database import Fence
+from .database import Fence, Placed, with_bodies
 from .gate import Gate
 from .locks import UNNEEDED, Locks
 from .statements import SQL
@@ -158,8 +158,8 @@ class Connection:
 
     let_go = ready
 
-    def append(self, rows: Sequence[NewRow]) -> Mapping[str, int]:
-        return appending.append(self, rows)
+    def append(self, rows: Sequence[NewRow], *, placed: Placed = with_bodies) -> Mapping[str, int]:
+        return appending.append(self, rows, placed)
 
     def overwrite_freed(self) -> None:
         """From now on, what this connection removes is overwritten. Call outside ``batch``."""

@@ -6,13 +6,21 @@ SQLite; ``postgresql/statements.sql`` holds what PostgreSQL says otherwise).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, NamedTuple, Protocol
 
 from . import NewRow
 from .gate import Gate
 from .locks import Locks
+
+#: Makes of new rows what is written of them.
+Placed = Callable[[Sequence[NewRow]], Sequence[NewRow]]
+
+
+def with_bodies(rows: Sequence[NewRow]) -> Sequence[NewRow]:
+    """Rows as they are."""
+    return rows
 
 
 class Fence(NamedTuple):
@@ -70,8 +78,9 @@ class Database(Protocol):
         """Globs as the one parameter of a statement that matches them."""
         ...
 
-    def append(self, rows: Sequence[NewRow]) -> Mapping[str, int]:
-        """``Log.append``. Call inside ``batch``."""
+    def append(self, rows: Sequence[NewRow], *, placed: Placed = with_bodies) -> Mapping[str, int]:
+        """``Log.append``. The rows whose ids were not known are written as ``placed`` gives them.
+        Call inside ``batch``, which may not be committed where this has failed."""
         ...
 
     def batch(self) -> AbstractContextManager[None]:

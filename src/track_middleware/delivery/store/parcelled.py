@@ -17,8 +17,7 @@ from typing import Any
 
 from ...errors import StoreError
 from . import NewRow, home
-from .database import Database, Fence
-from .keys import keys_of
+from .database import Database, Fence, Placed, with_bodies
 from .shelf import Shelf
 
 logger = logging.getLogger("track_middleware")
@@ -69,13 +68,9 @@ class Parcelled:
     def sibling(self) -> Database:
         return Parcelled(self._inner.sibling(), self._shelf)
 
-    def append(self, rows: Sequence[NewRow]) -> Mapping[str, int]:
-        """``Log.append``: first the bodies of unknown events, then the rows that name them."""
-        fresh = self._fresh(rows)
-        if not fresh:
-            return {}
-        self._claim()
-        return self._inner.append(self._shelf.put(fresh))
+    def append(self, rows: Sequence[NewRow], *, placed: Placed = with_bodies) -> Mapping[str, int]:
+        """``Database.append``: the bodies of unknown events, then the rows that name them."""
+        return self._inner.append(rows, placed=lambda fresh: self._put(placed(fresh)))
 
     def all(self, name: str, values: Any = ()) -> list[Any]:
         rows = self._inner.all(name, values)
@@ -155,17 +150,10 @@ class Parcelled:
             self._is_open = False
             self._shelf.leave()
 
-    def _fresh(self, rows: Sequence[NewRow]) -> Sequence[NewRow]:
-        """The rows whose ids are not known: nothing else needs a parcel."""
-        if not rows:
-            return rows
-        ids = keys_of([row.event_id for row in rows])
-        known = {bytes(key) for (key,) in self._inner.all("known_of", {"ids": ids, "n": len(rows)})}
-        if not known:
-            return rows
-        return [
-            row for place, row in enumerate(rows) if ids[16 * place : 16 * place + 16] not in known
-        ]
+    def _put(self, rows: Sequence[NewRow]) -> Sequence[NewRow]:
+        """The rows with notes for their bodies, which are at the broker then."""
+        self._claim()
+        return self._shelf.put(rows)
 
     def _claim(self) -> None:
         """The ledger says from now on where its bodies are."""
@@ -173,16 +161,16 @@ class Parcelled:
         home.check(self._inner, self._shelf.bodies.name)
 
     def _whole(self, rows: list[Any], column: int) -> list[Any]:
-        notes = [row[column] for row in rows if home.is_note(row[column])]
+        notes = [note for row in rows if home.is_note(note := row[column])]
         if not notes:
             return rows
-        bodies = self._shelf.found(notes)
-        return [
-            (*row[:column], bodies.get(row[column], b""), *row[column + 1 :])
-            if home.is_note(row[column])
-            else row
-            for row in rows
-        ]
+        bodies, whole = self._shelf.found(notes), list[Any]()
+        for row in rows:
+            values = list(row)
+            if home.is_note(note := values[column]):
+                values[column] = bodies.get(note, b"")
+            whole.append(values)
+        return whole
 
     def _at_broker(self) -> int:
         """Bytes that the broker keeps, as far as it can be asked."""

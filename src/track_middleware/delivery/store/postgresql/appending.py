@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from .. import NewRow
+from ..database import Placed
 from ..keys import keys_of
 from .days import Days, make
 from .dialect import statement
@@ -16,11 +17,12 @@ _TYPES = (
 )  # fmt: skip
 
 
-def append(db: Days, rows: Sequence[NewRow]) -> Mapping[str, int]:
-    """``Log.append``. Call inside ``batch``."""
-    fresh = _unknown(db, rows)
-    if not fresh:
+def append(db: Days, rows: Sequence[NewRow], placed: Placed) -> Mapping[str, int]:
+    """``Database.append``."""
+    unknown = _unknown(db, rows)
+    if not unknown:
         return {}
+    fresh = placed(unknown)  # before the log's end is taken, for which all hosts wait
     last, day = db.ran("log_next", {"count": len(fresh)}).fetchall()[0]
     make(db, day)
     first = last - len(fresh) + 1

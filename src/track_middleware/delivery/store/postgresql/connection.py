@@ -11,7 +11,7 @@ import psycopg
 
 from ....errors import StoreError
 from .. import Deposed, NewRow, home
-from ..database import Fence
+from ..database import Fence, Placed, with_bodies
 from ..gate import Gate
 from ..locks import Locks
 from . import appending, days, pooler, schema, values
@@ -153,9 +153,8 @@ class Connection:
         """Globs as an array of regular expressions."""
         return [pattern(each) for each in values]
 
-    def append(self, rows: Sequence[NewRow]) -> Mapping[str, int]:
-        """``Log.append``. Call inside ``batch``."""
-        return appending.append(self, rows)
+    def append(self, rows: Sequence[NewRow], *, placed: Placed = with_bodies) -> Mapping[str, int]:
+        return appending.append(self, rows, placed)
 
     def forget_whole(self, before: float, served: int, destinations: Sequence[str]) -> bool:
         """Drops the partitions of days that are over and served. Call inside ``batch``."""
