@@ -8,6 +8,7 @@ import random
 import secrets
 import threading
 import time
+import tracemalloc
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -33,6 +34,7 @@ from track_middleware.delivery.store.broker import Broker as Named
 from track_middleware.delivery.store.brokers import broker
 from track_middleware.delivery.store.kafka import places
 from track_middleware.delivery.store.kafka.address import address
+from track_middleware.delivery.store.kafka.bundles import FULL, bundles
 from track_middleware.delivery.store.kafka.clients import Said, consumer
 from track_middleware.delivery.store.kafka.driver import Kafka
 from track_middleware.delivery.store.kafka.faults import faults, max_age
@@ -40,6 +42,9 @@ from track_middleware.delivery.store.kafka.pool import LOST
 from track_middleware.errors import StoreError
 
 pytestmark = pytest.mark.needs("kafka")
+
+#: Bytes of a content beside which no other such fits in a message.
+ALONE = 20_000
 
 #: Seconds, where it is known that nobody will answer.
 SHORT = 2.0
@@ -100,12 +105,17 @@ def contents(each: Sequence[Parcel]) -> list[bytes]:
     return [parcel.content for parcel in each]
 
 
+def lying(place: str) -> places.Message:
+    """The message that a content is part of."""
+    return places.read(places.parted(place)[0])
+
+
 def test_what_was_put_is_got_from_its_place(brokers: Mock | Broker, opened: Opened) -> None:
     bodies = opened(brokers)
     sent = parcels(100)
     found = bodies.put(sent)
     assert len(set(found)) == 100
-    assert all(len(place) <= 40 and place.isascii() for place in found)
+    assert all(len(place) <= 60 and place.isascii() for place in found)
     got = bodies.get(found)
     assert [got[place] for place in found] == contents(sent)
 
@@ -120,21 +130,22 @@ def test_a_shards_contents_lie_in_the_order_of_the_log(
     brokers: Mock | Broker, opened: Opened
 ) -> None:
     bodies = opened(brokers)
-    lies: dict[int, list[tuple[int, int, int, str]]] = {}
+    lies: dict[int, list[tuple[int, int, int]]] = {}
     for start in range(0, 300, 100):
-        sent = parcels(100, first=start)
+        sent = parcels(100, first=start, size=5000)
         for parcel, place in zip(sent, bodies.put(sent), strict=True):
-            lies.setdefault(parcel.shard, []).append(places.read(place))
+            begins = places.parted(place)[1]
+            lies.setdefault(parcel.shard, []).append((*lying(place)[:2], begins))
     for each in lies.values():
         assert len({partition for partition, *_ in each}) == 1
-        assert each == sorted(each)
+        assert each == sorted(set(each))
 
 
 def test_places_are_read_forwards_backwards_and_in_any_order(
     brokers: Mock | Broker, opened: Opened
 ) -> None:
     bodies = opened(brokers)
-    sent = parcels(3000)
+    sent = parcels(3000, size=2000)
     lies = dict(zip(bodies.put(sent), contents(sent), strict=True))
     order = list(lies)
     for start in range(0, 3000, 500):
@@ -148,14 +159,14 @@ def test_places_are_read_forwards_backwards_and_in_any_order(
 
 def test_one_full_shard_keeps_no_other_from_being_read(cluster: Mock, opened: Opened) -> None:
     bodies = opened(cluster)
-    full = [Parcel("", 0, b"full %d" % each) for each in range(9000)]
-    rare = [Parcel("", 1, b"rare %d" % each) for each in range(6000)]
+    full = [Parcel("", 0, secrets.token_bytes(ALONE)) for _ in range(228)]
+    rare = [Parcel("", 1, secrets.token_bytes(ALONE)) for _ in range(60)]
     rare_at, full_at = bodies.put(rare), bodies.put(full)
     reader = opened(cluster)
     for part in range(6):
-        wanted = full_at[part * 1500 : part * 1500 + 1500]
-        wanted = [*wanted, *rare_at[part * 1000 : part * 1000 + 1000]]
-        assert len(reader.get(wanted)) == 2500
+        wanted = full_at[part * 38 : part * 38 + 38]
+        wanted = [*wanted, *rare_at[part * 10 : part * 10 + 10]]
+        assert len(reader.get(wanted)) == 48
 
 
 def test_large_contents_come_back(brokers: Mock | Broker, opened: Opened) -> None:
@@ -167,9 +178,9 @@ def test_large_contents_come_back(brokers: Mock | Broker, opened: Opened) -> Non
 
 def test_more_is_put_at_once_than_librdkafka_takes(cluster: Mock, opened: Opened) -> None:
     bodies = opened(cluster)
-    sent = [Parcel("", each % SHARDS, b"%d" % each) for each in range(21_000)]
+    sent = parcels(600, size=33_000)
     found = bodies.put(sent)
-    assert len(set(found)) == 21_000
+    assert len(set(found)) == 600
     assert bodies.get(found[-3:]) == dict(zip(found[-3:], contents(sent[-3:]), strict=True))
 
 
@@ -177,7 +188,7 @@ def test_threads_read_at_once_and_each_goes_on_where_it_is(
     brokers: Mock | Broker, opened: Opened
 ) -> None:
     bodies = opened(brokers)
-    sent = parcels(2000)
+    sent = parcels(2000, size=1000)
     lies = dict(zip(bodies.put(sent), contents(sent), strict=True))
     order = list(lies)
 
@@ -192,6 +203,70 @@ def test_threads_read_at_once_and_each_goes_on_where_it_is(
         assert all(threads.map(read, [0, 300, 600, 1400]))
 
 
+def test_a_shards_contents_share_messages_until_they_are_full() -> None:
+    sent = [Parcel("", 2, b"%02d" % each * (FULL // 8)) for each in range(6)]
+    sent.insert(1, Parcel("", 5, b"another"))
+    made = list(bundles(sent))
+    assert [(each.shard, each.numbers) for each in made] == [
+        (2, [0, 2, 3, 4]), (2, [5, 6]), (5, [1])
+    ]  # fmt: skip
+    for each in made:
+        message = each.message()
+        assert len(message) <= FULL
+        for number, place in each.lie("there"):
+            at, start, end = places.parted(place)
+            assert (at, message[start:end]) == ("there", sent[number].content)
+
+
+def test_what_is_larger_than_a_message_should_be_is_alone_in_one() -> None:
+    sent = [Parcel("", 1, content) for content in (b"small", b"x" * (FULL + 1), b"small as well")]
+    assert [each.numbers for each in bundles(sent)] == [[0], [1], [2]]
+
+
+def test_what_is_put_is_on_its_way_while_the_rest_is_made(
+    one_broker: Broker, opened: Opened
+) -> None:
+    bodies, other = opened(one_broker, patience=60.0), opened(one_broker)
+
+    def made() -> Iterator[Parcel]:
+        yield Parcel("", 0, b"x" * FULL)
+        yield Parcel("", 0, b"this sends the first")
+        until(lambda: other.held().messages == 1)
+
+    assert len(set(bodies.put(made()))) == 2
+    assert other.held().messages == 2
+
+
+def test_what_shares_a_message_with_what_was_just_read_is_not_asked_for_again(
+    cluster: Mock, opened: Opened
+) -> None:
+    sent = parcels(SHARDS * 4)
+    found = opened(cluster).put(sent)
+    reader = opened(cluster, patience=SHORT)
+    reader.get(found[: SHARDS * 2])
+    for number in (1, 2, 3):
+        cluster.down(number)
+    try:
+        lies = dict(zip(found, contents(sent), strict=True))
+        rest = found[SHARDS * 2 :]
+        assert reader.get(rest) == {place: lies[place] for place in rest}
+    finally:
+        for number in (1, 2, 3):
+            cluster.up(number)
+
+
+def test_of_much_that_was_read_little_is_kept(one_broker: Broker, opened: Opened) -> None:
+    bodies = opened(one_broker)
+    found = bodies.put(Parcel("", 0, secrets.token_bytes(ALONE)) for _ in range(500))
+    tracemalloc.start()
+    try:
+        assert len(bodies.get(found)) == 500
+        gc.collect()
+        assert tracemalloc.get_traced_memory()[0] < 2.5e6
+    finally:
+        tracemalloc.stop()
+
+
 def test_nothing_is_asked_of_nobody(opened: Opened, topic: str) -> None:
     nowhere = Kafka(at_topic(["127.0.0.1:1"], topic))
     assert nowhere.put([]) == []
@@ -200,10 +275,10 @@ def test_nothing_is_asked_of_nobody(opened: Opened, topic: str) -> None:
 
 def test_what_the_brokers_removed_is_left_out(cluster: Mock, opened: Opened, topic: str) -> None:
     bodies = opened(cluster)
-    sent = parcels(80)
+    sent = parcels(80, size=ALONE)
     lies = dict(zip(bodies.put(sent), contents(sent), strict=True))
     cluster.remove(topic, 3, before=6)
-    gone = {p for p in lies if places.read(p)[:2] < (3, 6) and places.read(p)[0] == 3}
+    gone = {p for p in lies if lying(p)[:2] in [(3, each) for each in range(6)]}
     assert len(gone) == 6
     assert bodies.get(list(lies)) == {p: lies[p] for p in lies if p not in gone}
     assert opened(cluster).get(sorted(gone)) == {}
@@ -214,8 +289,9 @@ def test_another_message_at_a_place_is_not_taken_for_the_one_that_was(
 ) -> None:
     bodies = opened(brokers)
     (place,) = bodies.put(parcels(1))
-    partition, offset, check, cluster = places.read(place)
-    assert bodies.get([f"{partition}:{offset}:{check ^ 1:08x}:{cluster}"]) == {}
+    partition, offset, check, cluster = lying(place)
+    other = places.message(partition, offset, check ^ 1, cluster)
+    assert bodies.get([other + places.part(*places.parted(place)[1:])]) == {}
 
 
 def test_another_cluster_has_nothing_that_counts_as_gone(
@@ -235,7 +311,7 @@ def test_a_topic_that_is_not_there_is_told(cluster: Mock, topic: str) -> None:
     with pytest.raises(StoreError, match=f"no topic {topic}; `track-middleware init` makes it"):
         bodies.put(parcels(1))
     with pytest.raises(StoreError, match=f"no topic {topic}"):
-        bodies.get(["0:0:00000000:0000"])
+        bodies.get(["0:0:00000000:0000:0:1"])
     with pytest.raises(StoreError, match=f"no topic {topic}"):
         bodies.held()
 
@@ -260,6 +336,12 @@ def test_what_is_held_is_counted(one_broker: Broker, opened: Opened) -> None:
     assert held.messages == SHARDS
     assert held.oldest is not None
     assert abs(held.oldest - before) < 60
+
+
+def test_messages_that_came_in_one_batch_are_held_each(cluster: Mock, opened: Opened) -> None:
+    bodies = opened(cluster)
+    bodies.put(parcels(SHARDS * 5, size=ALONE))
+    assert bodies.held().messages == SHARDS * 5
 
 
 def test_a_cluster_that_does_not_tell_its_settings_is_told_as_that(
@@ -306,15 +388,15 @@ def test_a_leader_that_falls_is_waited_for_and_nothing_is_doubled(
     cluster: Mock, opened: Opened, topic: str
 ) -> None:
     bodies = opened(cluster)
-    lies = dict(zip(bodies.put(sent := parcels(80)), contents(sent), strict=True))
+    lies = dict(zip(bodies.put(sent := parcels(80, size=ALONE)), contents(sent), strict=True))
     cluster.down(1)
     moving = threading.Timer(0.5, lambda: [cluster.lead(topic, each, 2) for each in range(8)])
     moving.start()
     try:
-        more = parcels(80, first=80)
+        more = parcels(80, first=80, size=ALONE)
         lies |= dict(zip(bodies.put(more), contents(more), strict=True))
         assert bodies.get(list(lies)) == lies
-        offsets = [places.read(each)[1] for each in lies]
+        offsets = [lying(each).offset for each in lies]
         assert sorted(offsets) == sorted([*range(20)] * 8), "no message stands twice"
     finally:
         moving.join()
@@ -448,8 +530,8 @@ def test_a_log_that_ends_too_soon_is_an_error_before_it_is_a_loss(
         return time.monotonic() + seconds[0]
 
     bodies = opened(cluster, monotonic=clock, patience=SHORT)
-    lies = dict(zip(bodies.put(sent := parcels(16)), contents(sent), strict=True))
-    lost = f"3:2:00000000:{places.read(next(iter(lies)))[3]}"
+    lies = dict(zip(bodies.put(sent := parcels(16, size=ALONE)), contents(sent), strict=True))
+    lost = places.message(3, 2, 0, lying(next(iter(lies))).cluster) + places.part(0, 1)
     with pytest.raises(StoreError, match="partition 3 ends at offset 2, before 2"):
         bodies.get([*lies, lost])
     assert bodies.get(list(lies)) == lies

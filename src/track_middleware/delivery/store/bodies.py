@@ -7,7 +7,7 @@ read them (``sealing.py``).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -66,9 +66,10 @@ class Bodies(Protocol):
         least so many days. StoreError when it cannot."""
         ...
 
-    def put(self, parcels: Sequence[Parcel]) -> Sequence[str]:
+    def put(self, parcels: Iterable[Parcel]) -> Sequence[str]:
         """Keeps contents; when it returns they are durable, on as many copies as were asked for.
-        Their places, in the order of the parcels, of at most 40 ASCII characters.
+        Their places, in the order of the parcels, of at most 60 ASCII characters. Parcels may be
+        made while the first are on their way.
 
         StoreError when the broker did not take all of them in a few seconds: some may lie there,
         which no row will ever name; the drain comes again with new parcels."""

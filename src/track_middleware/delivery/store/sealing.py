@@ -35,7 +35,7 @@ def sealed(body: bytes, key: bytes) -> bytes:
 
 def note(key: bytes, place: str) -> bytes:
     """What stands in a row instead of a body that is sealed with this key and lies there."""
-    return b"%b%b%b" % (MARK, key, place.encode("ascii"))
+    return MARK + key + place.encode("ascii")
 
 
 def place(said: bytes) -> str:

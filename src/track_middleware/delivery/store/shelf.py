@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 import secrets
 import threading
-from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from zlib import crc32
 
 import msgspec
@@ -31,8 +31,8 @@ class Shelf:
     def __init__(self, bodies: Bodies, *, monotonic: Callable[[], float]) -> None:
         self.bodies = bodies
         self._users = 0
-        # In a dict, whose first ones are always taken out, looking for the first takes ever longer.
-        self._kept = OrderedDict[bytes, bytes]()
+        self._kept: dict[bytes, bytes] = {}
+        self._order = deque[bytes]()
         self._size = 0
         self._lock = threading.Lock()
         self._seldom = Seldom(monotonic)
@@ -56,13 +56,8 @@ class Shelf:
     def put(self, rows: Sequence[NewRow]) -> list[NewRow]:
         """Puts the bodies of rows; the rows with notes in their stead."""
         keys = sealing.new_keys(len(rows))
-        ids = secrets.token_hex(8 * len(rows))
-        parcels = [
-            Parcel(ids[16 * n : 16 * n + 16], shard(row.order_key), sealing.sealed(row.body, key))
-            for n, (row, key) in enumerate(zip(rows, keys, strict=True))
-        ]
         self._takes = False
-        places = self.bodies.put(parcels)
+        places = self.bodies.put(_parcels(rows, keys))
         self._takes = True
         notes = [sealing.note(key, at) for key, at in zip(keys, places, strict=True)]
         self._keep({note: row.body for note, row in zip(notes, rows, strict=True)})
@@ -82,12 +77,13 @@ class Shelf:
             found = {note: self._kept[note] for note in notes if note in self._kept}
         missing = [note for note in notes if note not in found]
         if missing:
-            contents = self.bodies.get([sealing.place(note) for note in missing])
+            places = [sealing.place(note) for note in missing]
+            contents = self.bodies.get(places)
             self._warn(len(missing) - len(contents))
             read = {
-                note: sealing.opened(note, contents[at])
-                for note in missing
-                if (at := sealing.place(note)) in contents
+                note: sealing.opened(note, contents[place])
+                for note, place in zip(missing, places, strict=True)
+                if place in contents
             }
             self._keep(read)
             found.update(read)
@@ -105,11 +101,13 @@ class Shelf:
 
     def _keep(self, bodies: Mapping[bytes, bytes]) -> None:
         with self._lock:
-            new = {note: body for note, body in bodies.items() if note not in self._kept}
-            self._kept.update(new)
-            self._size += sum(map(len, new.values()))
+            if not self._kept.keys().isdisjoint(bodies):  # another thread read the same
+                bodies = {note: bodies[note] for note in bodies if note not in self._kept}
+            self._kept.update(bodies)
+            self._order.extend(bodies)
+            self._size += sum(map(len, bodies.values()))
             while self._size > _KEPT:
-                self._size -= len(self._kept.popitem(last=False)[1])
+                self._size -= len(self._kept.pop(self._order.popleft()))
 
     def _warn(self, gone: int) -> None:
         if gone and (more := self._seldom.due("gone")) is not None:
@@ -117,6 +115,14 @@ class Shelf:
                 "%s no longer has the bodies of %d events that the store's log names%s",
                 self.bodies.name, gone, more,
             )  # fmt: skip
+
+
+def _parcels(rows: Sequence[NewRow], keys: Sequence[bytes]) -> Iterator[Parcel]:
+    """Each is sealed when it is asked for: the broker may have the first ones meanwhile."""
+    ids = secrets.token_hex(8 * len(rows))
+    for number, (row, key) in enumerate(zip(rows, keys, strict=True)):
+        at = 16 * number
+        yield Parcel(ids[at : at + 16], shard(row.order_key), sealing.sealed(row.body, key))
 
 
 def shard(order_key: str) -> int:

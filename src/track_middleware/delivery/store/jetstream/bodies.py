@@ -6,7 +6,7 @@ import asyncio
 import base64
 import threading
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TypeVar
 
@@ -73,10 +73,11 @@ class JetStream:
         self._run(lambda: self._link.client())
         return not was_there
 
-    def put(self, parcels: Sequence[Parcel]) -> Sequence[str]:
+    def put(self, parcels: Iterable[Parcel]) -> Sequence[str]:
         """Publishes parcels; their places once a quorum of the copies has each. The stream is made
         where there is none."""
-        return self._run(lambda: self._put(parcels)) if parcels else []
+        made = list(parcels)
+        return self._run(lambda: self._put(made)) if made else []
 
     def get(self, places: Sequence[str]) -> Mapping[str, bytes]:
         """Messages by their numbers, from whichever copy is there."""

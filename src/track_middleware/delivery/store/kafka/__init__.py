@@ -1,1 +1,1 @@
-"""Contents of events at Kafka's brokers: one topic, one message an event, partitions by visitor."""
+"""Contents of events at Kafka's brokers: one topic, many of them a message, a shard a partition."""

@@ -37,7 +37,7 @@ _PRODUCER: dict[str, Any] = {
     "acks": "all",
     "linger.ms": 5,
     "queue.buffering.max.messages": 20_000,
-    "queue.buffering.max.kbytes": 65_536,
+    "queue.buffering.max.kbytes": 16_384,
     "compression.type": "none",  # what was sealed does not become smaller
 }
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from zlib import crc32
 
@@ -40,25 +40,33 @@ class Kafka:
         self._writer = Writer(where, monotonic=monotonic, patience=patience)
         self._pool = Pool(where, monotonic=monotonic, patience=patience)
 
-    def put(self, parcels: Sequence[Parcel]) -> Sequence[str]:
+    def put(self, parcels: Iterable[Parcel]) -> Sequence[str]:
         """``Bodies.put``."""
-        return self._writer.put(parcels) if parcels else []
+        return self._writer.put(parcels)
 
     def get(self, at: Sequence[str]) -> Mapping[str, bytes]:
         """``Bodies.get``."""
-        wanted = [(each, places.read(each)) for each in at]
+        parts = list(map(places.parted, at))
+        found = self._messages({message for message, _, _ in parts})
+        return {
+            place: found[message][start:end]
+            for place, (message, start, end) in zip(at, parts, strict=True)
+            if message in found
+        }
+
+    def _messages(self, wanted: Iterable[str]) -> Mapping[str, bytes]:
+        """Those messages that the brokers have as they were written."""
+        messages = {each: places.read(each) for each in wanted}
         offsets = defaultdict[int, list[int]](list)
-        clusters = set[str]()
-        for _, (partition, offset, _, cluster) in wanted:
-            offsets[partition].append(offset)
-            clusters.add(cluster)
+        for message in messages.values():
+            offsets[message.partition].append(message.offset)
+        clusters = {message.cluster for message in messages.values()}
         found = self._pool.get(offsets, clusters) if offsets else {}
-        contents: dict[str, bytes] = {}
-        for place, (partition, offset, check, _) in wanted:
-            content = found.get((partition, offset))
-            if content is not None and crc32(content) == check:
-                contents[place] = content
-        return contents
+        return {
+            each: content
+            for each, message in messages.items()
+            if (content := found.get(message[:2])) is not None and crc32(content) == message.check
+        }
 
     def forget(self, oldest: Sequence[str]) -> None:
         """Nothing: how long brokers keep a message is the topic's ``retention.ms``."""

@@ -1,13 +1,24 @@
-"""Where a content lies at the brokers, as text: partition, offset, a sum over it, and the cluster.
+"""Where a content lies at the brokers, as text: a message, and which part of it.
 
-The sum tells a message from another one that brokers put at the same offset after they had lost the
-first (a topic made anew, a leader elected that was behind). The cluster's mark tells whether these
-are the brokers at all that have it.
+A message is its partition, its offset, a sum over it, and the cluster. The sum tells it from
+another one that brokers put at the same offset after they had lost the first (a topic made anew, a
+leader elected that was behind). The cluster's mark tells whether these are the brokers at all that
+have it.
 """
 
 from __future__ import annotations
 
+from typing import NamedTuple
 from zlib import crc32
+
+
+class Message(NamedTuple):
+    """A message as a place names it: ``check`` is its CRC-32, ``cluster`` its cluster's mark."""
+
+    partition: int
+    offset: int
+    check: int
+    cluster: str
 
 
 def mark(cluster: str) -> str:
@@ -15,13 +26,23 @@ def mark(cluster: str) -> str:
     return f"{crc32(cluster.encode()) & 0xFFFF:04x}"
 
 
-def written(partition: int, offset: int, content: bytes, cluster: str) -> str:
-    """A place as the ledger keeps it; ``cluster`` is its mark."""
-    return f"{partition}:{offset}:{crc32(content):08x}:{cluster}"
+def message(partition: int, offset: int, check: int, cluster: str) -> str:
+    """A message as text."""
+    return f"{partition}:{offset}:{check:08x}:{cluster}"
 
 
-def read(place: str) -> tuple[int, int, int, str]:
-    """The partition, the offset, the content's CRC-32 and the cluster's mark that ``written``
-    wrote."""
-    partition, offset, check, cluster = place.split(":")
-    return int(partition), int(offset), int(check, 16), cluster
+def part(start: int, end: int) -> str:
+    """What stands behind a message's text in the place of a content that is a part of it."""
+    return f":{start}:{end}"
+
+
+def parted(place: str) -> tuple[str, int, int]:
+    """A place's message as text, and where in it the content starts and ends."""
+    text, start, end = place.rsplit(":", 2)
+    return text, int(start), int(end)
+
+
+def read(text: str) -> Message:
+    """The message of which ``message`` wrote this."""
+    partition, offset, check, cluster = text.split(":")
+    return Message(int(partition), int(offset), int(check, 16), cluster)

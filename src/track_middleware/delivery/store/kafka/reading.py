@@ -16,13 +16,14 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 from .clients import AWAY, position
 
 #: So many messages are rather read over than jumped over.
-_NEAR = 2000
+_NEAR = 100
 
-#: So many bytes of a partition are kept for whoever asks for them later; then it rests.
+#: So many bytes of a partition are kept for whoever asks for them later, and then it rests: what
+#: came unasked, and what has contents that were not asked for yet.
 _AHEAD = 2 * 2**20
 
 #: Messages that are taken over at once, and seconds that are waited for so many.
-_LEAST, _MOST = 100, 1000
+_MOST = 1000
 _WAIT = 0.01
 
 #: Seconds without a message after which brokers are asked where their log begins and ends.
@@ -54,11 +55,11 @@ class Behind(Exception):
 
 @dataclass(slots=True)
 class _Part:
-    """A partition that is read: ``next`` is the lowest offset that may come, ``ahead`` what came
-    unasked and ``size`` its bytes, ``missing`` what is waited for, the first last."""
+    """A partition that is read: ``next`` is the lowest offset that may come, ``kept`` what came
+    last and ``size`` its bytes, ``missing`` what is waited for, the first last."""
 
     next: int
-    ahead: dict[int, bytes] = field(default_factory=dict)
+    kept: dict[int, bytes] = field(default_factory=dict)
     size: int = 0
     missing: list[int] = field(default_factory=list)
     is_paused: bool = False
@@ -66,10 +67,14 @@ class _Part:
     is_outside: bool = False
 
     def keep(self, first: int) -> None:
-        """Of what came unasked, only what lies behind an offset is kept."""
-        if self.ahead:
-            self.ahead = {each: self.ahead[each] for each in self.ahead if each > first}
-            self.size = sum(map(len, self.ahead.values()))
+        """Of what came, only what lies at an offset or behind it is kept."""
+        for each in [each for each in self.kept if each < first]:
+            self.size -= len(self.kept.pop(each))
+
+    def rest(self, last: int) -> None:
+        """Where that is much, what lies before the last offset that was asked for goes as well."""
+        if self.size > _AHEAD:
+            self.keep(last)
 
 
 class Reader:
@@ -87,26 +92,27 @@ class Reader:
     def has_near(self, partition: int, offset: int) -> bool:
         """Whether this reader comes by an offset soon, or just did."""
         part = self._parts.get(partition)
-        return part is not None and (
-            offset in part.ahead or part.next <= offset < part.next + _NEAR
-        )
+        return part is not None and (offset in part.kept or part.next <= offset < part.next + _NEAR)
 
     def get(self, wanted: Mapping[int, Iterable[int]], until: float) -> Found:
         """The contents at offsets of partitions; what brokers no longer have is left out. When they
         have not given all by then: Behind where their log ends too soon, else KafkaException."""
         found: Found = {}
-        for partition, offsets in wanted.items():
-            self._aim(partition, sorted(set(offsets)), found)
+        asked = {partition: sorted(set(offsets)) for partition, offsets in wanted.items()}
+        for partition, offsets in asked.items():
+            self._aim(partition, offsets, found)
         heard = self._monotonic()
         behind: Behind | None = None
         while missing := sum(len(part.missing) for part in self._parts.values()):
             now = self._monotonic()
             if now > until:
                 raise behind or KafkaException(KafkaError(KafkaError._TIMED_OUT))
-            if self._take(max(_LEAST, min(missing, _MOST)), found):
+            if self._take(min(missing, _MOST), found):
                 heard = now
             elif now - heard > _STILL:
                 heard, behind = now, self._look()
+        for partition, offsets in asked.items():
+            self._parts[partition].rest(offsets[-1])
         return found
 
     def close(self) -> None:
@@ -119,12 +125,12 @@ class Reader:
         if part is None:
             part = self._parts[partition] = _Part(offsets[0])
             self._consumer.incremental_assign([self._at(partition, offsets[0])])
+        part.keep(offsets[0])
         for offset in offsets:
-            if offset in part.ahead:
-                found[partition, offset] = part.ahead.pop(offset)
+            if offset in part.kept:
+                found[partition, offset] = part.kept[offset]
         missing = [each for each in offsets if (partition, each) not in found]
         part.missing, part.was_passed = missing[::-1], False
-        part.keep(offsets[0])
         if not missing:
             return
         if not part.next <= missing[0] < part.next + _NEAR:
@@ -136,7 +142,7 @@ class Reader:
     def _jump(self, partition: int, part: _Part) -> None:
         """Reads a partition from its first missing message on; what was on its way is dropped."""
         part.next = part.missing[-1]
-        part.ahead, part.size = {}, 0
+        part.kept, part.size = {}, 0
         part.is_paused = part.is_outside = False
         self._consumer.incremental_unassign([self._at(partition)])
         self._consumer.incremental_assign([self._at(partition, part.next)])
@@ -171,8 +177,7 @@ class Reader:
         if missing and missing[-1] == offset:
             missing.pop()
             found[partition, offset] = content
-            return
-        part.ahead[offset] = content
+        part.kept[offset] = content
         part.size += len(content)
         if part.size >= _AHEAD and not missing and not part.is_paused:
             self._consumer.pause([self._at(partition)])

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
+from zlib import crc32
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
@@ -17,8 +17,11 @@ from ....errors import StoreError
 from ..bodies import Parcel
 from . import forks, places
 from .address import Address
+from .bundles import Bundle, bundles
 from .clients import PATIENCE, Said, asking, position, producer, told
 from .topic import Layout, layout
+
+_Report = Callable[[KafkaError | None, Message], None]
 
 #: Seconds that a full queue of librdkafka's is given at once.
 _PAUSE = 0.1
@@ -44,8 +47,8 @@ class Writer:
         self._layout = Layout("", (), 0, 0)
         forks.watch(self)
 
-    def put(self, parcels: Sequence[Parcel]) -> Sequence[str]:
-        """``Bodies.put``."""
+    def put(self, parcels: Iterable[Parcel]) -> Sequence[str]:
+        """``Bodies.put``. Messages are on their way while the next parcels are made."""
         with self._lock:
             try:
                 return self._put(parcels, self._monotonic() + self._patience)
@@ -68,22 +71,27 @@ class Writer:
         self._lock, self._said = threading.Lock(), Said()
         return [former]
 
-    def _put(self, parcels: Sequence[Parcel], until: float) -> Sequence[str]:
-        client = self._producer or self._connect()
-        reports = _Reports(parcels, self._layout.cluster)
-        topic, partitions = self._where.topic, self._layout.partitions
-        for number, parcel in enumerate(parcels):
-            partition = partitions[parcel.shard % len(partitions)]
-            report = partial(reports.take, number)
-            try:
-                client.produce(topic, parcel.content, partition=partition, on_delivery=report)
-            except BufferError:
-                self._make_room(client, until)
-                client.produce(topic, parcel.content, partition=partition, on_delivery=report)
-        left = client.flush(max(0.0, until - self._monotonic()))
+    def _put(self, parcels: Iterable[Parcel], until: float) -> Sequence[str]:
+        reports = _Reports()
+        for bundle in bundles(parcels):
+            self._send(self._producer or self._connect(), bundle, reports, until)
+        client = self._producer
+        left = client.flush(max(0.0, until - self._monotonic())) if client is not None else 0
         if reports.error is not None or left:
             raise KafkaException(reports.error or KafkaError(KafkaError._TIMED_OUT))
-        return reports.places
+        return reports.places()
+
+    def _send(self, client: Producer, bundle: Bundle, reports: _Reports, until: float) -> None:
+        """Gives a message to librdkafka, which sends it, as soon as there is room for it."""
+        content, partitions = bundle.message(), self._layout.partitions
+        partition = partitions[bundle.shard % len(partitions)]
+        report = reports.of(bundle, crc32(content), self._layout.cluster)
+        topic = self._where.topic
+        while True:
+            try:
+                return client.produce(topic, content, partition=partition, on_delivery=report)
+            except BufferError:
+                self._make_room(client, until)
 
     def _make_room(self, client: Producer, until: float) -> None:
         """Waits until librdkafka's queue, which was full, has half of its place again."""
@@ -108,18 +116,23 @@ class Writer:
 
 
 class _Reports:
-    """What became of each message, by its number."""
+    """What became of each message, and so where each content lies."""
 
-    def __init__(self, parcels: Sequence[Parcel], cluster: str) -> None:
-        self._parcels = parcels
-        self._cluster = cluster
-        self.places = [""] * len(parcels)
+    def __init__(self) -> None:
         self.error: KafkaError | None = None
+        self._places: dict[int, str] = {}
 
-    def take(self, number: int, error: KafkaError | None, message: Message) -> None:
-        """librdkafka's delivery report of one message."""
-        if error is not None:
-            self.error = self.error or error
-            return
-        content = self._parcels[number].content
-        self.places[number] = places.written(*position(message), content, self._cluster)
+    def of(self, bundle: Bundle, check: int, cluster: str) -> _Report:
+        """What librdkafka's delivery report of one message is given to."""
+
+        def take(error: KafkaError | None, message: Message) -> None:
+            if error is not None:
+                self.error = self.error or error
+                return
+            self._places.update(bundle.lie(places.message(*position(message), check, cluster)))
+
+        return take
+
+    def places(self) -> Sequence[str]:
+        """All places, in the order of the parcels."""
+        return [self._places[number] for number in range(len(self._places))]
