@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from track_middleware.tracking.inject import PLACEHOLDER, Injector
+from track_middleware.tracking import inject
+from track_middleware.tracking.inject import PLACEHOLDER, Injector, tagged
 from track_middleware.tracking.snippet import nonce
 
 TAG = "<TAG>"
@@ -110,6 +111,36 @@ PARTS = [
 def test_a_stream_loses_no_byte_and_agrees_with_the_whole(parts: list[str], size: int) -> None:
     document = "".join(parts).encode()
     assert streamed(document, size) == Injector(TAG, "text/html").whole(document)
+
+
+@given(st.lists(st.lists(st.sampled_from([*PARTS, "</body>", "</head >"])), min_size=2))
+def test_documents_that_lie_at_one_place_get_the_tag_each_at_its_own(pages: list[list[str]]) -> None:
+    for parts in pages:
+        document = "".join(parts).encode()
+        done = tagged(document, TAG, "text/html", everywhere=True, where="/page")
+        assert done == streamed(document, len(document) + 1)
+
+
+def test_what_has_lain_at_a_place_says_nothing_of_another_type_setting_or_mark() -> None:
+    page, html = b"<head></head><body></body>", "text/html"
+    for _ in range(2):
+        done = tagged(page, TAG, html, everywhere=True, where="/")
+        assert done == b"<head><TAG></head><body></body>"
+    assert tagged(page, TAG, html, everywhere=False, where="/") is page
+    assert tagged(page, TAG, f"{html}; charset=utf-16", everywhere=True, where="/") is page
+    marked = page + PLACEHOLDER.encode()
+    assert tagged(marked, TAG, html, everywhere=True, where="/") == page + b"<TAG>"
+    for cut in (page[:12], page[:6], b"", b"<head><!--</head>-->"):
+        assert tagged(cut, TAG, html, everywhere=True, where="/") is cut
+
+
+def test_only_so_much_of_a_document_is_remembered_at_a_place() -> None:
+    for size in (8000, 9000):
+        for end in ("</head><p>", "</head ></p>", "</head >"):
+            page = f"<head>{'x' * size}{end}".encode()
+            done = tagged(page, TAG, "text/html", everywhere=True, where="/long")
+            assert done == page.replace(b"</head", b"<TAG></head")
+    assert sum(len(each.text) for each in inject._OPENINGS) <= 256 * 8192
 
 
 @given(st.binary(max_size=200), st.integers(1, 50))

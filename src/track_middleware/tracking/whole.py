@@ -69,7 +69,8 @@ def _shown(exchange: Exchange, content_type: str, body: bytes) -> tuple[Ending, 
     exchange._page_id = page_id = core.new_id()
     token = core.tokens.make(page_id, at, "counted")
     tag = core.snippet.tag(f"{request.root_path}/{core.prefix}", token, "")
-    body = tagged(body, tag, content_type, everywhere=core.settings.inject)
+    inject = core.settings.inject
+    body = tagged(body, tag, content_type, everywhere=inject, where=request.path)
     frame = _frame(exchange, page_id, held)
     exchange._closed = exchange._finished = True
     exchange._loaded_user = None

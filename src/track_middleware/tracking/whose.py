@@ -19,12 +19,11 @@ json = msgspec.json.Encoder().encode
 class Whose(msgspec.Struct, frozen=True, gc=False):
     """Visitor, session and user, and how entries, events and contexts name them.
 
-    ``person`` is None without a visitor; ``user`` is then what the app says by itself. The rest is
-    JSON: ``ids`` an event's members, each with a comma behind it; ``told`` a context's, of session
-    and campaigns, and ``mark`` an entry's, each with a comma before it.
+    ``user`` is what the app says by itself where there is no visitor. The rest is JSON: ``ids`` an
+    event's members, each with a comma behind it; ``told`` a context's, of session and campaigns,
+    and ``mark`` an entry's, each with a comma before it.
     """
 
-    person: Person | None
     user: str | None
     ids: str
     told: str
@@ -56,7 +55,7 @@ def whose(
     if touch:
         told += f',"campaign":{touch}'
     if visitor is None:
-        return Whose(None, user, ids, told, "")
+        return Whose(user, ids, told, "")
     if visitor.first is not None:
         first = touch if visitor.first is campaign else json(visitor.first).decode()
         told += f',"firstCampaign":{first}'
@@ -64,7 +63,7 @@ def whose(
         told += f',"migrated":{quoted(migrated)}'
     them = person_of(visitor, session, user)
     ids = f'"anonymousId":{quoted(visitor.id)},{ids}'
-    return Whose(them, user, ids, told, f',"person":{json(them).decode()}')
+    return Whose(user, ids, told, f',"person":{json(them).decode()}')
 
 
 def person_of(visitor: Visitor, session: Session | None, user: str | None) -> Person:
