@@ -99,6 +99,7 @@ class Wiring:
             sink=plan.checked(self.last_sink if direct else self.sink),
             last_sink=self.last_sink,
             keep=self._keep if direct and self.settings.enabled and not plan.checks else None,
+            last_keep=self._keep if self.settings.enabled else None,
             count=self.counters.add,
             trouble=self.trouble,
             keys=keys,

@@ -114,7 +114,9 @@ def test_a_stream_loses_no_byte_and_agrees_with_the_whole(parts: list[str], size
 
 
 @given(st.lists(st.lists(st.sampled_from([*PARTS, "</body>", "</head >"])), min_size=2))
-def test_documents_that_lie_at_one_place_get_the_tag_each_at_its_own(pages: list[list[str]]) -> None:
+def test_documents_that_lie_at_one_place_get_the_tag_each_at_its_own(
+    pages: list[list[str]],
+) -> None:
     for parts in pages:
         document = "".join(parts).encode()
         done = tagged(document, TAG, "text/html", everywhere=True, where="/page")

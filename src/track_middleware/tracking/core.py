@@ -64,9 +64,9 @@ class Core:
     __slots__ = (
         "_sealed", "about", "banners", "clients", "confirm_after", "cookies", "count", "crossing",
         "excluded", "former_tools", "greets", "has_console", "holds", "host", "is_plain",
-        "is_told_of_origins", "is_usual", "kept_properties", "last_sink", "library", "limit",
-        "linked", "load_mac", "many", "new_id", "now", "outside", "places", "plan", "prefix",
-        "probe", "redaction", "rules", "salt", "scripts", "serving", "settings", "shared", "sink",
+        "is_told_of_origins", "is_usual", "kept_properties", "last_keep", "last_sink", "library",
+        "limit", "linked", "load_mac", "many", "new_id", "now", "outside", "places", "plan",
+        "prefix", "probe", "redaction", "rules", "salt", "scripts", "serving", "settings", "shared", "sink",
         "site_of", "slots", "snippet", "starts", "tokens", "traits", "trouble", "vendor_cookies",
         "written",
     )  # fmt: skip
@@ -75,6 +75,7 @@ class Core:
         self.settings = settings
         self.now, self.new_id = seams.now, seams.new_id
         self.sink, self.last_sink = seams.sink, seams.last_sink
+        self.last_keep = seams.last_keep or (lambda entry: seams.last_sink((entry,)))
         self.plan, self.slots = seams.plan, seams.slots
         self.count, self.trouble = seams.count, seams.trouble
         self.scripts = seams.scripts

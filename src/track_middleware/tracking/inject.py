@@ -175,9 +175,7 @@ _OPENINGS = [_Opening(None, b"", 0)] * 256
 _LONGEST_OPENING = 8192
 
 
-def tagged(
-    body: bytes, tag: str, content_type: str, *, everywhere: bool, where: str = ""
-) -> bytes:
+def tagged(body: bytes, tag: str, content_type: str, *, everywhere: bool, where: str = "") -> bytes:
     """A whole document with the tag in it; the very same object when there is no place for it.
     ``where`` it lies: documents that lie at one place mostly open alike."""
     marks = charset(content_type, body[:2])

@@ -31,8 +31,8 @@ class Seams:
     """What comes in from outside the core.
 
     ``sink`` takes what verbs say (it may wait for a commit), ``last_sink`` what a request leaves
-    when it is over; ``keep`` is the ``sink`` of one entry that is JSON already, where there is a
-    shorter way. ``new_id`` makes the id of what happens now, or in a millisecond since 1970 that
+    when it is over; ``keep`` and ``last_keep`` are the same for one entry that is JSON already,
+    where there is a shorter way. ``new_id`` makes the id of what happens now, or in a millisecond since 1970 that
     is known already. ``count`` adds to a refusal counter; ``trouble`` takes a mistake: raises it
     in development, counts it and logs it once in production. ``keys`` run from the oldest to the
     newest, ``prefixes`` begin with the present one. ``scripts`` are the browser script's files by
@@ -62,4 +62,5 @@ class Seams:
     salt: Callable[[float], bytes | None] = lambda at: None
     plan: Planned = UNPLANNED
     keep: Callable[[bytes], bool] | None = None
+    last_keep: Callable[[bytes], bool] | None = None
     serving: Callable[[], Mapping[str, Any]] = dict

@@ -74,7 +74,7 @@ def _shown(exchange: Exchange, content_type: str, body: bytes) -> tuple[Ending, 
     frame = _frame(exchange, page_id, held)
     exchange._closed = exchange._finished = True
     exchange._loaded_user = None
-    if core.last_sink((frame,)) is False:
+    if core.last_keep(frame) is False:
         core.refused()
     ending = _SHOWN if at <= held.until else Ending(PRIVATE, core.cookies.due(held, request, at))
     request.forget()
