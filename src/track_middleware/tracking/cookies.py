@@ -58,20 +58,15 @@ class Jar(Generic[_T]):
             held = self._decoder.decode(binascii.a2b_base64(signed.translate(_FROM_URL)))
         except (msgspec.DecodeError, binascii.Error, UnicodeDecodeError):
             return None
-        self._remember(value, held)
+        if len(self._known) >= _MOST_REMEMBERED:
+            self._known.clear()
+        self._known[value] = held
         return held
 
     def write(self, held: _T) -> str:
-        """The cookie's value for what it shall hold."""
-        value = self._sign(url_safe(binascii.b2a_base64(json(held), newline=False)))
-        return self._remember(value, held)
-
-    def _remember(self, value: str, held: _T) -> str:
-        known = self._known
-        if len(known) >= _MOST_REMEMBERED:
-            known.clear()
-        known[value] = held
-        return value
+        """The cookie's value for what it shall hold. It is not remembered: most visitors that it
+        is given to come back to another process, or never."""
+        return self._sign(url_safe(binascii.b2a_base64(json(held), newline=False)))
 
 
 _FROM_URL = bytes.maketrans(b"-_", b"+/")

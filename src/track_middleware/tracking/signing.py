@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import binascii
 import hashlib
+import hmac
 from collections.abc import Sequence
 
 from itsdangerous import BadSignature, Signer
@@ -77,15 +78,22 @@ class Seal:
 
     def sign(self, text: bytes) -> str:
         """The text with its signature behind a dot, as ``Signer.sign`` makes it."""
-        code = binascii.b2a_base64(self._code(text))
-        return b"".join((text, b".", url_safe(code[:-2]))).decode("ascii")
+        return b"".join((text, b".", self._signature(text))).decode("ascii")
 
     def open(self, signed: str) -> bytes | None:
         """The text of a signed value; None when no key verifies it."""
         try:
-            return self._signer.unsign(signed.encode("latin-1"))
+            given = signed.encode("latin-1")
+            # Nearly all are signed with the newest key, which this sees in half the time.
+            text, _, code = given.rpartition(b".")
+            if hmac.compare_digest(code, self._signature(text)):
+                return text
+            return self._signer.unsign(given)
         except (BadSignature, UnicodeEncodeError):
             return None
+
+    def _signature(self, text: bytes) -> bytes:
+        return url_safe(binascii.b2a_base64(self._code(text))[:-2])
 
 
 def url_safe(code: bytes) -> bytes:
