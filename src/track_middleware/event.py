@@ -248,8 +248,11 @@ def derived_page_id(page_id: str, load_id: str) -> str:
 
 def iso(moment: float | datetime | date) -> str:
     """ISO 8601 in UTC with milliseconds, from epoch seconds or a datetime (naive means UTC)."""
-    if type(moment) is not float and not isinstance(moment, (int, float)):
-        return iso(_aware(moment).timestamp())
+    if type(moment) is not float:
+        if type(moment) is int:
+            return f"{_SECONDS[moment]}.000Z"
+        if not isinstance(moment, (int, float)):
+            return iso(_aware(moment).timestamp())
     second = floor(moment)
     # A float holds a time to a quarter of a microsecond: .123 may come as .1229999.
     return _SECONDS[second] + _MILLISECONDS[floor((moment - second) * 1e3 + 5e-4)]

@@ -21,6 +21,9 @@ _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
 _BITS = re.compile(r"[0-9a-f]{32}\Z")
 _USER_LENGTH = 255
 
+#: A copy of a state costs half of a new one.
+_BEGUN = hashlib.blake2s(digest_size=16)
+
 
 def user(value: object) -> str | None:
     """A user id as text, or None for nobody. EventError when it can be no id."""
@@ -60,7 +63,10 @@ def view_id(text: str) -> str | None:
 
 def uuid_text(digest: bytes, version: int = 8) -> str:
     """The first 16 bytes of a digest in a UUID's form (RFC 9562, version 8 unless told)."""
-    h = digest[:16].hex()
+    return _uuid(digest[:16].hex(), version)
+
+
+def _uuid(h: str, version: int) -> str:
     return f"{h[:8]}-{h[8:12]}-{version}{h[13:16]}-a{h[17:20]}-{h[20:]}"
 
 
@@ -78,4 +84,6 @@ def endings(random: bytes) -> tuple[str, list[str]]:
 
 def derived(*parts: str) -> str:
     """An id that follows from its parts: the same parts make the same id everywhere."""
-    return uuid_text(hashlib.blake2s("\0".join(parts).encode(), digest_size=16).digest())
+    digest = _BEGUN.copy()
+    digest.update("\0".join(parts).encode())
+    return _uuid(digest.hexdigest(), 8)
