@@ -117,7 +117,7 @@ def test_a_page_never_loads_the_user_and_stays_without_vary(served: Callable[...
 
     answer = served(view).ask("/")
     assert answer.header("Vary") == ""
-    assert person.loaded(seen[0]) is None
+    assert person.seen(seen[0]) is None
     assert not seen[0].session.accessed
 
 

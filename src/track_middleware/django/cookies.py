@@ -18,6 +18,10 @@ class Line(Morsel):  # type: ignore[type-arg]
         """The value of its ``Set-Cookie`` header."""
         return self.line
 
+    def output(self, attrs: Any = None, header: str = "Set-Cookie:") -> str:
+        """Header and value, as a morsel puts them together; Django asks for this."""
+        return f"{header} {self.line}"
+
     line: str = ""
 
 

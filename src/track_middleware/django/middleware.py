@@ -17,7 +17,7 @@ from django.http.response import HttpResponseBase
 
 from .. import wiring as wirings
 from ..http import Errand, Reply, Request, environ_request, unreadable, weak_etag
-from ..tracking.whole import is_usual, settled
+from ..tracking.whole import settled, usual_type
 from . import chain, cookies, errand, person, session, site
 from .streams import AsyncSteps, Steps
 
@@ -50,7 +50,7 @@ class TrackMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
         if self._is_async:
             return self._acall(request)
-        exchange = _begun(request)
+        exchange = _ours(_opened, request)
         if exchange is None:
             return self.get_response(request)
         if exchange.own is not None:
@@ -68,13 +68,13 @@ class TrackMiddleware:
             wirings.CURRENT.reset(token)
             if response is None:
                 _failed(exchange, 500)
-        campaign = request.META.get("QUERY_STRING") and _news(request, response, exchange)
+        campaign = "session" in request.__dict__ and _news(request, response, exchange)
         if campaign:
             _ours(session.mirror, request, response, campaign)
         return _ended(request, response, exchange)
 
     async def _acall(self, request: HttpRequest) -> HttpResponseBase:
-        exchange = _begun(request)
+        exchange = _ours(_opened, request)
         if exchange is None:
             return await self.get_response(request)
         if exchange.own is not None:
@@ -96,7 +96,7 @@ class TrackMiddleware:
             wirings.CURRENT.reset(token)
             if failed:
                 _failed(exchange, failed)
-        campaign = request.META.get("QUERY_STRING") and _news(request, response, exchange)
+        campaign = "session" in request.__dict__ and _news(request, response, exchange)
         if campaign:
             await sync_to_async(_ours)(session.mirror, request, response, campaign)
         return _ended(request, response, exchange)
@@ -115,37 +115,39 @@ def _news(
     request: HttpRequest, response: HttpResponseBase, exchange: Exchange
 ) -> dict[str, str] | None:
     """A campaign that has just arrived, with a query, and belongs into the session."""
-    return _ours(session.arrived, request, response, exchange) if exchange.has_news else None
+    if not request.META.get("QUERY_STRING") or not exchange.has_news:
+        return None
+    return _ours(session.arrived, request, response, exchange)
 
 
-def _begun(request: HttpRequest) -> Exchange | None:
+def _opened(request: HttpRequest) -> Exchange | None:
     """The request's exchange; None where one is open already (an app within an app)."""
     exchange = wirings.CURRENT.get()
     if exchange is not None and not exchange.finished:
         request.track = exchange
         return None
-    request.track = exchange = _ours(_opened, request)
-    return exchange
-
-
-def _opened(request: HttpRequest) -> Exchange:
+    request.track = None  # unless it can be opened
     wiring = site.wiring()
     look: LoadedUser | None = partial(person.seen, request)
     if wiring.asks_user:
         look = wiring.user_look(partial(person.asked_about, request), look)
-    return wiring.open(described(request), look)
+    request.track = exchange = wiring.open(described(request), look)
+    return exchange
 
 
 def described(request: HttpRequest) -> Request:
     """The request as the core knows it."""
-    meta = request.META
+    meta, path = request.META, request.path_info
     # Django's own property looks a setting up, which takes long.
-    scheme = None if site.is_scheme_forwarded() else meta.get("wsgi.url_scheme")
+    if site.is_scheme_forwarded():
+        scheme = request.scheme
+    else:
+        scheme = meta.get("wsgi.url_scheme") or request._get_scheme()
     return environ_request(
         meta,
-        request.path_info,
-        request.path.removesuffix(request.path_info),
-        scheme or request.scheme or "http",
+        path,
+        request.path.removesuffix(path),
+        scheme or "http",
         meta.get("HTTP_X_FORWARDED_HOST", "") if site.is_host_forwarded() else "",
     )
 
@@ -194,16 +196,12 @@ def _closed(
     exchange: Exchange,
     headers: Mapping[str, str],
 ) -> Injector | None:
-    _match(request, exchange)
-    ending = exchange.close(response.status_code, headers)
-    _take(response, ending)
-    return ending.injector
-
-
-def _match(request: HttpRequest, exchange: Exchange) -> None:
     match = request.resolver_match
     if match is not None:
         exchange.route = person.route(match.route)
+    ending = exchange.close(response.status_code, headers)
+    _take(response, ending)
+    return ending.injector
 
 
 def _take(response: HttpResponseBase, ending: Ending) -> None:
@@ -217,10 +215,13 @@ def _whole(request: HttpRequest, response: HttpResponse, exchange: Exchange) -> 
     """Everything that becomes of a response that is known whole."""
     headers, status = session.headers(response), response.status_code
     content = tagged = b""
-    if is_usual(exchange, status, headers):
-        _match(request, exchange)
+    kind = usual_type(exchange, status, headers)
+    if kind is not None:
+        match = request.resolver_match
+        if match is not None:
+            exchange.route = person.route(match.route)
         content = response.content
-        ending, tagged = settled(exchange, status, headers, content)
+        ending, tagged = settled(exchange, status, headers, content, kind)
         _take(response, ending)
     else:  # whose content may be none of a page, and is left alone
         injector = _closed(request, response, exchange, headers)
@@ -229,17 +230,21 @@ def _whole(request: HttpRequest, response: HttpResponse, exchange: Exchange) -> 
             tagged = injector.whole(content)
         exchange.finish()
     if tagged is not content:
-        response.content = tagged
-        _lengthened(response, headers, len(tagged))
+        _changed(response, headers, tagged)
     return True
 
 
-def _lengthened(response: HttpResponse, former: Mapping[str, str], length: int) -> None:
+def _changed(response: HttpResponse, former: Mapping[str, str], content: bytes) -> None:
     """The body is another one than the headers have said."""
+    if type(response) is HttpResponse:  # as Django keeps it: it need not look what bytes are
+        response._container = [content]
+        response.__dict__.pop("text", None)
+    else:
+        response.content = content
     if "etag" in former:
-        response["ETag"] = weak_etag(response["ETag"])
+        response["ETag"] = weak_etag(former["etag"])
     if "content-length" in former:
-        response["Content-Length"] = str(length)
+        response.headers._store["content-length"] = ("Content-Length", str(len(content)))
 
 
 def _streamed(

@@ -18,11 +18,25 @@ def asked_about(request: HttpRequest) -> HttpRequest | None:
 
 
 def seen(request: HttpRequest) -> str | None:
-    """As ``loaded``; None while an operator acts as somebody."""
+    """The id of the user that the project has loaded; "" for nobody, None for not loaded, and while
+    an operator acts as somebody.
+
+    Looks at what lies in the request and triggers nothing: loading the user would add
+    ``Vary: Cookie`` to every page, and is a database query. A lazy user is what it has loaded.
+    """
     lying = request.__dict__
     if ("impersonator" in lying or "session" in lying) and _has_operator(request):
         return None
-    return loaded(request)
+    user = lying.get("user")
+    if isinstance(user, LazyObject):
+        user = user.__dict__.get("_wrapped")
+        if user is empty:
+            user = None
+    if user is None:
+        user = lying.get("_cached_user") or lying.get("_acached_user")
+    if user is None:
+        return None
+    return id_of(user) if user.is_authenticated else ""
 
 
 def _has_operator(request: HttpRequest) -> bool:
@@ -34,25 +48,6 @@ def _has_operator(request: HttpRequest) -> bool:
     named = site.wiring().settings.user_id is None
     request.track.impersonating(operator if named else "")
     return True
-
-
-def loaded(request: HttpRequest) -> str | None:
-    """The id of the user that the project has loaded; "" for nobody, None for not loaded.
-
-    Looks at what lies in the request and triggers nothing: loading the user would add
-    ``Vary: Cookie`` to every page, and is a database query. A lazy user is what it has loaded.
-    """
-    lying = request.__dict__
-    user = lying.get("user")
-    if isinstance(user, LazyObject):
-        user = user.__dict__.get("_wrapped")
-        if user is empty:
-            user = None
-    if user is None:
-        user = lying.get("_cached_user") or lying.get("_acached_user")
-    if user is None:
-        return None
-    return id_of(user) if user.is_authenticated else ""
 
 
 def id_of(user: Any) -> str:

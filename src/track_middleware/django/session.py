@@ -23,7 +23,7 @@ def arrived(
     request: HttpRequest, response: HttpResponseBase, exchange: Exchange
 ) -> dict[str, str] | None:
     """A campaign that has just arrived on a request that came with a session's cookie."""
-    if "session" not in request.__dict__ or settings.SESSION_COOKIE_NAME not in request.COOKIES:
+    if settings.SESSION_COOKIE_NAME not in request.COOKIES:
         return None
     return exchange.mirror(headers(response))
 
@@ -31,7 +31,10 @@ def arrived(
 def headers(response: HttpResponseBase) -> dict[str, str]:
     """A response's headers by lower-case name. Django keeps them so, and by its public names each
     would be looked up again."""
-    return {name: value for name, (_, value) in response.headers._store.items()}
+    found = {}
+    for name, (_, value) in response.headers._store.items():
+        found[name] = value
+    return found
 
 
 def mirror(request: HttpRequest, response: HttpResponseBase, campaign: dict[str, str]) -> None:
