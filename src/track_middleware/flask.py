@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 from flask import (
@@ -164,34 +164,31 @@ class _Site:
             "secret_key_fallbacks": [_text(key) for key in former],
         }
 
-    def _starts(self, exchange: Exchange, environ: WSGIEnvironment, headers: Headers) -> None:
-        """Notes what Flask knows while its context holds. A campaign comes with a query."""
-        if self._note(exchange, environ) and environ.get("QUERY_STRING") and exchange.has_news:
-            self._mirror(exchange, environ, headers)
-
-    def _note(self, exchange: Exchange, environ: WSGIEnvironment) -> bool:
-        """Notes the rule that has matched, and where Flask-Login's user lies; False outside the
-        app's own context, where what was noted before stays."""
+    def _starts(self, exchange: Exchange, environ: WSGIEnvironment, said: Headers | None) -> None:
+        """Notes what Flask knows in the app's own context: the rule that has matched, where
+        Flask-Login's user lies, and, when headers are said, a campaign, which a query brings."""
         try:
-            context = app_ctx._get_current_object()  # type: ignore[attr-defined]
-            seen = request._get_current_object()  # type: ignore[attr-defined]
-        except RuntimeError:
-            return False
+            context, seen = _APP.get(), _REQUESTED.get().request
+        except (LookupError, RuntimeError):
+            return
         if context.app is not self._app:
-            return False
+            return
         rule = seen.url_rule
         exchange.route = rule.rule if rule is not None else None
         environ[_G] = vars(context.g)
         if self._wiring is not None and self._wiring.asks_user:
             environ[_REQUEST] = seen
-        return True
+        if said is not None and environ.get("QUERY_STRING"):
+            name = self._app.config["SESSION_COOKIE_NAME"]  # which most visitors have not
+            if name in environ.get("HTTP_COOKIE", "") and exchange.has_news:
+                self._mirror(exchange, said)
 
     def matched(self, *_app: Flask, **_more: Any) -> None:
         """Notes earlier than at the response's start: for a verb, when an exception has come to
         Flask, or as Flask's first ``before_request`` function."""
         exchange = wirings.CURRENT.get()
         if exchange is not None and self._wiring is not None and has_request_context():
-            ours(self._wiring, self._note, exchange, request.environ)
+            ours(self._wiring, self._starts, exchange, request.environ, None)
 
     def _loaded_user(self, environ: WSGIEnvironment) -> str | None:
         """The id of the user that Flask-Login has loaded; "" for nobody, None for not loaded."""
@@ -209,11 +206,10 @@ class _Site:
             self.matched()
         return environ.get(_REQUEST)
 
-    def _mirror(self, exchange: Exchange, environ: WSGIEnvironment, headers: Headers) -> None:
+    def _mirror(self, exchange: Exchange, headers: Headers) -> None:
         """Puts a campaign into the session that the request came with, which is saved anew."""
         app, name = self._app, self._app.config["SESSION_COOKIE_NAME"]
-        # Most visitors have none, and Werkzeug takes long to read cookies.
-        if name not in environ.get("HTTP_COOKIE", "") or name not in request.cookies:
+        if name not in request.cookies:
             return
         said = by_name(headers)
         campaign = exchange.mirror(said)
@@ -256,6 +252,9 @@ def _with_track(globals_class: type[Any]) -> type[Any]:
 def _current(_g: object) -> Exchange | None:
     return wirings.CURRENT.get()
 
+
+#: Where Flask keeps its contexts: what its proxies look up, by a call less.
+_APP, _REQUESTED = cast(Any, app_ctx).__wrapped__, cast(Any, request).__wrapped__
 
 #: Where a request's environ keeps Flask's own request, and what lies in ``g``, for later.
 _REQUEST, _G = "track_middleware.flask.request", "track_middleware.flask.g"
