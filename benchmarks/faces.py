@@ -193,7 +193,7 @@ def django_sync(data_dir: Path) -> Face:
 
 
 def django_async(data_dir: Path) -> Face:
-    """Django's async view behind ASGI, without a thread anywhere."""
+    """Django's async view behind ASGI. Django closes each request in a thread of its own."""
     data_dir = _configured_django(data_dir)
     from django.core.handlers.asgi import ASGIHandler
 
