@@ -88,7 +88,7 @@ BOUNDARIES = {
     "django.middleware": 1,
     "wsgi.boundary": 1,
     "delivery.enrichers": 1,
-    "delivery.worker": 1,
+    "delivery.guard": 1,
 }
 
 

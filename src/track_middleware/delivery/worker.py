@@ -14,15 +14,14 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
 
 from ..destinations.registry import Route
-from ..seldom import Seldom
 from ..settings import Settings
 from . import counters, held, ids, notes, plans, replaying, segments, servers
 from .behind import Behind
 from .drain import Drain
 from .erasing import Erasing, erasers
+from .guard import Guard
 from .handover import NO_OUTBOX, Origin
 from .lease import LOCK, STALE, Lease
 from .outbox import Mover
@@ -37,8 +36,6 @@ from .store.whole import Store
 from .transport import Deliver, Transport
 
 logger = logging.getLogger("track_middleware")
-
-T = TypeVar("T")
 
 #: How often a candidate tries, how often new replays are looked for, and how long a worker that
 #: ends waits for a send that is under way, in seconds.
@@ -74,14 +71,15 @@ class Worker:
             self._store.lease, data_dir / LOCK, owner=str(os.getpid()), monotonic=monotonic
         )
         self._rights = rights(self._store, monotonic=monotonic)
+        self._guard = Guard(monotonic)
         self._count = counters.Counters(data_dir / counters.FOLDER).add
         self._drain = self._drain_into(self._store, renew=self._keep_lease)
-        self._mover = Mover(outbox, drain=self._drain_into, now=now, guard=self._guarded_value)
+        self._mover = Mover(outbox, drain=self._drain_into, now=now, guard=self._guard)
         self._replays = Replays(
             {route.name: route for route in self._routes},
             self._store,
             serve=self._serve,
-            guard=self._guarded_value,
+            guard=self._guard,
             now=now,
             rights=self._rights,
         )
@@ -97,7 +95,7 @@ class Worker:
         self._servers = Servers(
             self._store,
             serve=self._serve_beside,
-            guard=self._guarded_value,
+            guard=self._guard,
             now=now,
             monotonic=monotonic,
             rights=self._rights,
@@ -110,7 +108,7 @@ class Worker:
             now=now,
             monotonic=monotonic,
         )
-        self._looked, self._seldom = monotonic(), Seldom(monotonic)
+        self._looked = monotonic()
 
     def once(self, patience: float = 10.0) -> bool:
         """Drains all, ends every merge window, serves until nothing is due; then lets go.
@@ -137,7 +135,7 @@ class Worker:
         """Waits for the lease, then drains and delivers until ``stop``, or until the store was
         moved elsewhere; what was accepted by then is in the store."""
         while not (stop.is_set() or self.place.has_moved):
-            if not self._guarded("the election", self._elected):
+            if not self._guard("the election", self._elected):
                 stop.wait(_TRY)
                 continue
             deposed = not self._hold(stop)
@@ -180,7 +178,7 @@ class Worker:
         self._store.claims.take(self._routes)
         notes.started(self._data_dir, self._settings)
         segments.sweep(self._data_dir)
-        self._guarded_value("the salts", self._retention.begin)
+        self._guard("the salts", self._retention.begin)
         ids.sweep(self._data_dir, {each.file for each in self._store.persons.open_erasures()})
 
     def _hold(self, stop: threading.Event) -> bool:
@@ -192,10 +190,10 @@ class Worker:
             threads += [self._servers.start(route, ended) for route in self._routes]
             threads += self._mover.start(self._store, ended)
             while not (stop.is_set() or self.place.is_moving):
-                if not self._guarded("draining", self._turn):
+                if not self._guard("draining", self._turn):
                     stop.wait(POLL)
-                self._guarded("looking for replays", lambda: self._tend(ended))
-            self._guarded("the last draining", self._turn)
+                self._guard("looking for replays", lambda: self._tend(ended))
+            self._guard("the last draining", self._turn)
         except Deposed:
             return False
         finally:
@@ -279,21 +277,3 @@ class Worker:
             self._rights.turn()
             threads[-1].join(POLL)
             threads = [thread for thread in threads if thread.is_alive()]
-
-    # The boundary.
-
-    def _guarded(self, what: str, step: Callable[[], bool]) -> bool:
-        """What ``step`` says; False when it failed."""
-        return self._guarded_value(what, step) or False
-
-    def _guarded_value(self, what: str, step: Callable[[], T]) -> T | None:
-        """The one boundary: a mistake or a full disk ends one step, not the worker."""
-        try:
-            return step()
-        except Deposed:
-            raise
-        except Exception as error:
-            more = self._seldom.due(f"{what}: {type(error).__name__}")
-            if more is not None:
-                logger.error("%s failed; trying again from now on%s", what, more, exc_info=error)
-            return None
