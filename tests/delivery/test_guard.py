@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import socket
+import threading
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
+from tests.waiting import SECONDS
 from track_middleware.delivery.guard import Guard
 from track_middleware.delivery.store import Deposed
+from track_middleware.delivery.worker import Worker
+from track_middleware.errors import SpoolError, StoreError
+from track_middleware.reading import load
 
 
 @pytest.fixture
@@ -45,3 +52,54 @@ def test_whoever_is_deposed_goes_on_no_further(
     with pytest.raises(Deposed):
         guard("draining", raising(Deposed("another worker has taken over this store")))
     assert not caplog.records
+
+
+@pytest.mark.parametrize("kind", [StoreError, SpoolError])
+def test_a_store_or_a_disk_that_is_away_is_told_in_words(
+    guard: Guard, caplog: pytest.LogCaptureFixture, kind: type[Exception]
+) -> None:
+    assert guard("draining", raising(kind("the store cannot be reached"))) is None
+    assert caplog.messages == [
+        "draining failed: the store cannot be reached; trying again from now on"
+    ]
+    assert caplog.records[0].exc_info is None
+
+
+def test_a_cause_is_told_once_a_minute_whoever_meets_it_and_whatever_it_counts(
+    guard: Guard, clock: list[float], caplog: pytest.LogCaptureFixture
+) -> None:
+    for milliseconds, thread in enumerate(["draining", "the election", "posthog"]):
+        guard(thread, raising(StoreError(f"the store is away (after {milliseconds} ms)")))
+    guard("draining", raising(StoreError("the store cannot be written")))
+    clock[0] += 61
+    guard("draining", raising(StoreError("the store is away (after 61000 ms)")))
+    assert caplog.messages == [
+        "draining failed: the store is away (after 0 ms); trying again from now on",
+        "draining failed: the store cannot be written; trying again from now on",
+        "draining failed: the store is away (after 61000 ms); trying again from now on "
+        "(2 more since this was told last)",
+    ]
+
+
+def test_a_worker_whose_store_is_away_says_so_once_and_goes_on_trying(
+    data_dir: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    stop = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(SECONDS)
+        url = f"postgresql://127.0.0.1:{server.getsockname()[1]}/shop"
+        settings = load({"store": url, "data_dir": str(data_dir)}, {})
+        worker = Worker(settings, data_dir=data_dir)
+        running = threading.Thread(target=worker.run, args=(stop,))
+        running.start()
+        try:
+            for _ in range(3):
+                server.accept()[0].close()
+        finally:
+            stop.set()
+            server.close()
+            running.join()
+            worker.close()
+    (told,) = caplog.records
+    assert "cannot be reached" in told.getMessage()
+    assert told.exc_info is None

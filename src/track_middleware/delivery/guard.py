@@ -4,15 +4,20 @@ worker."""
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable
 from typing import TypeVar
 
+from ..errors import SpoolError, StoreError
 from ..seldom import Seldom
 from .store import Deposed
 
 logger = logging.getLogger("track_middleware")
 
 T = TypeVar("T")
+
+#: What differs from one time to the next in words of the same cause: ports, milliseconds, counts.
+_NUMBERS = re.compile(r"\d+")
 
 
 class Guard:
@@ -28,8 +33,17 @@ class Guard:
             return step()
         except Deposed:
             raise
+        except (StoreError, SpoolError) as error:
+            self._tell(what, error)
         except Exception as error:
             more = self._seldom.due(f"{what}: {type(error).__name__}")
             if more is not None:
                 logger.error("%s failed; trying again from now on%s", what, more, exc_info=error)
         return None
+
+    def _tell(self, what: str, error: StoreError | SpoolError) -> None:
+        """Its words alone, whoever of the worker's threads met it: they say what is to be done, and
+        where in our code it was noticed says nothing."""
+        more = self._seldom.due(_NUMBERS.sub("", str(error))[:200])
+        if more is not None:
+            logger.error("%s failed: %s; trying again from now on%s", what, error, more)
