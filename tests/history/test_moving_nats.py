@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -138,7 +139,8 @@ def test_the_verbs_say_what_the_broker_keeps(
     to = nats.url(stream="said").replace("//", "//someone:secret7@")
     assert cli.run(["migrate", "--to", to], given=given) == 0
     assert "secret7" not in capsys.readouterr().out
-    opening.opened("", data_dir).append([row(99)])
+    with closing(opening.opened("", data_dir)) as store:
+        store.append([row(99)])
     cli.run(["status", "--json"], given=given)
     said = json.loads(capsys.readouterr().out)
     assert "secret7" not in json.dumps(said)

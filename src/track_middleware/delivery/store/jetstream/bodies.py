@@ -94,16 +94,14 @@ class JetStream:
     def close(self) -> None:
         """Ends the connection and its thread."""
         with self._lock:
-            if self._loop.is_running:
-                self._loop.run(self._link.close())
-                self._loop.end()
+            self._loop.end()
 
     def _run(self, made: Callable[[], Coroutine[object, object, T]]) -> T:
         """Has a coroutine run on the loop, which is started where it does not run."""
         with self._lock:
             if not self._loop.is_running:
                 self._link = self._new_link()
-                self._loop.start()
+                self._loop.start(self._link.close)
         return self._loop.run(made())
 
     def _new_link(self) -> Link:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from functools import partial
 from typing import Any
 
 import msgspec
-import nats
 from nats.aio.client import Client
 from nats.errors import Error
 
@@ -20,11 +20,12 @@ from .address import Stream, stream
 
 logger = logging.getLogger("track_middleware")
 
-#: Seconds: to connect at all; to connect to one server; between two tries; until a silent server
-#: counts as gone (two pings are not answered); for one question to the stream's leader.
+#: Seconds: to connect at all; to connect to one server, or to close; between the first two tries,
+#: and later ones at most; until a silent server counts as gone (two pings are not answered); for
+#: one question to the stream's leader.
 _REACH = 5.0
 _CONNECT = 2.0
-_AGAIN = 0.2
+_AGAIN, _MOST = 0.2, 2.0
 _PING = 3
 _ASK = 2.0
 
@@ -105,6 +106,7 @@ class Link:
         self._client: Client | None = None
         self._is_made = False
         self._making = asyncio.Lock()
+        self._failures = 0
         #: What nats-py complained of, since it connected last.
         self.said = ""
 
@@ -133,7 +135,7 @@ class Link:
     async def ask(self, about: str, given: Mapping[str, Any] | None = None) -> About:
         """JetStream's answer to a question about the stream (``INFO``, ``PURGE``), which need not
         be there. StoreError without one."""
-        async with self._reaching():
+        async with self._reaching(), self._making:
             client = await self._connected()
         return await self._asked(client, about, given or {})
 
@@ -141,7 +143,7 @@ class Link:
         """Ends the connection."""
         client, self._client, self._is_made = self._client, None, False
         if client is not None:
-            await client.close()
+            await _closed(client)
 
     async def _connected(self) -> Client:
         client = self._client
@@ -154,36 +156,50 @@ class Link:
     async def _connect(self) -> Client:
         broker = self._broker
         scheme = "tls" if self.stream.tls else "nats"
-        who: dict[str, Any] = {}
+        more: dict[str, Any] = {"reconnect_time_wait": _AGAIN}  # which is said to be an int
         if broker.password:
-            who = {"user": broker.user, "password": broker.password}
+            more |= {"user": broker.user, "password": broker.password}
         elif broker.user:
-            who = {"token": broker.user}
+            more["token"] = broker.user
         if self.stream.creds:
-            who["user_credentials"] = self.stream.creds
+            more["user_credentials"] = self.stream.creds
+        client = Client()
         try:
-            return await nats.connect(
+            await client.connect(
                 [f"{scheme}://{each}" for each in broker.servers],
                 name="track-middleware",
                 connect_timeout=int(_CONNECT),
-                reconnect_time_wait=_AGAIN,
                 max_reconnect_attempts=-1,
                 ping_interval=_PING,
                 max_outstanding_pings=1,
-                error_cb=self._complain,
-                **who,
+                error_cb=partial(self._complain, client),
+                reconnected_cb=self._reached,
+                **more,
             )
         except (Error, OSError) as error:
+            await _closed(client)
             raise self.failed(f"cannot be used: {error}") from error
+        except asyncio.CancelledError:  # it would go on where nobody waits for it any more
+            await _closed(client)
+            raise
+        await self._reached()
+        return client
 
-    async def _complain(self, error: Exception) -> None:
-        """nats-py tells of every try that failed; here that is told once in a while."""
+    async def _reached(self) -> None:
+        self._failures = 0
+
+    async def _complain(self, client: Client, error: Exception) -> None:
+        """nats-py tells of every try that failed, which is told on once in a while, and tries again
+        once it was heard."""
         said = str(error).strip() or type(error).__name__
         if "authorization" not in self.said.lower():  # after which links only break off
             self.said = said
         more = self._seldom.due(type(error).__name__)
         if more is not None:
             logger.warning("%s: %s%s", self._broker.shown, said, more)
+        if not (client.is_connected or client.is_closed):
+            self._failures += 1
+            await asyncio.sleep(rest(self._failures, len(self._broker.servers)))
 
     async def _make(self, client: Client) -> None:
         """The stream is there from now on."""
@@ -227,3 +243,17 @@ class Link:
             return _about.decode(answer.data)
         except (Error, OSError, msgspec.DecodeError) as error:
             raise self.failed(f"does not answer: {error}") from error
+
+
+def rest(failures: int, servers: int) -> float:
+    """How many seconds to wait after so many tries in a row that failed: none until each server was
+    tried, then longer with every round."""
+    rounds, begun = divmod(failures, servers)
+    return 0.0 if begun else min(_MOST, _AGAIN * 2.0 ** min(rounds - 1, 10))
+
+
+async def _closed(client: Client) -> None:
+    """Ends a connection; one that does not end in time is left."""
+    with suppress(TimeoutError, OSError, Error):
+        async with asyncio.timeout(_CONNECT):
+            await client.close()

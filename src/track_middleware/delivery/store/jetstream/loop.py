@@ -5,20 +5,26 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-from collections.abc import Coroutine
+import weakref
+from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
 T = TypeVar("T")
 
+#: What a loop does last of all.
+Farewell = Callable[[], Coroutine[Any, Any, object]]
+
 
 class Loop:
-    """Nothing of it goes over into a forked child, where it is not running."""
+    """Runs until it is ended, or nobody has it any more. Nothing of it goes over into a forked
+    child, where it is not running."""
 
     def __init__(self, name: str) -> None:
         self._name = name
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
+        self._stop: Callable[[], object] = lambda: None
         self._pid = 0
 
     @property
@@ -34,15 +40,44 @@ class Loop:
 
     def end(self) -> None:
         """Ends the thread; what runs in it is cut off."""
-        loop, thread, self._loop, self._thread = self._loop, self._thread, None, None
-        if loop is not None and thread is not None and self._pid == os.getpid():
-            loop.call_soon_threadsafe(loop.stop)
+        thread, is_running = self._thread, self.is_running
+        self._loop = self._thread = None
+        if thread is not None and is_running:
+            self._stop()
             thread.join()
-            loop.close()
 
-    def start(self) -> None:
-        """Starts the thread."""
+    def start(self, farewell: Farewell) -> None:
+        """Starts the thread. ``farewell`` holds nothing that holds this object, of which otherwise
+        somebody would always be left."""
         self._loop = loop = asyncio.new_event_loop()
         self._pid = os.getpid()
-        self._thread = threading.Thread(target=loop.run_forever, name=self._name, daemon=True)
+        stop = weakref.finalize(self, _stop, loop, self._pid)
+        stop.atexit = False
+        self._stop = stop
+        self._thread = threading.Thread(
+            target=_turn, args=(loop, farewell), name=self._name, daemon=True
+        )
         self._thread.start()
+
+
+def _stop(loop: asyncio.AbstractEventLoop, pid: int) -> None:
+    """Whichever thread calls this, the loop's own among them, waits for nothing."""
+    if pid == os.getpid():
+        loop.call_soon_threadsafe(loop.stop)
+
+
+def _turn(loop: asyncio.AbstractEventLoop, farewell: Farewell) -> None:
+    try:
+        loop.run_forever()
+        loop.run_until_complete(_ended(farewell))
+    finally:
+        loop.close()
+
+
+async def _ended(farewell: Farewell) -> None:
+    """Nothing runs any more, so that whoever waits for it is told."""
+    await farewell()
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    for each in others:
+        each.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
