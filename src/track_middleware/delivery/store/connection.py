@@ -23,7 +23,7 @@ from ...errors import StoreError
 from . import Deposed, NewRow, appending, packs, schema
 from .database import Fence, Placed, with_bodies
 from .gate import Gate
-from .locks import UNNEEDED, Locks
+from .locks import Locks, Threads
 from .statements import SQL
 
 #: How long one waits for another's transaction before the store counts as stuck, in seconds.
@@ -63,7 +63,7 @@ class Connection:
         self.is_shared = False
         self.drains = "worker"
         self.gate = gate
-        self.locks: Locks = UNNEEDED
+        self.locks: Locks = Threads()
         self.fences: tuple[Fence, ...] = ()
         self._raw = _opened(path, read_only=read_only)
         self._raw.execute(f"PRAGMA cache_size = -{cache}")
@@ -73,7 +73,7 @@ class Connection:
     def sibling(self) -> Connection:
         """Another connection to the same store, with the same fences, for another thread."""
         made = Connection(self.path, gate=self.gate, cache=SMALL_CACHE)
-        made.fences = self.fences
+        made.fences, made.locks = self.fences, self.locks
         return made
 
     @property

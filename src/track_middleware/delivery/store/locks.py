@@ -1,10 +1,14 @@
-"""What workers of one store do not do at the same time, for longer than a transaction lasts."""
+"""What those who serve one store do not do at once, for longer than a transaction lasts."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
-from contextlib import AbstractContextManager, nullcontext
+import threading
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
+
+#: Seconds that ``alone`` waits.
+PATIENCE = 15.0
 
 
 class Locks(Protocol):
@@ -25,17 +29,32 @@ class Locks(Protocol):
         ...
 
 
-class Unneeded:
-    """The locks of a store's only worker."""
+class Threads:
+    """The locks of a store's only worker: between the threads of its process, whose connections
+    have the same object."""
 
-    def together(self, name: str) -> AbstractContextManager[None]:
-        return nullcontext()
+    def __init__(self, patience: float = PATIENCE) -> None:
+        self._patience = patience
+        self._left = threading.Condition()
+        self._inside: dict[str, set[object]] = {}
+
+    @contextmanager
+    def together(self, name: str) -> Iterator[None]:
+        me = object()
+        with self._left:
+            self._inside.setdefault(name, set()).add(me)
+        try:
+            yield
+        finally:
+            with self._left:
+                self._inside[name].remove(me)
+                self._left.notify_all()
 
     def alone(self, name: str) -> bool:
-        return True
+        with self._left:
+            inside = self._inside.setdefault(name, set())
+            others = frozenset(inside)
+            return self._left.wait_for(lambda: others.isdisjoint(inside), self._patience)
 
     def taken(self, names: Collection[str]) -> Sequence[str]:
         return list(names)
-
-
-UNNEEDED = Unneeded()
