@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.delivery.served import Shop, event_id, row
+from track_middleware.delivery.items import Item
 from track_middleware.delivery.transport import Silence
 from track_middleware.destinations import Answer, Call
 
@@ -106,6 +107,46 @@ def test_a_block_that_begins_later_costs_two_calls_and_no_event(shop: Open) -> N
     there.blocked = False
     here.run_out()
     assert sorted(there.order) == list(range(1, 1021))
+
+
+def test_nobody_is_asked_with_an_event_of_somebody_who_was_erased(shop: Open) -> None:
+    there = Firewall()
+    here = shop(there)
+    accept(here, 1, 1)
+    here.run()
+    erase(here, "v1")
+    there.blocked, there.calls = True, 0
+    accept(here, 2, 2)
+    wait_out(here, 1)
+    assert there.calls == 1, "the event alone"
+
+
+def test_an_erased_event_is_remembered_for_no_more_than_a_minute(shop: Open) -> None:
+    there = Firewall()
+    here = shop(there)
+    accept(here, 1, 1)
+    here.run()
+    witness = here.serve._circuit.witness
+    assert isinstance(witness._item, Item)
+    erase(here, "v1")
+    here.now += 61
+    here.run()
+    assert witness._item is None
+
+
+def test_an_event_that_the_log_has_is_remembered_for_long(shop: Open) -> None:
+    here = shop(Firewall())
+    accept(here, 1, 1)
+    here.run()
+    here.now += 40_000
+    here.run()
+    assert here.serve._circuit.witness.item(here.now) is not None
+
+
+def erase(here: Shop, visitor: str) -> None:
+    positions = [each.position for each in here.store.read(0, 100) if each.order_key == visitor]
+    with here.store.batch():
+        assert here.store.persons.drop_events(positions, {visitor})
 
 
 def test_a_block_that_begins_while_poison_is_searched_for_refuses_nothing_more(shop: Open) -> None:

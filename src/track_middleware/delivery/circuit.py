@@ -36,7 +36,7 @@ class Circuit:
     """Says when, and how much, one job's destination is sent.
 
     ``look``: how many events are looked at to find one to ask with, after a pause. ``witness``:
-    what the destination is known to take.
+    what the destination is known to take, of what the log still has (``is_kept``).
     """
 
     def __init__(
@@ -46,12 +46,13 @@ class Circuit:
         name: str,
         now: Callable[[], float],
         random: retry.Random,
+        is_kept: Callable[[Item], bool] = lambda item: True,
     ) -> None:
         self._ledger = ledger
         self._name = name
         self._now = now
         self._random = random
-        self.witness = Witness()
+        self.witness = Witness(is_kept)
         self.look = _LOOKED_AT
         self._meter = pace.Meter()
         self._size: int | None = None

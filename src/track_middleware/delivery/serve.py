@@ -8,11 +8,13 @@ event that must wait becomes a row, and so do the later ones of its visitor (hel
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 
 from ..destinations import DELIVERED, Verdict
 from ..destinations.registry import Route
+from ..errors import StoreError
 from . import emission, pace, report, retry
 from .circuit import Circuit
 from .items import Item, Roads, of_log
@@ -70,7 +72,9 @@ class Serve:
             route.fields, on_the_wire=hasattr(route.destination, "wire_calls")
         )
         self._whom = Whom(ledger.merges, route)
-        self._circuit = Circuit(ledger, name=route.name, now=now, random=random)
+        self._circuit = Circuit(
+            ledger, name=route.name, now=now, random=random, is_kept=self._is_kept
+        )
         self._report = report.Report(destination=route.name)
 
     def once(self) -> float | None:
@@ -86,6 +90,7 @@ class Serve:
         with one event, a new one if there is any: one that waits has perhaps broken it before.
         """
         job = self._find()
+        self._circuit.witness.look(self._now())
         again = self._circuit.again(job)
         if again is not None:
             return again
@@ -113,6 +118,12 @@ class Serve:
         """When the next row is due, at most ``LOOK`` from now: others may add rows."""
         now, due = self._now(), self._ledger.next_due(job)
         return None if due is None else min(now + LOOK, max(due, now + LOOK / 20))
+
+    def _is_kept(self, item: Item) -> bool:
+        """Whether the log has an event that was sent once; not, while it cannot be read."""
+        with suppress(StoreError):
+            return any(each.event_id == item.id for each in self._log.get([item.position]))
+        return False
 
     # What waited.
 

@@ -7,7 +7,7 @@ that it was they. When nothing is, the destination is asked with an event that i
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 from ..destinations import Verdict
 from .items import Item
@@ -18,26 +18,40 @@ CROWD = 8
 #: Vendors drop a repeat for days at least; so long an event is sent to ask with, in seconds.
 _KEPT = 43_200.0
 
+#: How often it is looked whether the log still has the event, in seconds.
+_LOOK = 60.0
+
 
 class Witness:
     """The event by which one job's destination can be asked whether it takes events at all.
 
     It was taken in a call that may be repeated. ``refused``: how many suspects were refused, for
-    want of a witness, since anything was taken.
+    want of a witness, since anything was taken. ``is_kept``: whether the log still has an event,
+    for one of somebody who was erased is neither sent again nor remembered.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, is_kept: Callable[[Item], bool] = lambda item: True) -> None:
         self.refused = 0
+        self._is_kept = is_kept
         self._item: Item | None = None
-        self._at = 0.0
+        self._at = self._looked = 0.0
 
     def keep(self, item: Item, now: float) -> None:
         """The destination has this event, as of now."""
-        self._item, self._at, self.refused = item, now, 0
+        self._item, self._at, self._looked, self.refused = item, now, now, 0
 
     def item(self, now: float) -> Item | None:
         """An event to ask with, None when none is known."""
-        return self._item if 0 <= now - self._at < _KEPT else None
+        self._looked = now
+        if self._item is not None:
+            is_fresh = 0 <= now - self._at < _KEPT
+            self._item = self._item if is_fresh and self._is_kept(self._item) else None
+        return self._item
+
+    def look(self, now: float) -> None:
+        """Forgets an event that the log has let go. Call it often: it looks once a minute."""
+        if not 0 <= now - self._looked < _LOOK:
+            self.item(now)
 
 
 def is_blame(verdicts: Collection[Verdict]) -> bool:
