@@ -178,7 +178,7 @@ def a_log(seed: int, number: int = 6000) -> list[str]:
     return [line for _, line in sorted(lines, key=lambda each: each[0])]
 
 
-def ours(text: bytes, host: str) -> Tally:
+def ours(text: bytes, host: str, *, format: str = "combined") -> Tally:
     tally = Tally()
     views = Views(
         load({"data_dir": "/nowhere"}, {}),
@@ -189,7 +189,7 @@ def ours(text: bytes, host: str) -> Tally:
     )
     entries = log_entries(
         [Lines("-", io.BytesIO(text))],
-        lambda: FORMATS["combined"](None),
+        lambda: FORMATS[format](None),
         views,
         tally,
         accept=lambda event: Entry("event", 1.0, event),
@@ -217,6 +217,26 @@ def test_pages_visitors_sessions_channels_and_bots_are_what_another_program_coun
     assert min(there.people, there.bots, there.visitors, there.sessions, there.broken) > 30
     assert len(there.channels) == 8
     assert as_count(ours("".join(lines).encode(), HOST)) == there
+
+
+@pytest.mark.parametrize(
+    "time",
+    ["31/Dec/9999:23:59:59 -0700", "31/Dec/9999:23:59:59 +0000", "01/Jan/0001:00:00:00 +1200",
+     "31/Dec/1969:23:00:00 +0000"],
+)  # fmt: skip
+def test_a_line_of_a_time_that_no_clock_shows_is_counted_and_stops_nothing(time):
+    asked = '"GET /a HTTP/1.1" 200 1 "-"'
+    good = f'203.0.113.7 - - [10/Oct/2024:13:55:36 -0700] {asked} "{BROWSERS[0]}"\n'
+    bad = good.replace("10/Oct/2024:13:55:36 -0700", time)
+    tally = ours(f"{good}{bad}{good}".encode(), HOST)
+    assert (tally.pages, tally.malformed) == (2, 1)
+    assert "line 2: it tells a time" in tally.shown[0]
+
+
+@pytest.mark.parametrize("time", ["nan", "inf", "-inf", "1e300"])
+def test_what_is_a_number_and_no_time_is_no_time(time):
+    line = f'{{"msec": "{time}", "remote_addr": "203.0.113.7", "request": "GET / HTTP/1.1"}}\n'
+    assert ours(line.encode(), HOST, format="nginx-json").malformed == 1
 
 
 @pytest.mark.needs("shared-data")

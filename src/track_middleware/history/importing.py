@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -18,6 +19,9 @@ from .visits import InOrder
 
 #: What a line that is none of its format raises.
 FLAWS = (ValueError, ArithmeticError, KeyError, TypeError, csv.Error, msgspec.MsgspecError)
+
+#: Times that a line can tell (epoch seconds): what lies beyond has a date in no zone, or in some.
+_FIRST, _LAST = 0.0, datetime(9999, 12, 30, tzinfo=UTC).timestamp()
 
 #: Makes an entry of an event: when it is accepted, and with which consent.
 Accept = Callable[[Event], Entry]
@@ -44,6 +48,8 @@ def _views(file: Lines, read: Read, views: Views, tally: Tally) -> Iterator[View
         tally.lines += 1
         try:
             hit = read(line.decode("utf-8", "replace"))
+            if hit is not None and not _FIRST <= hit.time < _LAST:
+                raise ValueError("it tells a time that no clock shows")
             view = None if hit is None else views.view(hit, line)
         except FLAWS as error:
             tally.flaw(file.name, number, error)
