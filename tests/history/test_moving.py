@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -133,6 +135,20 @@ def test_nobody_writes_while_it_is_moved(data_dir: Path) -> None:
     void = time.time() - moved.VOID - 1
     os.utime(data_dir / moved.MOVING, (void, void))
     opening.opened("", data_dir).close()
+
+
+def test_a_store_that_cannot_be_read_to_its_end_stays_where_it_is(
+    url: str, data_dir: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    filled(data_dir).close()
+    with closing(sqlite3.connect(data_dir / "events.db")) as raw:
+        raw.execute("ALTER TABLE identity RENAME TO gone")
+    given = {"data_dir": str(data_dir)}
+    assert cli.run(["migrate", "--to", url], given=given) == 2
+    said = capsys.readouterr().err
+    assert "cannot be moved: no such table: identity" in said
+    assert "Traceback" not in said
+    assert not moved.is_moving(data_dir)
 
 
 def test_a_database_that_holds_a_store_is_left_alone(url: str, data_dir: Path) -> None:

@@ -171,6 +171,7 @@ def _copied(
         progress(done)
 
     with (
+        _told(path),
         closing(sqlite3.connect(path, isolation_level=None, timeout=PATIENCE)) as source,
         closing(Connection(address(brokers.ledger_of(to)), folder_of(data_dir))) as target,
         target.told("filled"),
@@ -187,3 +188,12 @@ def _copied(
             source.execute(f"ALTER TABLE {table} RENAME TO {_FORMER}{table}")
         source.execute("COMMIT")
         return events
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """What SQLite refuses is a StoreError: somebody else writes, the file or the disk is broken."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise StoreError(f"the store {path} cannot be moved: {error}") from error
