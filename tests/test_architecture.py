@@ -85,7 +85,7 @@ MUST_NOT_CALL = {
 #: The boundaries: where whatever goes wrong is taken, once per face and once in the worker.
 BOUNDARIES = {
     "asgi.response": 1,
-    "django.middleware": 1,
+    "django.boundary": 1,
     "wsgi.boundary": 1,
     "delivery.enrichers": 1,
     "delivery.guard": 1,
@@ -159,6 +159,18 @@ def test_no_module_imports_itself_through_others():
         for leaf in leaves:
             del graph[leaf]
     assert not graph, f"a cycle among {sorted(graph)}"
+
+
+@pytest.mark.parametrize("module", FILES)
+def test_nobody_takes_what_another_module_keeps_to_itself(module):
+    taken = [
+        alias.name
+        for node in ast.walk(_tree(module))
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+        if alias.name.startswith("_") and not alias.name.startswith("__")
+    ]
+    assert not taken
 
 
 @pytest.mark.parametrize("module", sorted(FILES))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple
+from typing import TYPE_CHECKING, Any
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
 from django.http import FileResponse, HttpRequest, HttpResponse, StreamingHttpResponse
@@ -19,6 +19,7 @@ from .. import wiring as wirings
 from ..http import Errand, Reply, Request, environ_request, unreadable, weak_etag
 from ..tracking.whole import settled, usual_type
 from . import chain, cookies, errand, person, session, site
+from .boundary import ours as _ours
 from .streams import AsyncSteps, Steps
 
 if TYPE_CHECKING:
@@ -26,9 +27,6 @@ if TYPE_CHECKING:
     from ..tracking.identity import LoadedUser
     from ..tracking.inject import Injector
     from ..tracking.response import Ending
-
-_T = TypeVar("_T")
-_Ts = TypeVarTuple("_Ts")
 
 #: What a request becomes that was given up before its response began (nginx's code for it).
 GIVEN_UP = 499
@@ -100,15 +98,6 @@ class TrackMiddleware:
         if campaign:
             await sync_to_async(_ours)(session.mirror, request, response, campaign)
         return _ended(request, response, exchange)
-
-
-def _ours(step: Callable[[*_Ts], _T], *given: *_Ts) -> _T | None:
-    """The one boundary: our own mistakes raise in development, and are counted in production."""
-    try:
-        return step(*given)
-    except Exception as error:  # noqa: BLE001  the boundary takes whatever goes wrong
-        site.wiring().trouble(error)
-        return None
 
 
 def _news(

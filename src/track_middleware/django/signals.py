@@ -6,7 +6,7 @@ from typing import Any
 
 from django.contrib.auth.signals import user_logged_in, user_logged_out
 
-from .middleware import _ours
+from .boundary import ours
 from .person import id_of
 
 
@@ -19,10 +19,10 @@ def connect() -> None:
 def _signed_in(*, request: Any, user: Any, **_more: Any) -> None:
     exchange = getattr(request, "track", None)
     if exchange is not None:
-        _ours(exchange.signed_in, id_of(user))
+        ours(exchange.signed_in, id_of(user))
 
 
 def _signed_out(*, request: Any, user: Any = None, **_more: Any) -> None:
     exchange = getattr(request, "track", None)
     if exchange is not None:
-        _ours(exchange.signed_out, None if user is None else id_of(user))
+        ours(exchange.signed_out, None if user is None else id_of(user))

@@ -17,7 +17,7 @@ from django.views.decorators.csrf import csrf_exempt
 from ..console.permission import is_developers
 from ..http import Errand
 from . import errand, site
-from .middleware import _ours as ours
+from .boundary import ours
 from .middleware import described
 
 if TYPE_CHECKING:
