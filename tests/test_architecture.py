@@ -21,6 +21,7 @@ GROUND = {
     "errors",
     "event",
     "forks",
+    "globs",
     "http",
     "patterns",
     "reading",

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from ..destinations import filters
 from ..errors import SettingsError
+from ..globs import matching
 from ..patterns import Patterns
 from ..settings import Settings
 from .frames import Rules
@@ -35,7 +35,7 @@ def rules(settings: Settings) -> Rules:
         default_consent={"analytics": state, "marketing": state},
         day=days(settings.time_zone),
         idle=settings.session_timeout,
-        unstored=filters.matching(settings.unstored),
+        unstored=matching(settings.unstored),
         history=history(settings.history),
     )
 

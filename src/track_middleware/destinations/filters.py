@@ -8,13 +8,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from fnmatch import translate
 from typing import Protocol, TypeVar
 
 import msgspec
 
 from ..address import Address
 from ..event import CHECKED, DOCTOR, REQUEST
+from ..globs import matching
 from .options import choice, flag, wrong
 
 #: What is delivered only where it is asked for.
@@ -135,8 +135,3 @@ def _labels(address: Address) -> re.Pattern[str] | None:
     if not globs:
         raise wrong(address, "has an empty list of events; write for example ?events=Order*,Signup")
     return matching(globs)
-
-
-def matching(globs: Sequence[str]) -> re.Pattern[str] | None:
-    """One pattern for globs of events' names; None for an empty list."""
-    return re.compile("|".join(map(translate, globs))) if globs else None

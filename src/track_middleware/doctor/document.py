@@ -6,8 +6,8 @@ import re
 from collections.abc import Callable, Iterator
 from html import unescape
 
+from ..globs import matching
 from ..settings import Settings
-from ..tracking.routes import globs
 from . import markup, policy
 from .client import Answer
 from .finding import Finding
@@ -54,7 +54,7 @@ def cut(visit: Visit) -> Iterator[Finding]:
 
 def untagged(visit: Visit, settings: Settings) -> Iterator[Finding]:
     """Why there is no tag."""
-    page, excluded = visit.page, globs(settings.exclude)
+    page, excluded = visit.page, matching(settings.exclude)
     if visit.plain is not None and markup.tag(visit.plain.body) is not None:
         encoding = page.header("content-encoding")
         message = f"the page is compressed ({encoding}) before the tag can be put into it"

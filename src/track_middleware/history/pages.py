@@ -17,10 +17,11 @@ from .. import __version__
 from ..enrichment import arrival
 from ..enrichment.agent import agent as agents
 from ..event import Event, iso
+from ..globs import matching
 from ..patterns import Patterns
 from ..settings import Settings
 from ..tracking import context as contexts
-from ..tracking import ids, routes
+from ..tracking import ids
 from ..tracking.campaign import CLICK_IDS, campaign
 from ..tracking.context import Context
 from ..tracking.pageview import HTML
@@ -106,7 +107,7 @@ class Views:
     ) -> None:
         patterns = Patterns(settings.redact_patterns, ids=CLICK_IDS)
         self._redaction = Redaction(settings.redact, patterns=patterns)
-        self._excluded = routes.globs(settings.exclude)
+        self._excluded = matching(settings.exclude)
         self._consent = dict(consent)
         self._cookieless = consent["analytics"] != "granted"
         self._ip = "none" if self._cookieless else settings.ip

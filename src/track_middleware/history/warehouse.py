@@ -28,6 +28,7 @@ from ..destinations.filters import Filter
 from ..destinations.table import Row, Rows
 from ..errors import TrackError
 from ..event import UNREADABLE, Event, iso
+from ..globs import matching
 from .parquet import FORMAT, Files
 from .shelf import Shelf, load, save
 
@@ -94,7 +95,7 @@ def choice(options: Mapping[str, str], unstored: Sequence[str] = ()) -> Choice:
     ``unstored``: names of events that the store does not keep, which nobody else may either.
     SettingsError for one that means nothing."""
     address = Address("parquet:", "parquet", "", "", "", "", dict(options))
-    return Choice(filters.of(address), fields.of(address), options, filters.matching(unstored))
+    return Choice(filters.of(address), fields.of(address), options, matching(unstored))
 
 
 def mark(identity: str) -> str:

@@ -14,6 +14,7 @@ import msgspec
 
 from ..errors import EventError, Refused
 from ..event import Entry, Event, Kind, Last, iso, strict_encoder
+from ..globs import matching
 from ..patterns import Patterns
 from ..settings import Settings
 from . import ids, migration, routes, vendors
@@ -106,12 +107,12 @@ class Core:
         self.about = f'"library":{bytes(self.library).decode()},"platform":"server"'
         self.outside = msgspec.Raw(f"{{{self.about}}}".encode())
         self.clients, self.places = Clients(settings.ip), Places(self.redaction)
-        self.excluded = routes.globs(settings.exclude if settings.enabled else ["*"])
+        self.excluded = matching(settings.exclude if settings.enabled else ["*"])
         left = self.excluded is not None and self.excluded.match(routes.GPC) is not None
         self.starts = routes.starts(
             seams.prefixes if settings.enabled else (), gpc=bool(settings.respect_gpc) and not left
         )
-        self.shared = routes.globs(settings.shared)
+        self.shared = matching(settings.shared)
         self.vendor_cookies = vendors.Wanted(settings.destinations, settings.bridge) or None
         self.is_told_of_origins = bool(settings.trusted_proxies) or self.vendor_cookies is not None
         self.written = vendors.written(settings.destinations, settings.bridge)

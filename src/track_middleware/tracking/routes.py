@@ -6,8 +6,7 @@ import base64
 import hashlib
 import hmac
 import re
-from collections.abc import Iterable, Sequence
-from fnmatch import translate
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from . import beacon, segment
@@ -74,13 +73,6 @@ def place(rest: str) -> Place | None:
         return _SEGMENT
     hashed = _HASHED.match(rest)
     return OWN.get(f"{hashed[1]}.js" if hashed else rest)
-
-
-def globs(patterns: Sequence[str]) -> re.Pattern[str] | None:
-    """One pattern for a list of path globs; None for an empty list."""
-    if not patterns:
-        return None
-    return re.compile("|".join(f"(?:{translate(each)})" for each in patterns))
 
 
 def load_mac(secret_key: str) -> Mac:
