@@ -15,8 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.delivery.store_contract import StoreContract, outcome, row
-from track_middleware.delivery.store import connection, sqlite
-from track_middleware.delivery.store.connection import locks_work
+from track_middleware.delivery.store import connection, sqlite, volume
 from track_middleware.delivery.store.statements import SQL
 from track_middleware.errors import StoreError
 
@@ -129,20 +128,26 @@ def test_a_file_that_is_no_database_is_an_error_that_names_it(data_dir):
         sqlite.open(data_dir / "events.db")
 
 
+def test_a_folder_that_is_a_file_is_an_error_that_names_it(tmp_path):
+    (tmp_path / "track").touch()
+    with pytest.raises(StoreError, match=r"track/events\.db cannot be made"):
+        sqlite.open(tmp_path / "track" / "events.db")
+
+
 def test_locks_of_a_local_disk_work(tmp_path):
-    assert locks_work(tmp_path)
+    assert volume.locks_work(tmp_path)
 
 
 def test_a_volume_that_refuses_locks_is_found_out(tmp_path):
     def refuses(fd, command, form):
         raise OSError(errno.ENOLCK, "no locks available")
 
-    assert not locks_work(tmp_path, lock=refuses)
+    assert not volume.locks_work(tmp_path, lock=refuses)
 
 
 @pytest.mark.needs("linux")
 def test_a_volume_that_grants_every_lock_is_found_out(tmp_path):
-    assert not locks_work(tmp_path, lock=lambda fd, command, form: form)
+    assert not volume.locks_work(tmp_path, lock=lambda fd, command, form: form)
     assert fcntl.F_OFD_SETLK
 
 

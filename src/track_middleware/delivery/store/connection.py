@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import errno
-import fcntl
 import os
 import sqlite3
-import struct
-import sys
-import tempfile
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
 from itertools import chain
@@ -20,7 +15,7 @@ from typing import Any
 import msgspec
 
 from ...errors import StoreError
-from . import Deposed, NewRow, appending, packs, schema
+from . import Deposed, NewRow, appending, packs, schema, volume
 from .database import Fence, Placed, with_bodies
 from .gate import Gate
 from .locks import Locks, Threads
@@ -43,9 +38,6 @@ _WAL_PAGES = 4000
 
 #: Rows of one INSERT: SQLite has much to do once per statement.
 _BLOCK = 50
-
-#: ``struct flock`` of Linux for a write lock on all of a file.
-_WHOLE_FILE = struct.pack("hhqqi", fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
 
 
 class Connection:
@@ -219,12 +211,7 @@ def _block(name: str) -> str:
 def _opened(path: Path, *, read_only: bool) -> sqlite3.Connection:
     uri = path.absolute().as_uri()
     if not read_only:
-        _make_private(path)
-        if not locks_work(path.parent):
-            raise StoreError(
-                f"{path.parent} is on a volume without working file locks, on which SQLite loses "
-                "data; set data_dir to a local disk"
-            )
+        volume.make(path)
     try:
         raw = sqlite3.connect(
             f"{uri}?mode=ro" if read_only else uri, uri=True, timeout=PATIENCE,
@@ -250,43 +237,6 @@ def _prepare(raw: sqlite3.Connection, path: Path, *, read_only: bool) -> None:
             raise StoreError(f"the store {path} is of an older release until its worker starts")
     except sqlite3.Error as error:
         raise StoreError(f"the store {path} cannot be used: {error}") from error
-
-
-def _make_private(path: Path) -> None:
-    """The store's file, for its owner only; SQLite gives its companions the same mode.
-
-    One that is there is never opened: closing any descriptor of it would drop the locks of this
-    process's other connections, and another process would remove their WAL
-    (sqlite.org/howtocorrupt, 2.2).
-    """
-    try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
-    except FileExistsError:
-        return
-    except OSError as error:
-        raise StoreError(f"the store {path} cannot be made: {error}") from error
-
-
-def locks_work(folder: Path, *, lock: Callable[..., Any] = fcntl.fcntl) -> bool:
-    """Whether two holders of a lock in this folder exclude each other (``lock`` is fcntl's).
-
-    On Linux a lock of the open file description conflicts with one of the process (fcntl(2),
-    "Open file description locks"), so that one process can ask both sides. Elsewhere all that can
-    be asked is whether a lock can be taken.
-    """
-    with tempfile.NamedTemporaryFile(dir=folder) as one, open(one.name, "rb+") as other:
-        try:
-            lock(one, fcntl.F_SETLK, _WHOLE_FILE)
-        except OSError:
-            return False
-        if sys.platform != "linux":
-            return True
-        try:
-            lock(other, fcntl.F_OFD_SETLK, _WHOLE_FILE)
-        except OSError as error:
-            return error.errno in (errno.EACCES, errno.EAGAIN)
-    return False
 
 
 def _set_up(raw: sqlite3.Connection, path: Path) -> None:
