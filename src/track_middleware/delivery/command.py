@@ -13,7 +13,7 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
-from ..errors import TrackError
+from ..errors import StoreError, TrackError
 from . import handover, notes
 from .handover import Handover
 from .worker import Worker
@@ -50,10 +50,8 @@ def work(
         given.enter()
         make = partial(Worker, given.loaded(data_dir), data_dir=data_dir, outbox=given.outbox)
         worker = make()
-    except TrackError as error:
-        notes.failed(data_dir, error)
-        print(f"track-middleware worker: {error}", file=sys.stderr)
-        return WRONG_CALL
+    except (TrackError, OSError) as error:
+        return _unusable(data_dir, error)
     try:
         if once:
             return WELL if worker.once() else _busy(data_dir)
@@ -67,6 +65,8 @@ def work(
             worker = make()
             worker.run(stop)
         return WELL
+    except OSError as error:
+        return _unusable(data_dir, error)
     finally:
         worker.close()
 
@@ -115,6 +115,15 @@ def _collect_seldom() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(_GARBAGE, 20, 20)
+
+
+def _unusable(data_dir: Path, error: TrackError | OSError) -> int:
+    """Says why no worker works here, also to whoever asks later."""
+    if isinstance(error, OSError):
+        error = StoreError(f"{data_dir} cannot be used: {error}")
+    notes.failed(data_dir, error)
+    print(f"track-middleware worker: {error}", file=sys.stderr)
+    return WRONG_CALL
 
 
 def _refused(data_dir: Path) -> int:

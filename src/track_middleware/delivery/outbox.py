@@ -117,17 +117,22 @@ class Mover:
         return [thread]
 
     def _run(self, store: Store, ended: threading.Event) -> None:
-        own = store.sibling()
         try:
-            drain, owner = self._drain(own), own.identity()
             while not ended.wait(POLL):
-                self.once(drain, owner)
+                self._guard("the outbox", lambda: self._connected(store, ended))
         except Deposed:
             return
         finally:
-            own.close()
             if self._source is not None:
                 self._source.close()
+
+    def _connected(self, store: Store, ended: threading.Event) -> bool:
+        """Moves what comes, over a connection of its own; the store may be away at first."""
+        with closing(store.sibling()) as own:
+            drain, owner = self._drain(own), own.identity()
+            while not ended.wait(POLL):
+                self.once(drain, owner)
+        return True
 
     def _move(self, drain: Drain, owner: str) -> bool:
         if self._source is None:

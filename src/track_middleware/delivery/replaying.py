@@ -6,6 +6,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import closing, suppress
 from typing import Protocol
 
 from ..destinations.registry import Route
@@ -34,7 +35,7 @@ class MakeServe(Protocol):
 
 
 #: The worker's boundary: runs a step, None where it failed.
-Guard = Callable[[str, Callable[[], float]], float | None]
+Guard = Callable[[str, Callable[[], float | None]], float | None]
 
 
 class Gone(Exception):
@@ -161,15 +162,13 @@ class Replays:
         self._run(number, route, None)
 
     def _run(self, number: int, route: Route, ended: threading.Event | None) -> None:
-        store = self._store.sibling()
-        try:
+        self._guard(f"replaying to {route.name}", lambda: self._connected(number, route, ended))
+
+    def _connected(self, number: int, route: Route, ended: threading.Event | None) -> None:
+        with closing(self._store.sibling()) as store, suppress(StoreError, Gone):  # also Deposed
             if self._rights.fenced(store, piece(number)):
                 replaying = Replaying(number, route, store, serve=self._serve, now=self._now)
                 self._serve_until_over(replaying, route.name, ended)
-        except (StoreError, Gone):  # also Deposed
-            return
-        finally:
-            store.close()
 
     def _serve_until_over(
         self, replaying: Replaying, name: str, ended: threading.Event | None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import closing, suppress
 from typing import Protocol
 
 from ..destinations.registry import Route
@@ -53,14 +54,7 @@ class Servers:
 
     def once(self, route: Route) -> None:
         """Serves a destination in the caller's thread until nothing is due."""
-        store = self._store.sibling()
-        try:
-            if self._rights.part(store, piece(route)):
-                self._guard(route.name, self._serve(route, store).once)
-        except StoreError:
-            return
-        finally:
-            store.close()
+        self._guard(route.name, lambda: self._once(route))
 
     def start(self, route: Route, ended: threading.Event) -> threading.Thread:
         """Serves a destination until the tenure ends, and once more after the last drain."""
@@ -70,15 +64,22 @@ class Servers:
         thread.start()
         return thread
 
+    def _once(self, route: Route) -> None:
+        with closing(self._store.sibling()) as store, suppress(StoreError):
+            if self._rights.part(store, piece(route)):
+                self._guard(route.name, self._serve(route, store).once)
+
     def _until(self, route: Route, ended: threading.Event) -> None:
+        while not ended.is_set():
+            self._guard(route.name, lambda: self._connected(route, ended))
+            ended.wait(POLL)
+
+    def _connected(self, route: Route, ended: threading.Event) -> None:
         """Again and again: another worker may have the destination, or the store be away."""
-        store = self._store.sibling()
-        try:
+        with closing(self._store.sibling()) as store:
             while not ended.is_set():
                 self._while_held(route, store, ended)
                 ended.wait(POLL)
-        finally:
-            store.close()
 
     def _while_held(self, route: Route, store: Store, ended: threading.Event) -> None:
         try:
