@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import threading
 from pathlib import Path
@@ -36,6 +37,17 @@ def test_one_that_returns_nothing_has_changed_its_event_in_place():
 def test_what_it_raises_is_raised():
     with pytest.raises(ZeroDivisionError):
         Limited(lambda given: 1 / 0, seconds=PATIENCE)(event())  # type: ignore[return-value]
+
+
+def test_one_that_raised_and_that_nobody_has_any_more_leaves_no_thread():
+    limited = Limited(lambda given: 1 / 0, seconds=PATIENCE)  # type: ignore[return-value]
+    with pytest.raises(ZeroDivisionError):
+        limited(event())
+    thread = limited._thread
+    assert thread is not None
+    del limited
+    gc.collect()
+    until(lambda: not thread.is_alive(), seconds=PATIENCE)
 
 
 def test_while_one_call_hangs_no_other_is_begun_and_then_it_is_asked_again():

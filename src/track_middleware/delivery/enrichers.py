@@ -96,3 +96,4 @@ def _serve(calls: _Calls, enricher: Callable[[Event], Event | None]) -> None:
     while (call := calls.get()) is not None:
         call.answer = asked(enricher, call.event)
         call.over.set()
+        del call  # an error in it has the frames, and by them the ``Limited``, of whoever asked
