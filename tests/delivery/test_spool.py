@@ -413,17 +413,21 @@ def test_a_signal_in_the_middle_of_appending_may_append_too(
 ) -> None:
     spool = make(segment_bytes=500)
     kept: list[str] = []
+    over = threading.Event()
 
     def on_alarm(*_: object) -> None:
         name = f"signal {len(kept)}"
         if spool.append([entry(name)]):
             kept.append(name)
+        if not over.is_set():  # one after the other: on a slow machine they must not pile up
+            signal.setitimer(signal.ITIMER_REAL, 0.0005)
 
     former = signal.signal(signal.SIGALRM, on_alarm)
-    signal.setitimer(signal.ITIMER_REAL, 0.0005, 0.0005)
+    signal.setitimer(signal.ITIMER_REAL, 0.0005)
     try:
         main = [f"main {n}" for n in range(3000) if spool.append([entry(f"main {n}")])]
     finally:
+        over.set()
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, former)
     assert kept

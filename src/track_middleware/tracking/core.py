@@ -67,9 +67,9 @@ class Core:
         "excluded", "former_tools", "greets", "has_console", "holds", "host", "is_plain",
         "is_told_of_origins", "is_usual", "kept_properties", "last_keep", "last_sink", "library",
         "limit", "linked", "load_mac", "many", "new_id", "now", "outside", "places", "plan",
-        "prefix", "probe", "redaction", "rules", "salt", "scripts", "serving", "settings", "shared", "sink",
-        "site_of", "slots", "snippet", "starts", "tokens", "traits", "trouble", "vendor_cookies",
-        "written",
+        "prefix", "probe", "redaction", "rules", "salt", "scripts", "serving", "settings", "shared",
+        "sink", "site_of", "slots", "snippet", "starts", "tokens", "traits", "trouble",
+        "vendor_cookies", "written",
     )  # fmt: skip
 
     def __init__(self, settings: Settings, seams: Seams) -> None:
