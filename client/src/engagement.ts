@@ -1,9 +1,7 @@
 /** How long the page in view was looked at. */
 
-export interface Engagement {
-  /** Milliseconds since this was last asked; `ends`: nobody looks any more. */
-  taken(ends?: boolean): number;
-}
+/** Milliseconds since this was last asked; `ends`: nobody looks any more. */
+export type Engagement = (ends?: boolean) => number;
 
 export function engagement(): Engagement {
   let since = 0;
@@ -25,5 +23,5 @@ export function engagement(): Engagement {
 
   for (const name of ["focus", "blur", "pageshow", "visibilitychange"]) addEventListener(name, mark);
   mark();
-  return { taken };
+  return taken;
 }

@@ -4,14 +4,12 @@
  */
 
 // In the order in which the built file is smallest.
-import { clicks } from "./clicks";
+import { AT_ONCE, LATER, ownTag } from "./tag";
 import { calmly } from "./calm";
-import { AT_ONCE, LATER, ownTag, type Tag } from "./tag";
-import { SEAM, type Seam } from "./seam";
-import { queue } from "./queue";
+import { clicks } from "./clicks";
+import { SEAM } from "./seam";
 import { view, type View } from "./view";
 import { tidy } from "./crossing";
-import { routes, type Routes } from "./routes";
 import type { Choice, Properties } from "./wire";
 
 type Globals = Record<string | symbol, any>;
@@ -31,17 +29,15 @@ const globals = window as unknown as Globals;
 const framed = top != window;
 let opened: string;
 let tag = ownTag(AT_ONCE);
-let changes: Routes;
 let page: View | undefined;
 /** A page that is gone is hidden as well, and told of that afterwards. */
 let gone = false;
 
 const verbs: Verbs = {
   track(name, properties, ours) {
-    settled().say("track", { name, properties }, ours);
+    awake().say("track", { name, properties }, ours);
   },
   page(name, properties) {
-    changes.forget();
     awake().say("route", { name, properties });
   },
   identify(user, traits) {
@@ -53,11 +49,7 @@ const verbs: Verbs = {
 
 function mute(): View {
   const nothing = async () => false;
-  return { ready: nothing(), say: nothing, choose: nothing, leave: nothing, moved: nothing } as unknown as View;
-}
-
-function known(): Tag | undefined {
-  return (tag ||= ownTag(LATER));
+  return { ready: nothing(), say: nothing, choose: nothing, leave: nothing } as unknown as View;
 }
 
 /** The page in view, from when it is idle or somebody asks for it. */
@@ -66,26 +58,19 @@ function awake(): View {
 }
 
 function looked(): View {
-  const found = !framed && known();
+  const found = !framed && (tag ||= ownTag(LATER));
   if (!found) return mute();
-  const waiting = queue(found.base + "q", (answer) => awake().heard(answer));
   addEventListener("freeze", turned, true);
-  return view(found, waiting, opened, () => {
-    globals[SEAM] = { ...found, ...awake(), ...waiting, tell: (name, properties) => settled().tell(name, properties) } as Seam;
+  return view(found, opened, () => {
+    globals[SEAM] = awake();
     import(found.base + EXTRAS).catch(() => {});
   });
 }
 
-/** The same, once it has heard of a navigation that is still waited with. */
-function settled(): View {
-  changes.settle();
-  return awake();
-}
-
-/** Looked at again, or hidden, or gone. */
+/** Looked at again or hidden (`visibilitychange`), or gone (`freeze`, `pagehide`: before it in the alphabet). */
 function turned({ type }: Event): void {
-  gone = type[0] != "v" || (gone && document.hidden);
-  if (gone || document.hidden) settled().leave(true, gone);
+  gone = type < "v" || (gone && document.hidden);
+  if (gone || document.hidden) awake().leave(true, gone);
 }
 
 /** Puts the verbs under the global name, unless that is taken by something but a command queue. */
@@ -97,14 +82,13 @@ function offer(name: string): void {
     verbs.hasOwnProperty(verb) ? (verbs as any)[verb](...given) : verbs.track(verb, ...given);
   const offered = Object.assign(verbs.track, verbs, { q: { push: run } });
   globals[name] = Object.defineProperty(offered, "ready", { get: () => awake().ready });
-  for (const each of commands || []) run(each);
+  commands?.forEach(run);
 }
 
 if (!globals[SEAM]) {
   globals[SEAM] = true;
   tidy(tag?.says("crossing"));
   opened = document.URL;
-  changes = routes(() => known()?.hash, () => awake().moved());
   if (!framed) {
     addEventListener("pagehide", turned);
     addEventListener("visibilitychange", turned);

@@ -6,7 +6,7 @@
 
 import { bits } from "./ids";
 import { pause, post } from "./post";
-import { BODY_LIMIT, KEY, MESSAGE_LIMIT, type Answer, type Message } from "./wire";
+import { BODY_LIMIT, KEY, MESSAGE_LIMIT, type Message } from "./wire";
 
 export interface Queue {
   /** `ours`: nobody else holds its properties, which therefore need no copy. */
@@ -47,7 +47,7 @@ function total(messages: Waiting[]): number {
   return messages.reduce((sum, each) => sum + each.size, 0);
 }
 
-export function queue(address: string, answered: (answer: Answer) => void): Queue {
+export function queue(address: string, stopped: () => void): Queue {
   let own: string | undefined;
   /** Messages come as objects, and are written when they are to leave the memory. */
   let fresh: Message[] = [];
@@ -151,7 +151,7 @@ export function queue(address: string, answered: (answer: Answer) => void): Queu
     waiting = waiting.filter((each) => !batch.includes(each));
     if (taken) dropped -= told;
     save();
-    if (taken && current) answered(taken);
+    if (taken?.stop && current) stopped();
     if (waiting.length) wake(0);
   }
 

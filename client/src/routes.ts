@@ -1,13 +1,17 @@
 /** Notices that a page without a new document has become another page. */
 
-export interface Routes {
-  /** Reports a change that is still waited with, unless the document is busy. */
-  settle(): void;
-  /** Forgets it: somebody else has reported it. */
-  forget(): void;
-}
+/**
+ * Reports a change that is still waited with, unless the document is busy; `told`: forgets it, since
+ * somebody else has reported it.
+ */
+export type Settle = (told?: boolean) => void;
 
 /** The Navigation API where there is one (html.spec.whatwg.org, section 7.2.6). */
+interface Navigation extends EventTarget {
+  currentEntry: { key: string } | null;
+  activation?: { entry: { key: string } | null } | null;
+}
+
 interface EntryChange extends Event {
   navigationType: string | null;
 }
@@ -19,18 +23,19 @@ interface EntryChange extends Event {
 const SETTLING = 50;
 
 /**
- * Calls `moved` once for each navigation within the document: another path or query, or where
- * `hash` says so another fragment. A replaced query alone is housekeeping, not a navigation.
+ * Calls `moved` once for each navigation within the document since its address was `url`: another path
+ * or query, or where `hash` says so another fragment. A replaced query alone is housekeeping, not a
+ * navigation. Of what was before it is only known where the document is now, and in newer browsers
+ * whether by a replaced address.
  */
-export function routes(hash: () => boolean | undefined, moved: () => void): Routes {
-  let url = document.URL;
+export function routes(url: string, hash: boolean, moved: () => void): Settle {
   let timer = 0;
-  const navigation = (window as { navigation?: EventTarget }).navigation;
+  const navigation = (window as { navigation?: Navigation }).navigation;
 
   function changed(replaced: boolean): void {
     const former = url;
     url = document.URL;
-    const ends = replaced ? /[?#]/ : hash() ? undefined : "#";
+    const ends = replaced ? /[?#]/ : hash ? undefined : "#";
     if (former.split(ends!)[0] != url.split(ends!)[0]) wait();
   }
 
@@ -38,14 +43,11 @@ export function routes(hash: () => boolean | undefined, moved: () => void): Rout
     if (!timer) timer = setTimeout(report, SETTLING);
   }
 
-  function forget(): void {
+  /** Turbo marks the document busy until the new page's head is in place. */
+  function report(told?: boolean): void {
     clearTimeout(timer);
     timer = 0;
-  }
-
-  /** Turbo marks the document busy until the new page's head is in place. */
-  function report(): void {
-    forget();
+    if (told) return;
     if (document.documentElement.ariaBusy == "true") return wait();
     moved();
   }
@@ -67,5 +69,7 @@ export function routes(hash: () => boolean | undefined, moved: () => void): Rout
     wrap("replaceState");
     addEventListener("popstate", () => changed(false));
   }
-  return { settle: () => timer && report(), forget } as Routes;
+  const activation = navigation?.activation;
+  changed(!activation || activation.entry?.key == navigation!.currentEntry?.key);
+  return (told) => timer && report(told);
 }

@@ -4,14 +4,16 @@ import { calmly } from "./calm";
 import { engagement } from "./engagement";
 import { bits } from "./ids";
 import { insist } from "./post";
-import type { Queue } from "./queue";
+import { queue } from "./queue";
+import { routes } from "./routes";
 import type { Seam } from "./seam";
 import { pageToken, type Tag } from "./tag";
 import { QUESTION, SHARED, type Answer, type Choice, type Facts, type Message, type Properties } from "./wire";
 
 type Said = Partial<Pick<Message, "name" | "properties" | "traits" | "userId">>;
 
-export interface View {
+/** What the first file knows of the page in view; the second one gets it whole, and uses its seam. */
+export interface View extends Seam {
   ready: Promise<boolean>;
   /** Whether anything may be sent; undefined while that is not known. */
   allowed(): boolean | undefined;
@@ -21,10 +23,6 @@ export interface View {
   tell(name: string, properties: Properties): void;
   /** Nobody looks any more, for now or, when the page is `gone`, for good. */
   leave(ends: true, gone: boolean): void;
-  /** The address has changed; the document, or only its route. */
-  moved(): void;
-  /** The collector's word on what may be sent. */
-  heard(answer: Answer): void;
   choose(choice: Choice): Promise<Answer["consent"]>;
   left: Seam["left"];
 }
@@ -39,8 +37,8 @@ const page = document as Document & { prerendering?: boolean };
  */
 function facts(): Facts {
   return {
-    viewport: `${innerWidth}x${innerHeight}`,
-    screen: `${screen.width}x${screen.height}`,
+    viewport: innerWidth + "x" + innerHeight,
+    screen: screen.width + "x" + screen.height,
     timezone: (window as any).Temporal?.Now.timeZoneId() || Intl.DateTimeFormat().resolvedOptions().timeZone,
   };
 }
@@ -53,8 +51,9 @@ function throughServiceWorker(): true | undefined {
  * Looks at the page, whose address was `opened`: when it is idle, or has something to say before.
  * `more` brings what is not needed at once.
  */
-export function view(tag: Tag, waiting: Queue, opened: string, more: () => void): View {
+export function view(tag: Tag, opened: string, more: () => void): View {
   const left: Seam["left"] = [];
+  const waiting = queue(tag.base + "q", () => decide(false));
   /** Undefined: not known yet, or no choice was made; what is said waits until it is. */
   let allowed: boolean | undefined;
   /** What follows where nobody has permitted anything: a choice is waited for, or nothing is. */
@@ -73,6 +72,7 @@ export function view(tag: Tag, waiting: Queue, opened: string, more: () => void)
   let url = address(opened);
   let referrer = document.referrer;
   const engaged = engagement();
+  const settle = routes(opened, tag.hash, moved);
 
   const ready = new Promise<boolean>((known) => (resolve = known));
 
@@ -81,18 +81,18 @@ export function view(tag: Tag, waiting: Queue, opened: string, more: () => void)
   }
 
   /** The ids of what gives way first begin with a hyphen. */
-  function put(type: Message["type"], said: Said | Partial<Message>, ours?: boolean, minor = ""): void {
+  function put(type: Message["type"], said: Partial<Message>, ours?: boolean, minor = ""): void {
     if (allowed == false) return;
     waiting.put(
       {
+        ...said,
         id: minor + ++count,
         type,
         load,
         token: token == SHARED ? "" : token,
         page: route,
         at: Date.now(),
-        url: address(),
-        ...said,
+        url: said.url || address(),
       },
       ours,
     );
@@ -130,6 +130,7 @@ export function view(tag: Tag, waiting: Queue, opened: string, more: () => void)
   }
 
   function say(type: "route" | "track" | "identify", said: Said, ours?: boolean): void {
+    settle(type == "route");
     if (type == "route") {
       turn();
       route = bits();
@@ -139,11 +140,13 @@ export function view(tag: Tag, waiting: Queue, opened: string, more: () => void)
   }
 
   function tell(name: string, properties: Properties): void {
+    settle();
     put("track", { name, properties, url }, true, "-");
   }
 
   function leave(ends?: boolean, gone?: boolean): void {
-    const engagedMs = engaged.taken(ends);
+    settle();
+    const engagedMs = engaged(ends);
     const properties = Object.assign({ engagedMs }, ...left.map((call) => call(ends)));
     if (engagedMs) put("leave", { properties, url }, true, "-");
     if (ends) waiting.send(true, gone);
@@ -156,6 +159,7 @@ export function view(tag: Tag, waiting: Queue, opened: string, more: () => void)
     url = address();
   }
 
+  /** The address has changed; the document, or only its route. */
   function moved(): void {
     const said = pageToken();
     if (said == meta) return say("route", {});
@@ -166,10 +170,6 @@ export function view(tag: Tag, waiting: Queue, opened: string, more: () => void)
   /** The document came back from the back/forward cache: a view of its own. */
   function restored(): void {
     if (allowed != false || token == SHARED) begin(token);
-  }
-
-  function heard(answer: Answer): void {
-    if (answer.stop) decide(false);
   }
 
   /** One choice after the other, so that the last one holds. */
@@ -194,5 +194,5 @@ export function view(tag: Tag, waiting: Queue, opened: string, more: () => void)
   addEventListener("online", waiting.send as () => void);
   addEventListener("pageshow", (event) => event.persisted && restored());
   begin(meta);
-  return { ready, allowed: () => allowed, say, tell, leave, moved, heard, choose, left };
+  return { ready, allowed: () => allowed, say, tell, leave, choose, left, ...tag, ...waiting };
 }

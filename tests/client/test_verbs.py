@@ -96,6 +96,25 @@ def test_marked_click_is_told_with_its_properties(site: Site, open_page: Open) -
     assert click["url"] == site.url("/")
 
 
+SHADOW = """<div id="host" data-track="Host"></div><script>
+  const tree = host.attachShadow({mode: "open"});
+  tree.innerHTML = '<button data-track="Inner" data-track-plan-id="7"><i>in</i></button><p>bare';
+</script>"""
+
+
+def test_what_is_marked_in_a_shadow_tree_is_told_and_not_its_host(
+    site: Site, open_page: Open
+) -> None:
+    site.pages["/"] = document(body=SHADOW)
+    page = open_page()
+    page.click("p")
+    page.click("i")
+    page.evaluate("track('End')")
+    inner, end = site.wait_for(2, "track")
+    assert (inner["name"], inner["properties"]) == ("Inner", {"plan_id": "7"})
+    assert end["name"] == "End"
+
+
 def test_choice_is_posted_and_answered(home: Site, open_page: Open) -> None:
     page = open_page()
     held = page.evaluate("track.consent({marketing: false})")

@@ -6,6 +6,7 @@ import re
 import time
 
 import pytest
+from playwright.sync_api import BrowserContext
 
 from tests.client.conftest import Open, hide
 from tests.client.site import PREFIX, TOKEN, Site, document
@@ -161,6 +162,28 @@ def test_no_element_is_touched_while_the_page_loads(site: Site, open_page: Open)
         ["#track-tag", "complete"],
         ["meta[name=track-page]", "complete"],
     ]
+
+
+def test_page_that_never_ends_loading_is_told_of_meanwhile(
+    site: Site, context: BrowserContext
+) -> None:
+    site.pages["/"] = document(body='<img src="/never.png"><b data-track="Tapped">tap</b>')
+    page = context.new_page()
+    page.route("**/never.png", lambda route: None)
+    page.goto(site.url(), wait_until="domcontentloaded")
+    site.wait_for(1, "view")
+    assert page.evaluate("document.readyState") == "interactive"
+
+
+def test_page_left_before_it_was_loaded_is_told_of(site: Site, context: BrowserContext) -> None:
+    leave = "<script>addEventListener('DOMContentLoaded', () => location.assign('/next'))</script>"
+    site.pages["/"] = document("first", head=leave, body='<img src="/never.png">')
+    site.pages["/next"] = document("second")
+    page = context.new_page()
+    page.route("**/never.png", lambda route: None)
+    page.goto(site.url(), wait_until="commit")
+    first, second = site.wait_for(2, "view")
+    assert {first["token"], second["token"]} == {"first", "second"}
 
 
 def test_without_its_tag_the_script_breaks_nothing_and_says_nothing(
