@@ -16,7 +16,7 @@ const CEILINGS = { "m.js": 3000, "m2.js": 4000 };
 
 /** Properties that no page, browser or collector knows. */
 const OURS =
-  /^(choose|clear|hash|later|leave|look|minor|open|say|shut|size|taken|underWay|verbs)$/;
+  /^(choose|clear|hash|later|leave|look|minor|open|say|shut|size|taken|underWay)$/;
 
 /**
  * Chromium compiles the whole file beside the main thread then, while it arrives

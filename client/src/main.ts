@@ -4,8 +4,8 @@
  */
 
 // In the order in which the built file is smallest.
-import { AT_ONCE, LATER, ownTag } from "./tag";
 import { calmly } from "./calm";
+import { AT_ONCE, LATER, ownTag } from "./tag";
 import { clicks } from "./clicks";
 import { SEAM } from "./seam";
 import { view, type View } from "./view";
@@ -13,13 +13,6 @@ import { tidy } from "./crossing";
 import type { Choice, Properties } from "./wire";
 
 type Globals = Record<string | symbol, any>;
-
-interface Verbs {
-  track(name: string, properties?: Properties, ours?: boolean): void;
-  page(name?: string, properties?: Properties): void;
-  identify(user?: string | number | Properties | null, traits?: Properties): void;
-  consent(choice: Choice): Promise<unknown>;
-}
 
 /** Milliseconds that a page may load or be busy until it is told of. */
 const PATIENCE = 1000;
@@ -33,23 +26,31 @@ let page: View | undefined;
 /** A page that is gone is hidden as well, and told of that afterwards. */
 let gone = false;
 
-const verbs: Verbs = {
-  track(name, properties, ours) {
-    awake().say("track", { name, properties }, ours);
+/**
+ * The global, which carries every verb. They are put on it one by one, since to copy them from another
+ * object costs a loading page several times as much.
+ */
+const track = (name: string, properties?: Properties, ours?: boolean): void =>
+  awake().say("track", { name, properties }, ours);
+
+track.track = track;
+track.page = (name?: string, properties?: Properties): void => awake().say("route", { name, properties });
+track.identify = (user?: string | number | Properties | null, traits?: Properties): void => {
+  const nameless = typeof user == "object";
+  awake().say("identify", nameless ? { traits: user || traits } : { userId: user?.toString(), traits });
+};
+track.consent = (choice: Choice): Promise<unknown> => awake().choose(choice);
+/** One of the verbs by its name, or the event of that name. */
+track.q = {
+  push([verb, ...given]: any[]): void {
+    const own = track.hasOwnProperty(verb) && (track as any)[verb];
+    own.call ? own(...given) : track(verb, ...given);
   },
-  page(name, properties) {
-    awake().say("route", { name, properties });
-  },
-  identify(user, traits) {
-    const nameless = typeof user == "object";
-    awake().say("identify", nameless ? { traits: user || traits } : { userId: user?.toString(), traits });
-  },
-  consent: (choice) => awake().choose(choice),
 };
 
 function mute(): View {
   const nothing = async () => false;
-  return { ready: nothing(), say: nothing, choose: nothing, leave: nothing } as unknown as View;
+  return { ready: nothing(), say() {}, choose: nothing, leave: nothing } as unknown as View;
 }
 
 /** The page in view, from when it is idle or somebody asks for it. */
@@ -78,11 +79,8 @@ function offer(name: string): void {
   const former = globals[name];
   const commands = former?.q;
   if (former !== undefined && !Array.isArray(commands)) return;
-  const run = ([verb, ...given]: any[]): void =>
-    verbs.hasOwnProperty(verb) ? (verbs as any)[verb](...given) : verbs.track(verb, ...given);
-  const offered = Object.assign(verbs.track, verbs, { q: { push: run } });
-  globals[name] = Object.defineProperty(offered, "ready", { get: () => awake().ready });
-  commands?.forEach(run);
+  globals[name] = Object.defineProperty(track, "ready", { get: () => awake().ready });
+  commands?.forEach(track.q.push);
 }
 
 if (!globals[SEAM]) {
@@ -92,7 +90,7 @@ if (!globals[SEAM]) {
   if (!framed) {
     addEventListener("pagehide", turned);
     addEventListener("visibilitychange", turned);
-    clicks(verbs.track);
+    clicks(track);
     calmly(awake);
     setTimeout(awake, PATIENCE);
   }

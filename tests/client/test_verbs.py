@@ -57,6 +57,12 @@ def test_commands_given_before_the_script_are_carried_out(site: Site, open_page:
     assert site.events[0]["type"] == "view"
 
 
+def test_event_named_like_a_part_of_the_global_is_an_event(home: Site, open_page: Open) -> None:
+    names = ["name", "length", "q", "ready", "constructor", "toString"]
+    open_page().evaluate("names => names.forEach(name => track.q.push([name]))", names)
+    assert [event["name"] for event in home.wait_for(len(names), "track")] == names
+
+
 def test_stub_function_is_taken_over(site: Site, open_page: Open) -> None:
     stub = (
         "<script>function track() { track.q.push(arguments) } track.q = []; track('Early')</script>"
