@@ -237,7 +237,8 @@ class Response(msgspec.Struct, eq=False):
             return message
         ending, tagged = end
         headers: list[tuple[bytes, bytes]] = start["headers"]
-        if ending.headers is not PRIVATE or len(names) != len(headers) or "etag" in names:
+        is_odd = "etag" in names or "cache-control" in names
+        if is_odd or ending.headers is not PRIVATE or len(names) != len(headers):
             self._take(ending)
             return message if tagged is body else {**message, "body": self._grown(tagged)}
         self._cookies = ending.cookies

@@ -10,9 +10,11 @@ import msgspec
 
 from .. import wiring as wirings
 from ..http import by_name, weak_etag
+from ..tracking.shareable import PRIVATE
 from ..tracking.whole import is_usual, settled
 from .boundary import ours
 from .handed import Handed
+from .head import changed, usual
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIEnvironment
@@ -115,10 +117,17 @@ class Response(msgspec.Struct, eq=False):
         if end is None:
             self._finish()
             return body
-        self._take(end[0])
-        if end[1] is not body:
-            self._grow(len(end[1]))
-        return end[1]
+        (ending, tagged), lines = end, None
+        length = None if tagged is body else len(tagged)
+        if ending.headers is PRIVATE:
+            lines = usual(self._headers, self._names, length)
+        if lines is not None:
+            self._headers, self._cookies = lines, ending.cookies
+            return tagged
+        self._take(ending)
+        if length is not None:
+            self._grow(length)
+        return tagged
 
     def _taken(self, source: Iterable[bytes]) -> Iterable[bytes]:
         """A usual page in pieces, the first of which mostly is the whole: that is taken now, as the
@@ -248,17 +257,10 @@ class Response(msgspec.Struct, eq=False):
     def _begin(self) -> None:
         """Passes the headers on to the server."""
         self._started = True
-        headers, changes = self._headers, self._changes
-        if changes:
-            headers = [each for each in headers if each[0].lower() not in changes]
-            headers += filter(None, changes.values())
-        if self._cookies:
-            headers = [*headers, *[("Set-Cookie", cookie.line()) for cookie in self._cookies]]
-        if self._exc_info is None:
-            self._write = self._start_response(self._status, headers)
-            return
-        exc_info, self._exc_info = self._exc_info, None
-        self._write = self._start_response(self._status, headers, exc_info)
+        headers = changed(self._headers, self._changes, self._cookies)
+        more = () if self._exc_info is None else (self._exc_info,)
+        self._exc_info = None
+        self._write = self._start_response(self._status, headers, *more)
 
     def _finish(self) -> None:
         ours(self._wiring, self._exchange.finish)
@@ -275,11 +277,9 @@ class Response(msgspec.Struct, eq=False):
 
     def _grow(self, length: int) -> None:
         """The body is longer than the app has said, where it has."""
-        names = self._names
-        if "content-length" in names:
+        if "content-length" in self._names:
             self._changes["content-length"] = ("Content-Length", str(length))
-        if "etag" in names:
-            self._weaken()
+        self._weaken()
 
     def _fed(self, injector: Injector, chunk: bytes) -> bytes:
         fed = ours(self._wiring, injector.feed, chunk)
