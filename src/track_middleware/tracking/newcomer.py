@@ -8,7 +8,7 @@ from .cookies import Held
 from .core import Core
 from .session import opened
 from .visitor import Visitor
-from .whose import whose
+from .whose import newcomers
 
 
 def newcomer(core: Core, request: Request, at: float) -> Held:
@@ -17,5 +17,5 @@ def newcomer(core: Core, request: Request, at: float) -> Held:
     arrived = campaign(core.redaction.query(query)) if query else {}
     session = opened(visitor_id, arrived, at)
     visitor = Visitor(visitor_id, second, second, True, first=session.campaign)
-    said = whose(visitor, session, None, arrived)
+    said = newcomers(visitor, session, arrived)
     return Held(visitor=visitor, session=session, whose=said, is_new=True)

@@ -34,14 +34,15 @@ class Seams:
     when it is over; ``keep`` and ``last_keep`` are the same for one entry that is JSON already,
     where there is a shorter way. ``new_id`` makes the id of what happens now, or in a millisecond
     since 1970 that is known already. ``count`` adds to a refusal counter; ``trouble`` takes a
-    mistake: raises it in development, counts it and logs it once in production. ``keys`` run from
-    the oldest to the newest, ``prefixes`` begin with the present one. ``scripts`` are the browser
-    script's files by their purpose in ``routes.OWN``. ``domain_of`` says the Domain of our cookies
-    for a host, ``site_of`` that of the vendors' cookies that we write. ``claim`` says once for
-    every id, in all processes, that nobody has claimed it yet. ``slots``: the vendors behind our
-    own paths. ``resolved`` finds the function that a setting names. ``salt`` gives the salt of a
-    moment's day (UTC), the same in every process; None while none can be kept. ``plan``: what it
-    reserves. ``serving``: what the process that serves the site says of itself to its doctor.
+    mistake: raises it in development, counts it and logs it once in production. ``keys`` run
+    from the oldest to the newest, ``prefixes`` begin with the present one. ``scripts`` are the
+    browser script's files by their purpose in ``routes.OWN``. ``domain_of`` says the Domain of
+    our cookies for a host, ``site_of`` that of the vendors' cookies that we write. ``claim``
+    says once for every id, in all processes, that nobody has claimed it yet. ``slots``: the
+    vendors behind our own paths. ``resolved`` finds the function that a setting names. ``salt``
+    gives the salt of a moment's day (UTC), the same in every process; None while none can be
+    kept. ``plan``: what it reserves. ``serving``: what the process that serves the site says of
+    itself to its doctor.
     """
 
     now: Callable[[], float]

@@ -66,6 +66,24 @@ def whose(
     return Whose(user, ids, told, f',"person":{json(them).decode()}')
 
 
+def newcomers(visitor: Visitor, session: Session, campaign: dict[str, str]) -> Whose:
+    """The same for a visitor and session that have just begun with this campaign. All but that is
+    known, and ids of our own need no quoting."""
+    own, began, first = session.id, session.start, visitor.first
+    told = f',"session":{{"id":"{own}","number":1,"start":"{iso(began)}"}}'
+    if campaign:
+        touch = json(campaign).decode()
+        told = f'{told},"campaign":{touch}'
+        if first is not None:
+            kept = touch if first is campaign else json(first).decode()
+            told = f'{told},"firstCampaign":{kept}'
+    mark = (
+        f',"person":{{"visitor":"{visitor.id}","session":"{own}","start":{began},"fresh":true,'
+        f'"minted":{visitor.minted}}}'
+    )
+    return Whose(None, f'"anonymousId":"{visitor.id}",', told, mark)
+
+
 def person_of(visitor: Visitor, session: Session | None, user: str | None) -> Person:
     """The three as the worker shall know them."""
     if session is None:
