@@ -169,9 +169,7 @@ class Response(msgspec.Struct, eq=False):
         self._names = names = _text(message["headers"])
         if self._starting is not None:
             ours(self.wiring, self._starting, self.exchange, names)
-        length = names.get("content-length")
-        if length is not None and length.isdecimal():
-            self._left = int(length)
+        if "content-length" in names and names["content-length"].isdecimal():
             self._usual_type = usual_type(self.exchange, message["status"], names)
             if self._usual_type is not None:
                 return True
@@ -182,6 +180,9 @@ class Response(msgspec.Struct, eq=False):
         if self._closed:
             return
         self._closed = True
+        length = self._names.get("content-length", "")
+        if length.isdecimal():
+            self._left = int(length)
         ending = ours(self.wiring, self.exchange.close, message["status"], self._names)
         if ending is None:
             return
@@ -196,7 +197,8 @@ class Response(msgspec.Struct, eq=False):
 
     def _begun(self, message: Message) -> Message:
         """The start message as the server gets it; it is held no longer."""
-        self._close(message)
+        if not self._closed:
+            self._close(message)
         self._held = None
         changes = self._changes
         if changes:
@@ -245,7 +247,7 @@ class Response(msgspec.Struct, eq=False):
         headers.append(_PRIVATE)  # such a page says nothing of caches
         if tagged is body:
             return message
-        headers[[*names].index("content-length")] = (b"content-length", b"%d" % len(tagged))
+        headers[[*names].index("content-length")] = (b"content-length", str(len(tagged)).encode())
         return {**message, "body": tagged}
 
     def _tagged(self, injector: Injector, chunk: bytes, *, more: bool) -> bytes:

@@ -162,37 +162,40 @@ class Injector(msgspec.Struct):
 
 
 class _Opening(NamedTuple):
-    """How a document opens, up to the end of the mark before which the tag was put."""
+    """How a document of a type opens, up to the end of the mark before which the tag was put."""
 
-    marks: Charset | None
+    content_type: str | None
     text: bytes
     place: int
+    marks: Charset
 
 
 #: Openings by where their documents lie: a page mostly opens as it did the last time, and bytes
 #: are compared a hundred times as fast as they are searched. Some 2 MB at most.
-_OPENINGS = [_Opening(None, b"", 0)] * 256
+_OPENINGS = [_Opening(None, b"", 0, _charset("ascii"))] * 256
 _LONGEST_OPENING = 8192
 
 
 def tagged(body: bytes, tag: str, content_type: str, *, everywhere: bool, where: str = "") -> bytes:
     """A whole document with the tag in it; the very same object when there is no place for it.
     ``where`` it lies: documents that lie at one place mostly open alike."""
-    marks = charset(content_type, body[:2])
+    known_type, text, place, marks = _OPENINGS[hash(where) % len(_OPENINGS)]
+    is_known = content_type == known_type and body.startswith(text)
+    if not is_known:
+        marks = charset(content_type, body[:2])
     # ``in`` takes bytes for a number first, and drops the error: four times as long.
     if body.find(marks.placeholder) >= 0 and (found := _place(body, marks, placeholder=True)):
         return b"".join((body[: found.start()], marks.encode(tag), body[found.end() :]))
     if not everywhere:
         return body
-    slot = hash(where) % len(_OPENINGS)
-    known_marks, text, place = _OPENINGS[slot]
-    if known_marks is not marks or not body.startswith(text):
+    if not is_known:
         found = _place(body, marks)
         if found is None:
             return body
         place, end = found.span()
         if end <= _LONGEST_OPENING:
-            _OPENINGS[slot] = _Opening(marks, body[:end], place)
+            opening = _Opening(content_type, body[:end], place, marks)
+            _OPENINGS[hash(where) % len(_OPENINGS)] = opening
     return b"".join((body[:place], marks.encode(tag), body[place:]))
 
 

@@ -16,6 +16,6 @@ def newcomer(core: Core, request: Request, at: float) -> Held:
     query, second, visitor_id = request.query, int(at), core.new_id()
     arrived = campaign(core.redaction.query(query)) if query else {}
     session = opened(visitor_id, arrived, at)
-    visitor = Visitor(visitor_id, second, second, True, first=session.campaign)
+    visitor = Visitor(visitor_id, second, second, True, None, False, 0, session.campaign)
     said = newcomers(visitor, session, arrived)
     return Held(visitor=visitor, session=session, whose=said, is_new=True)

@@ -8,15 +8,11 @@ says the same.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from ..http import Request
-from . import pageview
 from .campaign import campaign
 from .cookies import Held
 from .core import Core
 from .newcomer import newcomer
-from .response import TELLING
 
 
 def usual(core: Core, request: Request, at: float) -> Held | None:
@@ -51,11 +47,3 @@ def _verified(core: Core, cookie: str) -> Held:
     held = core.cookies.held(cookie)
     is_allowed = core.rules.decide(held.choice, ())[1]
     return core.cookies.verified(cookie, held) if is_allowed and held.visitor_value else held
-
-
-def page_type(headers: Mapping[str, str]) -> str | None:
-    """The content type of a response that is a page and says nothing but that; None of others."""
-    content_type = headers.get("content-type")
-    if content_type is None or not pageview.HTML[content_type]:
-        return None
-    return content_type if TELLING.isdisjoint(headers) else None

@@ -13,10 +13,10 @@ from .consent import as_json
 from .cookies import Held
 from .exchange import Exchange
 from .inject import tagged
-from .response import Ending
+from .pageview import HTML
+from .response import TELLING, Ending
 from .scene import took, view
 from .shareable import PRIVATE
-from .usual import page_type
 from .whose import json
 
 #: What becomes of a usual page besides its tag.
@@ -47,7 +47,13 @@ def settled(
 def usual_type(exchange: Exchange, status: int, headers: Mapping[str, str]) -> str | None:
     """The content type of what so far is a usual page, whose head and body are best looked at
     together; None of anything else."""
-    return page_type(headers) if exchange.usual is not None and status == 200 else None
+    content_type = headers.get("content-type")
+    if (
+        exchange.usual is None or status != 200 or content_type is None
+        or not HTML[content_type] or not TELLING.isdisjoint(headers)
+    ):  # fmt: skip
+        return None
+    return content_type
 
 
 def is_usual(exchange: Exchange, status: int, headers: Mapping[str, str]) -> bool:
