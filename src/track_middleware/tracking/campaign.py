@@ -150,8 +150,9 @@ def campaign(query: str) -> dict[str, str]:
     is_plain = len(query) <= _VALUE and "%" not in query and "+" not in query
     for pair in query.split("&", _MOST_PAIRS)[:_MOST_PAIRS]:
         name, _, value = pair.partition("=")
-        key = _KEYS.get(name)
-        if key is None:
+        if name in _KEYS:
+            key = _KEYS[name]
+        else:
             name = name.lower()
             key = _KEYS.get(name) or _seldom(name, found)
         if not key or not value:
@@ -190,9 +191,10 @@ def strong(found: dict[str, str]) -> bool:
     return not WEAK.issuperset(found)
 
 
-def fitted(found: dict[str, str]) -> dict[str, str]:
-    """As much of a campaign as fits a cookie: tags first, then ids, long values cut."""
-    size = len(json(found)) + len(found)
+def fitted(found: dict[str, str], size: int = 0) -> dict[str, str]:
+    """As much of a campaign as fits a cookie: tags first, then ids, long values cut. ``size``: how
+    long its JSON is, where that is known."""
+    size = (size or len(json(found))) + len(found)
     # What is no longer as a whole has no value that is.
     if size <= _LONGEST or (size <= _COOKIE_ROOM and max(map(len, found.values())) <= _LONGEST):
         return found

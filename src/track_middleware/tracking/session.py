@@ -8,6 +8,9 @@ from .campaign import fitted, strong
 from .ids import derived
 from .visitor import Visitor
 
+#: As JSON that does not depend on the order in which parameters came.
+_sorted = msgspec.json.Encoder(order="deterministic").encode
+
 #: The session's cookie is written again at most once a minute.
 RENEW_AFTER = 60
 
@@ -70,7 +73,8 @@ def opened(
     """The session that begins at ``now``, after a former one or as the visitor's first."""
     touch, kept = "", None
     if campaign:
-        touch, kept = "&".join(map("=".join, sorted(campaign.items()))), fitted(campaign)
+        said = _sorted(campaign)
+        touch, kept = said.decode(), fitted(campaign, len(said))
     session_id = derived(visitor, former.id if former else "", touch)
     number, second = former.number + 1 if former else 1, int(now)
     return Session(session_id, visitor, number, second, second, kept or None)
