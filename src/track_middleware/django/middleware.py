@@ -209,7 +209,8 @@ def _whole(request: HttpRequest, response: HttpResponse, exchange: Exchange) -> 
         match = request.resolver_match
         if match is not None:
             exchange.route = person.route(match.route)
-        content = response.content
+        is_plain = type(response) is HttpResponse  # whose content is looked at as it lies
+        content = b"".join(response._container) if is_plain else response.content
         ending, tagged = settled(exchange, status, headers, content, kind)
         _take(response, ending)
     else:  # whose content may be none of a page, and is left alone

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
@@ -10,6 +11,9 @@ from django.http import HttpRequest
 from django.utils.functional import LazyObject, empty
 
 from . import impersonation, site
+
+#: Reads an attribute as it lies; a lazy object's own look at each is a call more.
+_lying: Callable[[object, str], Any] = object.__getattribute__
 
 
 def asked_about(request: HttpRequest) -> HttpRequest | None:
@@ -25,11 +29,13 @@ def seen(request: HttpRequest) -> str | None:
     ``Vary: Cookie`` to every page, and is a database query. A lazy user is what it has loaded.
     """
     lying = request.__dict__
-    if ("impersonator" in lying or "session" in lying) and _has_operator(request):
+    if (
+        "impersonator" in lying or getattr(lying.get("session"), "_session_cache", None)
+    ) and _has_operator(request):  # fmt: skip
         return None
     user = lying.get("user")
     if isinstance(user, LazyObject):
-        user = user.__dict__.get("_wrapped")
+        user = _lying(user, "_wrapped")
         if user is empty:
             user = None
     if user is None:
