@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from ..tracking.exchange import Exchange
     from ..tracking.identity import LoadedUser
     from ..tracking.inject import Injector
-    from ..tracking.response import Ending
 
 #: What a request becomes that was given up before its response began (nginx's code for it).
 GIVEN_UP = 499
@@ -69,7 +68,9 @@ class TrackMiddleware:
         campaign = "session" in request.__dict__ and _news(request, response, exchange)
         if campaign:
             _ours(session.mirror, request, response, campaign)
-        return _ended(request, response, exchange)
+        if _ours(_ended, request, response, exchange) is None:
+            _ours(_left, response, exchange)
+        return response
 
     async def _acall(self, request: HttpRequest) -> HttpResponseBase:
         exchange = _ours(_opened, request)
@@ -97,7 +98,9 @@ class TrackMiddleware:
         campaign = "session" in request.__dict__ and _news(request, response, exchange)
         if campaign:
             await sync_to_async(_ours)(session.mirror, request, response, campaign)
-        return _ended(request, response, exchange)
+        if _ours(_ended, request, response, exchange) is None:
+            _ours(_left, response, exchange)
+        return response
 
 
 def _news(
@@ -166,62 +169,56 @@ def _failed(exchange: Exchange, status: int) -> None:
     _ours(exchange.finish)
 
 
-def _ended(
-    request: HttpRequest, response: HttpResponseBase, exchange: Exchange
-) -> HttpResponseBase:
-    if isinstance(response, StreamingHttpResponse):
-        injector = _ours(_closed, request, response, exchange, session.headers(response))
-        _ours(_streamed, response, exchange, injector)
-    elif _ours(_whole, request, response, exchange) is None:
-        _ours(exchange.finish)
-    if site.wiring().is_inline:
-        _deliver_after(response)
-    return response
-
-
-def _closed(
-    request: HttpRequest,
-    response: HttpResponseBase,
-    exchange: Exchange,
-    headers: Mapping[str, str],
-) -> Injector | None:
+def _ended(request: HttpRequest, response: Any, exchange: Exchange) -> bool:
+    """Everything that becomes of a response; a usual page's head and body are settled together."""
+    lines, status = response.headers._store, response.status_code
+    headers: dict[str, str] = {}
+    for name, (_, value) in lines.items():  # as ``session.headers``, by a call less
+        headers[name] = value
     match = request.resolver_match
     if match is not None:
         exchange.route = person.route(match.route)
-    ending = exchange.close(response.status_code, headers)
-    _take(response, ending)
-    return ending.injector
-
-
-def _take(response: HttpResponseBase, ending: Ending) -> None:
-    for header in ending.headers:  # as Django keeps them: it need not encode and check what is ours
-        response.headers._store[header[0].lower()] = header
-    for cookie in ending.cookies:
-        cookies.add(response, cookie)
-
-
-def _whole(request: HttpRequest, response: HttpResponse, exchange: Exchange) -> bool:
-    """Everything that becomes of a response that is known whole."""
-    headers, status = session.headers(response), response.status_code
-    content = tagged = b""
-    kind = usual_type(exchange, status, headers)
-    if kind is not None:
-        match = request.resolver_match
-        if match is not None:
-            exchange.route = person.route(match.route)
+    is_whole = not isinstance(response, StreamingHttpResponse)
+    kind = usual_type(exchange, status, headers) if is_whole else None
+    if kind is None:
+        ending = exchange.close(status, headers)
+    else:
         is_plain = type(response) is HttpResponse  # whose content is looked at as it lies
         content = b"".join(response._container) if is_plain else response.content
         ending, tagged = settled(exchange, status, headers, content, kind)
-        _take(response, ending)
-    else:  # whose content may be none of a page, and is left alone
-        injector = _closed(request, response, exchange, headers)
-        if injector is not None:
-            content = response.content
-            tagged = injector.whole(content)
-        exchange.finish()
-    if tagged is not content:
-        _changed(response, headers, tagged)
+        if tagged is not content:
+            _changed(response, headers, tagged)
+    for header in ending.headers:  # as Django keeps them: it need not check what is ours
+        lines[header[0].lower()] = header
+    for cookie in ending.cookies:
+        cookies.add(response, cookie)
+    if kind is None:
+        _passed(response, exchange, headers, ending.injector)
+    if site.wiring().is_inline:
+        _deliver_after(response)
     return True
+
+
+def _left(response: HttpResponseBase, exchange: Exchange) -> None:
+    """What becomes of a response where we have failed: it goes on as it is."""
+    _passed(response, exchange, {}, None)
+    if site.wiring().is_inline:
+        _deliver_after(response)
+
+
+def _passed(
+    response: Any, exchange: Exchange, headers: Mapping[str, str], injector: Injector | None
+) -> None:
+    """The body behind a head that is closed; of one that is no page the content is left alone."""
+    if isinstance(response, StreamingHttpResponse):
+        _streamed(response, exchange, injector)
+        return
+    if injector is not None:
+        content = response.content
+        tagged = injector.whole(content)
+        if tagged is not content:
+            _changed(response, headers, tagged)
+    exchange.finish()
 
 
 def _changed(response: HttpResponse, former: Mapping[str, str], content: bytes) -> None:
