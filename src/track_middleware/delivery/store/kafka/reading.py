@@ -19,7 +19,8 @@ from .clients import AWAY, position
 _NEAR = 100
 
 #: So many bytes of a partition are kept for whoever asks for them later, and then it rests: what
-#: came unasked, and what has contents that were not asked for yet.
+#: came unasked, and what has contents that were not asked for yet. It is read on when half of that
+#: is left: a broker may say first that it has no more of the others, which takes it a while.
 _AHEAD = 2 * 2**20
 
 #: Messages that are taken over at once, and seconds that are waited for so many.
@@ -99,6 +100,7 @@ class Reader:
         have not given all by then: Behind where their log ends too soon, else KafkaException."""
         found: Found = {}
         asked = {partition: sorted(set(offsets)) for partition, offsets in wanted.items()}
+        self._begin({partition: offsets[0] for partition, offsets in asked.items()})
         for partition, offsets in asked.items():
             self._aim(partition, offsets, found)
         heard = self._monotonic()
@@ -119,23 +121,26 @@ class Reader:
         """Lets the consumer go."""
         self._consumer.close()
 
+    def _begin(self, firsts: Mapping[int, int]) -> None:
+        """Reads those partitions that are not read yet, from these offsets on; all at once, or the
+        first ones fill the queue."""
+        new = {each: first for each, first in firsts.items() if each not in self._parts}
+        if new:
+            self._parts |= {partition: _Part(first) for partition, first in new.items()}
+            self._consumer.incremental_assign([self._at(*each) for each in new.items()])
+
     def _aim(self, partition: int, offsets: list[int], found: Found) -> None:
         """Reads a partition on, or from somewhere else, until these offsets have come."""
-        part = self._parts.get(partition)
-        if part is None:
-            part = self._parts[partition] = _Part(offsets[0])
-            self._consumer.incremental_assign([self._at(partition, offsets[0])])
+        part = self._parts[partition]
         part.keep(offsets[0])
         for offset in offsets:
             if offset in part.kept:
                 found[partition, offset] = part.kept[offset]
         missing = [each for each in offsets if (partition, each) not in found]
         part.missing, part.was_passed = missing[::-1], False
-        if not missing:
-            return
-        if not part.next <= missing[0] < part.next + _NEAR:
+        if missing and not part.next <= missing[0] < part.next + _NEAR:
             self._jump(partition, part)
-        elif part.is_paused:
+        elif part.is_paused and (missing or part.size < _AHEAD // 2):
             self._consumer.resume([self._at(partition)])
             part.is_paused = False
 
