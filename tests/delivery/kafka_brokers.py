@@ -100,8 +100,10 @@ class Broker:
         client.create_topics([NewTopic(name, partitions, 1)])[name].result(30)
 
     def stop(self) -> None:
-        """It answers nobody."""
-        os.kill(self._process.pid, signal.SIGSTOP)
+        """It answers nobody, from when this returns."""
+        pid = self._process.pid
+        os.kill(pid, signal.SIGSTOP)
+        until(lambda: os.waitid(os.P_PID, pid, os.WSTOPPED | os.WNOHANG) is not None)
 
     def go_on(self) -> None:
         os.kill(self._process.pid, signal.SIGCONT)
