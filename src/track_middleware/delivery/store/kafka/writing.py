@@ -75,10 +75,8 @@ class Writer:
         reports = _Reports()
         for bundle in bundles(parcels):
             self._send(self._producer or self._connect(), bundle, reports, until)
-        client = self._producer
-        left = client.flush(max(0.0, until - self._monotonic())) if client is not None else 0
-        if reports.error is not None or left:
-            raise KafkaException(reports.error or KafkaError(KafkaError._TIMED_OUT))
+        if self._producer is not None:
+            self._producer.flush(max(0.0, until - self._monotonic()))
         return reports.places()
 
     def _send(self, client: Producer, bundle: Bundle, reports: _Reports, until: float) -> None:
@@ -119,20 +117,25 @@ class _Reports:
     """What became of each message, and so where each content lies."""
 
     def __init__(self) -> None:
-        self.error: KafkaError | None = None
+        self._error: KafkaError | None = None
+        self._sent = 0
         self._places: dict[int, str] = {}
 
     def of(self, bundle: Bundle, check: int, cluster: str) -> _Report:
         """What librdkafka's delivery report of one message is given to."""
+        self._sent += len(bundle.numbers)
 
         def take(error: KafkaError | None, message: Message) -> None:
             if error is not None:
-                self.error = self.error or error
+                self._error = self._error or error
                 return
             self._places.update(bundle.lie(places.message(*position(message), check, cluster)))
 
         return take
 
     def places(self) -> Sequence[str]:
-        """All places, in the order of the parcels."""
-        return [self._places[number] for number in range(len(self._places))]
+        """All places, in the order of the parcels. KafkaException where a message was refused, or
+        nobody has said that it is kept."""
+        if self._error is not None or len(self._places) < self._sent:
+            raise KafkaException(self._error or KafkaError(KafkaError._TIMED_OUT))
+        return [self._places[number] for number in range(self._sent)]
