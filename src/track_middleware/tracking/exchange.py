@@ -30,11 +30,12 @@ class Exchange:
 
     ``own`` is set when the request is for one of our own paths: the face reads at most
     ``own.limit`` + 1 bytes of body and answers with ``reply``. ``excluded``: not tracked.
+    ``finished``: it is over, and verbs called from now on belong to no request.
     ``usual``: what the cookies of a usual page hold, as long as nothing more is asked of it."""
 
     __slots__ = (
-        "_at", "_closed", "_core", "_finished", "_held", "_loaded_user", "_made", "_page_id",
-        "_request", "_route", "excluded", "own", "usual")  # fmt: skip
+        "_at", "_closed", "_core", "_held", "_loaded_user", "_made", "_page_id",
+        "_request", "_route", "excluded", "finished", "own", "usual")  # fmt: skip
 
     # A usual page's are made when somebody asks for one; __getattr__ would slow every attribute.
     _identity: Identity = part(0)
@@ -44,7 +45,7 @@ class Exchange:
 
     def __init__(self, core: Core, request: Request, loaded_user: LoadedUser | None) -> None:
         self._core, self._request, self._loaded_user = core, request, loaded_user
-        self._closed = self._finished = self.excluded = False
+        self._closed = self.finished = self.excluded = False
         self._route: str | None = None
         self._page_id: str | None = None
         self._made: list[Parts] = []
@@ -124,11 +125,6 @@ class Exchange:
         self._route = template
         if self.usual is None:
             self._scene.route = template
-
-    @property
-    def finished(self) -> bool:
-        """Whether it is over: verbs called from now on belong to no request."""
-        return self._finished
 
     def track(
         self,
@@ -284,9 +280,9 @@ class Exchange:
 
     def finish(self) -> None:
         """Writes the page view, its mark and the request event; once, when the body is done."""
-        if self._finished:
+        if self.finished:
             return
-        self._finished = True
+        self.finished = True
         is_over = self.own is None and not self.excluded and self._closed
         if is_over and (entries := self._response.last_entries()):
             self._core.keep_last(entries)

@@ -78,7 +78,7 @@ def _shown(exchange: Exchange, content_type: str, body: bytes) -> tuple[Ending, 
     inject = core.settings.inject
     body = tagged(body, tag, content_type, everywhere=inject, where=request.path)
     frame = _frame(exchange, page_id, held)
-    exchange._closed = exchange._finished = True
+    exchange._closed = exchange.finished = True
     exchange._loaded_user = None
     if core.last_keep(frame) is False:
         core.refused()
