@@ -81,8 +81,9 @@ def _opened(scope: Scope, exchange: Exchange, wiring: Wiring) -> None:
 
 
 def _starts(scope: Scope, exchange: Exchange, headers: Mapping[str, str]) -> None:
-    """What is looked up when the response starts: the route."""
-    exchange.route = route(scope)
+    """What is looked up when the response starts: the route; mostly it lies there as it is."""
+    is_within = "app_root_path" in scope or "fastapi" in scope
+    exchange.route = route(scope) if is_within else getattr(scope.get("route"), "path_format", None)
 
 
 def _starts_with_session(scope: Scope, exchange: Exchange, headers: Mapping[str, str]) -> None:
