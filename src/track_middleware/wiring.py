@@ -208,12 +208,6 @@ class Wiring:
         return self.keeper.flush(timeout, waits=waits)
 
 
-def in_exchange() -> bool:
-    """Whether this context is serving a request that already has an exchange (nested apps)."""
-    exchange = CURRENT.get()
-    return exchange is not None and not exchange.finished
-
-
 def build(
     given: Mapping[str, Any],
     *,

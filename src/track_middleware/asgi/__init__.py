@@ -67,8 +67,10 @@ async def answer(
 ) -> None:
     """Runs the app for one request, tracked. A request that already carries an exchange (an app
     within an app) is passed through."""
-    exchange = None
-    if scope["type"] == "http" and KEY not in scope and not wirings.in_exchange():
+    around, exchange = wirings.CURRENT.get(), None
+    if (
+        scope["type"] == "http" and KEY not in scope and (around is None or around.finished)
+    ):  # fmt: skip
         exchange = ours(wiring, _opened, wiring, scope, loaded_user)
     if exchange is None:
         await app(scope, receive, send)

@@ -56,11 +56,6 @@ def usual_type(exchange: Exchange, status: int, headers: Mapping[str, str]) -> s
     return content_type
 
 
-def is_usual(exchange: Exchange, status: int, headers: Mapping[str, str]) -> bool:
-    """Whether head and body are best settled together: so far it is a usual page."""
-    return usual_type(exchange, status, headers) is not None
-
-
 def _shown(exchange: Exchange, content_type: str, body: bytes) -> tuple[Ending, bytes] | None:
     """A usual page with its tag, after which the exchange is over; None where it is none after
     all, and nothing has become of it yet."""

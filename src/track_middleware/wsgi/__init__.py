@@ -54,7 +54,8 @@ def answer(
 ) -> Iterable[bytes]:
     """The app's answer to one request, tracked. A request that already carries an exchange (an app
     within an app) is passed through."""
-    if KEY in environ or wirings.in_exchange():
+    exchange = wirings.CURRENT.get()
+    if KEY in environ or (exchange is not None and not exchange.finished):
         return app(environ, start_response)
     exchange = ours(wiring, _opened, wiring, environ, loaded_user)
     if exchange is None:

@@ -11,7 +11,7 @@ import msgspec
 from .. import wiring as wirings
 from ..http import by_name, weak_etag
 from ..tracking.shareable import PRIVATE
-from ..tracking.whole import is_usual, settled
+from ..tracking.whole import settled, usual_type
 from .boundary import ours
 from .handed import Handed
 from .head import changed, usual
@@ -97,8 +97,9 @@ class Response(msgspec.Struct, eq=False):
                 self._close()
                 return self._listed(source)
             names, code = self._read(), int(self._status[:3])
-            if self._left is not None and is_usual(self._exchange, code, names):
-                return self._taken(source)
+            kind = usual_type(self._exchange, code, names)
+            if kind is not None and self._left is not None:
+                return self._taken(source, kind)
             self._close()
             if self._injector is None:
                 self._begin()
@@ -110,10 +111,10 @@ class Response(msgspec.Struct, eq=False):
         self._chunks = iter(source)
         return self
 
-    def _settle(self, body: bytes) -> bytes:
-        """Closes with the whole body in hand; that is given back with what is put into it."""
+    def _settle(self, body: bytes, kind: str | None = None) -> bytes:
+        """Closes with the whole body, which is given back with its tag; ``kind`` as ``settled``."""
         self._closed, code = True, int(self._status[:3])
-        end = ours(self._wiring, settled, self._exchange, code, self._names, body)
+        end = ours(self._wiring, settled, self._exchange, code, self._names, body, kind)
         if end is None:
             self._finish()
             return body
@@ -129,7 +130,7 @@ class Response(msgspec.Struct, eq=False):
             self._grow(length)
         return tagged
 
-    def _taken(self, source: Iterable[bytes]) -> Iterable[bytes]:
+    def _taken(self, source: Iterable[bytes], kind: str) -> Iterable[bytes]:
         """A usual page in pieces, the first of which mostly is the whole: that is taken now, as the
         server would next, and everything is done at once."""
         token, chunk = wirings.CURRENT.set(self._exchange), None
@@ -142,7 +143,7 @@ class Response(msgspec.Struct, eq=False):
                 self.close()  # whoever gets no body closes none
             wirings.CURRENT.reset(token)
         if chunk is not _END and len(chunk) == self._left:
-            chunk, self._left = self._settle(chunk), None
+            chunk, self._left = self._settle(chunk, kind), None
             self._begin()
             if not self._wiring.is_inline:  # delivers when the server closes this
                 return Handed(self._exchange, source, chunk, chunks)
@@ -295,6 +296,5 @@ class Response(msgspec.Struct, eq=False):
         self._weaken()
 
     def _weaken(self) -> None:
-        etag = self._names.get("etag")
-        if etag is not None:
+        if (etag := self._names.get("etag")) is not None:
             self._changes["etag"] = ("ETag", weak_etag(etag))
