@@ -55,6 +55,28 @@ def test_pushed_query_is_a_route_view_and_a_replaced_one_is_not(
     assert [route["url"] for route in home.said("route")] == [home.url("/?q=1")]
 
 
+def early(change: str) -> str:
+    """A document that changes its address before the script looks at the page."""
+    return document(head=f"<script>addEventListener('DOMContentLoaded', () => {change})</script>")
+
+
+def test_query_pushed_while_the_page_loads_is_a_route_view(site: Site, open_page: Open) -> None:
+    site.pages["/"] = early("history.pushState(0, '', '/?q=1')")
+    open_page()
+    (route,) = site.wait_for(1, "route")
+    (view,) = site.said("view")
+    assert (view["url"], route["url"]) == (site.url("/"), site.url("/?q=1"))
+
+
+def test_query_replaced_while_the_page_loads_is_no_view(home: Site, open_page: Open) -> None:
+    home.pages["/"] += "<script>addEventListener('DOMContentLoaded', () => {"
+    home.pages["/"] += "history.replaceState(0, '', '/?cleaned')})</script>"
+    open_page().evaluate("track('End')")
+    home.wait_for(1, "track")
+    assert [event["url"] for event in home.told] == [home.url("/"), home.url("/?cleaned")]
+    assert home.said("route") == []
+
+
 def test_redirecting_router_makes_one_view(home: Site, open_page: Open) -> None:
     page = open_page()
     page.evaluate("history.pushState(0, '', '/guard'); history.replaceState(0, '', '/sign-in')")
