@@ -2,9 +2,9 @@
 
 confluent-kafka alone produces the same bodies idempotently, awaits the reports of a drain's
 transaction at a time, and consumes them again. The store does what it does for the worker, with its
-ledger in SQLite: it drops ids that are known, seals, produces, gives positions and writes rows,
-reads, consumes and opens, moves the job. Both take turns. The broker is the tests' own, one that
-keeps everything in memory.
+ledger in SQLite: it drops ids that are known, seals, produces (many bodies a message, where the
+other has one), gives positions and writes rows, reads, consumes and opens, moves the job. Both take
+turns. The broker is the tests' own, one that keeps everything in memory.
 """
 
 from __future__ import annotations
