@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -40,12 +40,13 @@ class Memory:
     def make(self, keep_days: int) -> bool:
         return False
 
-    def put(self, parcels: Sequence[Parcel]) -> Sequence[str]:
+    def put(self, parcels: Iterable[Parcel]) -> Sequence[str]:
         self._check()
         first = len(self.put_here)
-        self.put_here += parcels
+        made = list(parcels)
+        self.put_here += made
         places = [str(number) for number in range(first, len(self.put_here))]
-        self.contents.update(zip(places, [each.content for each in parcels], strict=True))
+        self.contents.update(zip(places, [each.content for each in made], strict=True))
         return places
 
     def get(self, places: Sequence[str]) -> Mapping[str, bytes]:
