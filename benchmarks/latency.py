@@ -30,6 +30,9 @@ from .receiver import Receiver, running
 CALLS = int(os.environ.get("BENCH_CALLS", "50000"))
 SECONDS = int(os.environ.get("BENCH_SECONDS", "10"))
 
+#: Runs with a busy worker, of which the middle one counts.
+RUNS = 3
+
 #: Calls a second.
 PACE = 1000
 
@@ -65,6 +68,11 @@ def busy(receiver: Receiver, deliver: str, number: int = CALLS) -> Busy:
     )  # fmt: skip
 
 
+def middle(receiver: Receiver, deliver: str) -> Busy:
+    """The run whose percentile is the median of some: each is over in less than a second."""
+    return sorted((busy(receiver, deliver) for _ in range(RUNS)), key=lambda it: it.p99)[RUNS // 2]
+
+
 def delays(receiver: Receiver, seconds: int = SECONDS) -> list[float]:
     """Per event, seconds from its call to its arrival; infinite for one that did not come."""
     receiver.expect(seconds * PACE)
@@ -76,7 +84,7 @@ def delays(receiver: Receiver, seconds: int = SECONDS) -> list[float]:
 def main() -> int:
     """Prints the figures; 1 when a bar is missed."""
     with running() as receiver:
-        found = {deliver: busy(receiver, deliver) for deliver in ("process", "thread")}
+        found = {deliver: middle(receiver, deliver) for deliver in ("process", "thread")}
         waits = delays(receiver)
     for deliver, it in found.items():
         print(f"track() while its {deliver} delivers: median {it.median:.2f}x, "

@@ -164,13 +164,13 @@ class Parcelled:
         notes = [note for row in rows if home.is_note(note := row[column])]
         if not notes:
             return rows
-        bodies, whole = self._shelf.found(notes), list[Any]()
-        for row in rows:
-            values = list(row)
-            if home.is_note(note := values[column]):
-                values[column] = bodies.get(note, b"")
-            whole.append(values)
-        return whole
+        bodies, after = self._shelf.found(notes), column + 1
+        return [
+            (*row[:column], bodies.get(note, b""), *row[after:])
+            if home.is_note(note := row[column])
+            else row
+            for row in rows
+        ]
 
     def _at_broker(self) -> int:
         """Bytes that the broker keeps, as far as it can be asked."""
