@@ -6,8 +6,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -69,6 +69,23 @@ class Away:
         self._aside.rename(self._data_dir)
 
 
+@contextmanager
+def connecting_late(
+    what: str,
+    start: Callable[[], threading.Thread],
+    data_dir: Path,
+    ended: threading.Event,
+    caplog: pytest.LogCaptureFixture,
+) -> Iterator[None]:
+    """A thread that began while the store was away, and said so, and can connect from now on."""
+    with Away(data_dir):
+        thread = start()
+        until(lambda: f"{what} failed: the store" in caplog.text)
+    yield
+    ended.set()
+    thread.join()
+
+
 #: Set when somebody asks what waits in the outbox.
 _asked = threading.Event()
 
@@ -107,12 +124,9 @@ def test_a_destination_is_served_once_its_thread_can_connect(
         monotonic=time.monotonic,
         rights=Everything(),
     )
-    with Away(data_dir):
-        thread = servers.start(routes(["webhook+http://127.0.0.1:9/"])[0], ended)
-        until(lambda: "webhook failed: the store" in caplog.text)
-    until(served.is_set)
-    ended.set()
-    thread.join()
+    route = routes(["webhook+http://127.0.0.1:9/"])[0]
+    with connecting_late("webhook", lambda: servers.start(route, ended), data_dir, ended, caplog):
+        until(served.is_set)
 
 
 def test_an_outbox_is_looked_into_once_its_thread_can_connect(
@@ -125,12 +139,10 @@ def test_an_outbox_is_looked_into_once_its_thread_can_connect(
         now=time.time,
         guard=Guard(time.monotonic),
     )
-    with Away(data_dir):
-        (thread,) = mover.start(store, ended)
-        until(lambda: "the outbox failed: the store" in caplog.text)
-    until(_asked.is_set)
-    ended.set()
-    thread.join()
+    with connecting_late(
+        "the outbox", lambda: mover.start(store, ended)[0], data_dir, ended, caplog
+    ):
+        until(_asked.is_set)
 
 
 def test_a_replay_that_cannot_connect_is_begun_again(

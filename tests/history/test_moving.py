@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -214,31 +214,38 @@ def killed_in_the_midst(server: Cluster, url: str, host: Host) -> None:
             process.wait()
 
 
+@contextmanager
+def live(folder: Path) -> Iterator[tuple[Host, Vendor]]:
+    """A host whose worker delivers to a vendor; what arrives is in order for each visitor."""
+    vendor = Vendor()
+    with Recorder(vendor.answer) as recorder:
+        given = {"data_dir": str(folder / "one"), "destinations": [f"webhook+{recorder.url}/"]}
+        host = Host("one", folder, load(given, {}))
+        with started(host.command):
+            yield host, vendor
+    for numbers in vendor.order.values():
+        assert numbers == sorted(numbers)
+    host.spool.close()
+
+
 def test_a_live_installation_loses_and_repeats_nothing_also_when_the_move_is_killed(
     server: Cluster, url: str, tmp_path: Path
 ) -> None:
-    vendor = Vendor()
-    with Recorder(vendor.answer) as recorder:
-        given = {"data_dir": str(tmp_path / "one"), "destinations": [f"webhook+{recorder.url}/"]}
-        host = Host("one", tmp_path, load(given, {}))
-        with started(host.command):
-            host.accepts(400)
-            until(lambda: len(vendor.first) == 400)
-            killed_in_the_midst(server, url, host)
-            host.accepts(300)
-            assert len(vendor.first) == 400, "the worker rests until somebody goes on"
-            subprocess.run(migrate(host, url), check=True, timeout=150)
-            host.accepts(300)
-            until(lambda: vendor.first.keys() == set(host.accepted))
-            there = opening.to_read("", host.data_dir)
-            assert there is not None
-            until(lambda: [job.delivered for job in there.jobs()] == [1000])
-        for numbers in vendor.order.values():
-            assert numbers == sorted(numbers)
-        assert vendor.got == 1000, "nothing came twice"
-        assert there.end() == 1000
-        there.close()
-        host.spool.close()
+    with live(tmp_path) as (host, vendor):
+        host.accepts(400)
+        until(lambda: len(vendor.first) == 400)
+        killed_in_the_midst(server, url, host)
+        host.accepts(300)
+        assert len(vendor.first) == 400, "the worker rests until somebody goes on"
+        subprocess.run(migrate(host, url), check=True, timeout=150)
+        host.accepts(300)
+        until(lambda: vendor.first.keys() == set(host.accepted))
+        there = opening.to_read("", host.data_dir)
+        assert there is not None
+        until(lambda: [job.delivered for job in there.jobs()] == [1000])
+    assert vendor.got == 1000, "nothing came twice"
+    assert there.end() == 1000
+    there.close()
 
 
 def test_a_process_that_delivers_by_itself_goes_along(url: str, data_dir: Path) -> None:
@@ -272,24 +279,17 @@ def test_a_move_that_was_killed_behind_its_note_keeps_nobody_waiting_once_it_is_
 
 def assert_moved_live(to: str, folder: Path) -> None:
     """A store that is moved to a broker amid the events loses and repeats nothing."""
-    vendor = Vendor()
-    with Recorder(vendor.answer) as recorder:
-        given = {"data_dir": str(folder / "one"), "destinations": [f"webhook+{recorder.url}/"]}
-        host = Host("one", folder, load(given, {}))
-        with started(host.command):
-            host.accepts(300)
-            until(lambda: len(vendor.first) >= 100)
-            move = threading.Thread(
-                target=subprocess.run,
-                args=(migrate(host, to),),
-                kwargs={"check": True, "timeout": 150},
-            )
-            move.start()
-            host.accepts(300)
-            move.join()
-            host.accepts(300)
-            until(lambda: vendor.first.keys() == set(host.accepted))
-        for numbers in vendor.order.values():
-            assert numbers == sorted(numbers)
-        assert vendor.got == 900, "nothing came twice"
-        host.spool.close()
+    with live(folder) as (host, vendor):
+        host.accepts(300)
+        until(lambda: len(vendor.first) >= 100)
+        move = threading.Thread(
+            target=subprocess.run,
+            args=(migrate(host, to),),
+            kwargs={"check": True, "timeout": 150},
+        )
+        move.start()
+        host.accepts(300)
+        move.join()
+        host.accepts(300)
+        until(lambda: vendor.first.keys() == set(host.accepted))
+    assert vendor.got == 900, "nothing came twice"
