@@ -171,10 +171,7 @@ def _failed(exchange: Exchange, status: int) -> None:
 
 def _ended(request: HttpRequest, response: Any, exchange: Exchange) -> bool:
     """Everything that becomes of a response; a usual page's head and body are settled together."""
-    lines, status = response.headers._store, response.status_code
-    headers: dict[str, str] = {}
-    for name, (_, value) in lines.items():  # as ``session.headers``, by a call less
-        headers[name] = value
+    headers, status = session.headers(response), response.status_code
     match = request.resolver_match
     if match is not None:
         exchange.route = person.route(match.route)
@@ -189,7 +186,7 @@ def _ended(request: HttpRequest, response: Any, exchange: Exchange) -> bool:
         if tagged is not content:
             _changed(response, headers, tagged)
     for header in ending.headers:  # as Django keeps them: it need not check what is ours
-        lines[header[0].lower()] = header
+        response.headers._store[header[0].lower()] = header
     for cookie in ending.cookies:
         cookies.add(response, cookie)
     if kind is None:

@@ -86,7 +86,7 @@ class Shelf:
                 if place in contents
             }
             self._keep(read)
-            found = {**found, **read} if found else read
+            found.update(read)
         return found
 
     def is_time(self) -> bool:
