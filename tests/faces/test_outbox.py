@@ -418,11 +418,15 @@ rows.all().delete()
 for number in range(200):
     rows.create(frames=str(number).encode())
 taken = {"one": [], "two": []}
+both_have_some = threading.Barrier(2, timeout=60)
 outbox.AT_ONCE = 7
 def work(owner):
+    def take(frames):
+        if not taken[owner]: both_have_some.wait()
+        taken[owner].extend(frames)
     source = outbox.source()
     while outbox._rows("default").exists():
-        source.move(owner, taken[owner].extend)
+        source.move(owner, take)
     source.close()
 threads = [threading.Thread(target=work, args=(owner,)) for owner in taken]
 held = rows.create(frames=b"held")
@@ -431,7 +435,7 @@ with transaction.atomic():  # a row that somebody else holds keeps nobody waitin
     for thread in threads: thread.start()
     began = time.monotonic()
     while outbox._rows("default").count() > 1:
-        assert time.monotonic() - began < 30
+        assert time.monotonic() - began < 100
 for thread in threads: thread.join()
 every = taken["one"] + taken["two"]
 assert sorted(every) == sorted({*every}), "taken twice"
@@ -449,7 +453,7 @@ def test_on_postgresql_two_workers_share_the_rows_and_take_each_once(
     )
     every, fewest = map(int, said.split())
     assert every == 201
-    assert fewest > 0
+    assert fewest > 0, "while one has rows in hand the other takes others"
 
 
 def test_what_a_dead_host_left_is_told_and_freed_by_who_knows_that_it_is_dead(
