@@ -30,12 +30,13 @@ class Exchange:
 
     ``own`` is set when the request is for one of our own paths: the face reads at most
     ``own.limit`` + 1 bytes of body and answers with ``reply``. ``excluded``: not tracked.
-    ``finished``: it is over, and verbs called from now on belong to no request.
+    ``finished``: it is over, and verbs called from now on belong to no request. ``route``: the
+    route template, which the face sets before ``close``.
     ``usual``: what the cookies of a usual page hold, as long as nothing more is asked of it."""
 
     __slots__ = (
         "_at", "_closed", "_core", "_held", "_loaded_user", "_made", "_page_id",
-        "_request", "_route", "excluded", "finished", "own", "usual")  # fmt: skip
+        "_request", "excluded", "finished", "own", "route", "usual")  # fmt: skip
 
     # A usual page's are made when somebody asks for one; __getattr__ would slow every attribute.
     _identity: Identity = part(0)
@@ -46,7 +47,7 @@ class Exchange:
     def __init__(self, core: Core, request: Request, loaded_user: LoadedUser | None) -> None:
         self._core, self._request, self._loaded_user = core, request, loaded_user
         self._closed = self.finished = self.excluded = False
-        self._route: str | None = None
+        self.route: str | None = None
         self._page_id: str | None = None
         self._made: list[Parts] = []
         self.own: Own | None = None
@@ -57,8 +58,7 @@ class Exchange:
 
     def _make(self) -> Parts:
         self.usual = None
-        known = self._held, self._route, self._page_id
-        self._made.append(parts(self._core, self._request, self._at, *known))
+        self._made.append(parts(self._core, self._request, self._at, self._held, self._page_id))
         made = self._made[0]  # of several threads that ask at once the first one's is everybody's
         self.own, self.excluded = made.own, made.excluded
         return made
@@ -114,17 +114,6 @@ class Exchange:
         ``headers`` as for ``close``: what a shared cache may store is nobody's."""
         is_news = self.has_news and not self._response.is_shared(headers)
         return self.campaign if is_news else None
-
-    @property
-    def route(self) -> str | None:
-        """The route template; the face sets it before ``close``."""
-        return self._route
-
-    @route.setter
-    def route(self, template: str | None) -> None:
-        self._route = template
-        if self.usual is None:
-            self._scene.route = template
 
     def track(
         self,
@@ -260,7 +249,9 @@ class Exchange:
         return event.message_id if core.keep(entry) else None
 
     def _look(self) -> None:
-        """Looks at the user that the app has loaded or signed in by now, and follows it."""
+        """Looks at the route that has matched by now, and at the user that the app has loaded or
+        signed in, and follows it."""
+        self._scene.route = self.route
         identity, look = self._identity, self._loaded_user
         if self._closed or not identity.allowed:
             return

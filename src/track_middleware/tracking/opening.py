@@ -26,16 +26,15 @@ class Parts(NamedTuple):
 
 
 def parts(
-    core: Core, request: Request, at: float, held: Held | None, route: str | None,
-    page_id: str | None,
-) -> Parts:  # fmt: skip
+    core: Core, request: Request, at: float, held: Held | None, page_id: str | None
+) -> Parts:
     """Of an exchange that is not, or no longer, a usual page's: ``held`` is what that was made of,
     ``page_id`` that of the view that it has told of before."""
     identity = identified(core, request, at)
     if held is not None and held.is_new:
         identity.become(held.visitor, held.session)
         identity.campaign_arrived = held.campaign_arrived
-    scene = Scene(core, request, identity, route, known_page_id=page_id)
+    scene = Scene(core, request, identity, known_page_id=page_id)
     visit: pageview.Visit = "other"
     own, excluded, path = None, False, request.path
     if path.startswith(core.starts) and (rest := routes.own(path)) is not None:

@@ -85,7 +85,7 @@ def _shown(exchange: Exchange, content_type: str, body: bytes) -> tuple[Ending, 
 def _frame(exchange: Exchange, page_id: str, held: Held) -> bytes:
     """The frame of a usual page's view."""
     core, request, at = exchange._core, exchange._request, exchange._at
-    query, route, referrer, peer = request.query, exchange._route, request.referrer, request.peer
+    query, route, referrer, peer = request.query, exchange.route, request.referrer, request.peer
     where, named = core.places[request.scheme, request.host, request.root_path, request.path]
     if query and (query := core.redaction.query(query)):
         where = f"{where}?{quoted(query)[1:-1]}"
