@@ -25,9 +25,7 @@ class Parts(NamedTuple):
     excluded: bool
 
 
-def parts(
-    core: Core, request: Request, at: float, held: Held | None, page_id: str | None
-) -> Parts:
+def parts(core: Core, request: Request, at: float, held: Held | None, page_id: str | None) -> Parts:
     """Of an exchange that is not, or no longer, a usual page's: ``held`` is what that was made of,
     ``page_id`` that of the view that it has told of before."""
     identity = identified(core, request, at)
