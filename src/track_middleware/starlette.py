@@ -47,7 +47,7 @@ class TrackMiddleware:
         starts = _starts_with_session if scope.get("session") else _starts
         await answer(
             self.app, wiring, scope, receive, send,
-            loaded_user=look, opened=_opened, starting=partial(starts, scope),
+            loaded_user=look, opened=_opened, starting=starts,
         )  # fmt: skip
 
 
@@ -80,13 +80,13 @@ def _opened(scope: Scope, exchange: Exchange, wiring: Wiring) -> None:
     state["track"] = exchange
 
 
-def _starts(scope: Scope, exchange: Exchange, headers: Mapping[str, str]) -> None:
+def _starts(exchange: Exchange, scope: Scope, headers: Mapping[str, str]) -> None:
     """What is looked up when the response starts: the route; mostly it lies there as it is."""
     is_within = "app_root_path" in scope or "fastapi" in scope
     exchange.route = route(scope) if is_within else getattr(scope.get("route"), "path_format", None)
 
 
-def _starts_with_session(scope: Scope, exchange: Exchange, headers: Mapping[str, str]) -> None:
+def _starts_with_session(exchange: Exchange, scope: Scope, headers: Mapping[str, str]) -> None:
     """The same, and a new campaign is put into the session."""
     exchange.route = route(scope)
     campaign = exchange.mirror(headers)

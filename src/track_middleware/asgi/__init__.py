@@ -61,7 +61,7 @@ async def answer(
     receive: Receive,
     send: Send,
     *,
-    loaded_user: Callable[[], str | None] | None = None,
+    loaded_user: LoadedUser | None = None,
     opened: Opened | None = None,
     starting: Starting | None = None,
 ) -> None:
@@ -71,7 +71,7 @@ async def answer(
     if (
         scope["type"] == "http" and KEY not in scope and (around is None or around.finished)
     ):  # fmt: skip
-        exchange = ours(wiring, _opened, wiring, scope, loaded_user)
+        exchange = ours(wiring, _opened, wiring, scope, loaded_user, opened)
     if exchange is None:
         await app(scope, receive, send)
         return
@@ -79,9 +79,7 @@ async def answer(
         await _own(wiring, exchange, scope, receive, send)
         return
     scope[KEY] = exchange
-    if opened is not None:
-        ours(wiring, opened, scope, exchange, wiring)
-    response = Response(wiring, exchange, send, starting)
+    response = Response(wiring, exchange, scope, send, starting)
     token, failed = wirings.CURRENT.set(exchange), 500
     try:
         await app(scope, receive, response.send)
@@ -106,8 +104,13 @@ async def drained(wiring: Wiring) -> None:
         await asyncio.to_thread(ours, wiring, wiring.after_response)
 
 
-def _opened(wiring: Wiring, scope: Scope, loaded_user: Callable[[], str | None] | None) -> Exchange:
-    return wiring.open(request(scope), loaded_user)
+def _opened(
+    wiring: Wiring, scope: Scope, loaded_user: LoadedUser | None, opened: Opened | None
+) -> Exchange:
+    exchange = wiring.open(request(scope), loaded_user)
+    if opened is not None and exchange.own is None:
+        opened(scope, exchange, wiring)
+    return exchange
 
 
 def request(scope: Scope) -> Request:

@@ -26,8 +26,9 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 Pairs = Iterable[tuple[bytes, bytes]]
 
-#: Called with a request's exchange and the response's headers, by lower-case name, at its start.
-Starting = Callable[["Exchange", Mapping[str, str]], None]
+#: Called with a request's exchange and scope and the response's headers, by lower-case name, at its
+#: start.
+Starting = Callable[["Exchange", Scope, Mapping[str, str]], None]
 
 _T = TypeVar("_T")
 _Ts = TypeVarTuple("_Ts")
@@ -112,6 +113,7 @@ class Response(msgspec.Struct, eq=False):
 
     wiring: Wiring
     exchange: Exchange
+    _scope: Scope
     _send: Send
     _starting: Starting | None
     _closed: bool = False
@@ -168,7 +170,7 @@ class Response(msgspec.Struct, eq=False):
         length is closed."""
         self._names = names = _text(message["headers"])
         if self._starting is not None:
-            ours(self.wiring, self._starting, self.exchange, names)
+            ours(self.wiring, self._starting, self.exchange, self._scope, names)
         if "content-length" in names and names["content-length"].isdecimal():
             self._usual_type = usual_type(self.exchange, message["status"], names)
             if self._usual_type is not None:
