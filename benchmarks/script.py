@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING, Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from tests.chrome import launched
+from tests.waiting import free_port
 
 from . import trace
 
@@ -152,9 +153,7 @@ def _milliseconds(spans: list[trace.Span]) -> float:
 @contextmanager
 def served() -> Iterator[str]:
     """The server's address, for as long as the block lasts."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
+    port = free_port()
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         command = [sys.executable, "-m", "benchmarks.script", str(port), folder]
         with subprocess.Popen(command) as server:

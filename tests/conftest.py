@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import ipaddress
 import os
-import socket
 import subprocess
 import sys
 from collections import Counter
@@ -152,10 +151,10 @@ def _loopback_only() -> Iterator[None]:
 
 @pytest.fixture
 def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listened on a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port of 127.0.0.1 that nobody listens on, and that nobody else is given for long."""
+    from tests import waiting  # a copy of this file may stand without it
+
+    return waiting.free_port()
 
 
 @pytest.fixture

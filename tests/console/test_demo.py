@@ -12,6 +12,7 @@ import urllib.request
 from typing import Any
 
 from tests.processes import started
+from tests.waiting import free_port
 from track_middleware.cli import shoppers
 from track_middleware.enrichment.agent import agent
 from track_middleware.event import Event
@@ -31,7 +32,8 @@ def test_only_what_a_shopper_leaves_is_marked() -> None:
 
 
 def test_the_demos_console_shows_shoppers_with_both_halves_of_their_views_marked() -> None:
-    command = [sys.executable, "-m", "track_middleware", "demo", "--builtin", "--port", "0"]
+    command = [sys.executable, "-m", "track_middleware", "demo", "--builtin"]
+    command += ["--port", str(free_port())]
     env = {**os.environ, "PYTHONUNBUFFERED": "1"}
     with started([*command, "--json"], stdout=subprocess.PIPE, text=True, env=env) as demo:
         try:
