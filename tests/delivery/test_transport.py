@@ -10,17 +10,21 @@ import stat
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import urllib3
 
 from tests.delivery.recorder import Recorder, Say
+from tests.waiting import SECONDS
 from track_middleware.delivery.lines import REMEMBERED
 from track_middleware.delivery.transport import KEPT, Bounds, Deliver, HttpTransport, Silence
 from track_middleware.destinations import Answer, Call
 
-QUICK = Bounds(connect=5.0, idle=1.0, whole=1.5)
+#: Nothing here takes so long, on whatever machine.
+LONG = Bounds(connect=SECONDS, idle=SECONDS, whole=2 * SECONDS)
 
 
 @pytest.fixture
@@ -31,9 +35,8 @@ def vendor() -> Iterator[Recorder]:
 
 @pytest.fixture
 def send() -> Iterator[HttpTransport]:
-    transport = HttpTransport(bounds=QUICK)
-    yield transport
-    transport.close()
+    with closing(HttpTransport(bounds=LONG)) as transport:
+        yield transport
 
 
 def post(url: str, body: bytes = b"{}") -> Call:
@@ -129,18 +132,22 @@ def dripping() -> Iterator[str]:
     listener.close()
 
 
-def test_a_trickling_answer_ends_with_the_whole_time(dripping: str, send: HttpTransport) -> None:
-    before = time.monotonic()
-    assert isinstance(send(post(dripping)), Silence)
-    assert time.monotonic() - before < 30
+def test_a_trickling_answer_ends_with_the_whole_time(dripping: str) -> None:
+    with closing(HttpTransport(bounds=replace(LONG, whole=1.0))) as send:
+        before = time.monotonic()
+        assert isinstance(send(post(dripping)), Silence)
+        assert time.monotonic() - before < SECONDS
 
 
-def test_a_server_that_never_answers_is_left_after_the_idle_time(send: HttpTransport) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+def test_a_server_that_never_answers_is_left_after_the_idle_time() -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listener,
+        closing(HttpTransport(bounds=replace(LONG, idle=0.5))) as send,
+    ):
         before = time.monotonic()
         answer = send(post(f"http://127.0.0.1:{listener.getsockname()[1]}"))
         assert isinstance(answer, Silence)
-        assert time.monotonic() - before < 30
+        assert time.monotonic() - before < SECONDS
 
 
 def lines(path: Path, *ids: str) -> Call:
@@ -261,16 +268,20 @@ def test_what_ends_before_the_handshake_does_has_sent_nothing(
 
 
 def test_a_handshake_that_nobody_answers_has_sent_nothing() -> None:
-    send = HttpTransport(bounds=Bounds(connect=0.2, idle=0.2, whole=1.0))
-    with socket.create_server(("127.0.0.1", 0)) as server:
+    with (
+        closing(HttpTransport(bounds=Bounds(connect=0.2, idle=0.2, whole=1.0))) as send,
+        socket.create_server(("127.0.0.1", 0)) as server,
+    ):
         silence = send(post(f"https://127.0.0.1:{server.getsockname()[1]}/"))
-    send.close()
     assert isinstance(silence, Silence)
     assert not silence.sent
 
 
-def test_a_request_that_was_begun_may_have_been_taken(send: HttpTransport) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
+def test_a_request_that_was_begun_may_have_been_taken() -> None:
+    with (
+        closing(HttpTransport(bounds=replace(LONG, idle=0.5))) as send,
+        socket.create_server(("127.0.0.1", 0)) as server,
+    ):
         silence = send(post(f"http://127.0.0.1:{server.getsockname()[1]}/"))
     assert isinstance(silence, Silence)
     assert silence.sent

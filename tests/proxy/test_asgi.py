@@ -13,7 +13,10 @@ import pytest
 
 from tests.faces.apps import SECRET
 from tests.proxy.stand_in import StandIn, said
+from tests.waiting import SECONDS
 from track_middleware.asgi import TrackMiddleware
+from track_middleware.delivery.pools import Bounds
+from track_middleware.proxy.upstream import Upstream
 
 Messages = list[dict[str, Any]]
 
@@ -61,7 +64,14 @@ def _piece(body: bytes, *, more: bool = False) -> dict[str, Any]:
 
 
 def _run(step: Callable[[], Any]) -> Any:
-    return asyncio.run(asyncio.wait_for(step(), 20))
+    return asyncio.run(asyncio.wait_for(step(), 3 * SECONDS))
+
+
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No call ends by itself."""
+    patience = Bounds(connect=SECONDS, idle=10 * SECONDS, whole=10 * SECONDS)
+    monkeypatch.setattr(Upstream.__init__, "__defaults__", (patience,))
 
 
 @pytest.fixture
@@ -84,7 +94,7 @@ def test_a_browser_that_hangs_up_while_the_vendor_is_asked_ends_the_call(
     vendor: StandIn, behind: Behind
 ) -> None:
     go_on = threading.Event()
-    vendor.answer = lambda asked: (go_on.wait(20), said(b"1"))[1]
+    vendor.answer = lambda asked: (go_on.wait(10 * SECONDS), said(b"1"))[1]
 
     async def step() -> Messages:
         gone = asyncio.Event()
@@ -100,14 +110,18 @@ def test_a_browser_that_hangs_up_while_the_vendor_is_asked_ends_the_call(
 
 def test_a_browser_that_hangs_up_inside_its_body_ends_the_call(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listening:
+        listening.settimeout(SECONDS)
         vendor = StandIn(port=listening.getsockname()[1])
         behind = Behind(vendor, tmp_path / "track")
 
         def begun() -> socket.socket:
             there, _ = listening.accept()
+            there.settimeout(SECONDS)
             came = b""
             while not came.endswith(b"ab"):
-                came += there.recv(4096)
+                piece = there.recv(4096)
+                assert piece, came
+                came += piece
             return there
 
         async def step() -> tuple[Messages, bool]:
@@ -124,7 +138,7 @@ def test_a_browser_that_hangs_up_inside_its_body_ends_the_call(tmp_path: Path) -
 
 def test_a_request_that_is_given_up_ends_the_call(vendor: StandIn, behind: Behind) -> None:
     go_on = threading.Event()
-    vendor.answer = lambda asked: (go_on.wait(20), said(b"1"))[1]
+    vendor.answer = lambda asked: (go_on.wait(10 * SECONDS), said(b"1"))[1]
 
     async def step() -> None:
         asked = asyncio.ensure_future(behind.ask([_piece(b"{}")], asyncio.Event(), length=2))
@@ -143,5 +157,5 @@ def _all_ended(behind: Behind) -> bool:
     pool = behind.app.wiring.errands.pool
     ended = threading.Thread(target=pool.shutdown)
     ended.start()
-    ended.join(8)
+    ended.join(SECONDS)
     return not ended.is_alive()

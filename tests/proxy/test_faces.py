@@ -16,6 +16,7 @@ import pytest
 from tests.faces.apps import SECRET
 from tests.faces.standing import STANDS, standing
 from tests.proxy.stand_in import StandIn, Told, said, stand_in
+from tests.waiting import SECONDS
 from track_middleware.proxy.slots import proxied
 from track_middleware.tracking import routes
 
@@ -109,7 +110,7 @@ def test_an_answer_is_passed_on_before_it_has_ended(stand: Stand) -> None:
 
     def pieces() -> Iterator[bytes]:
         yield PIECE * 8
-        assert seen.wait(15)
+        assert seen.wait(SECONDS)
         yield b"end"
 
     stand.vendor.answer = lambda asked: Told(200, {"Content-Type": "text/plain"}, pieces)
@@ -135,12 +136,12 @@ def test_a_browser_that_hangs_up_ends_the_vendors_answer(stand: Stand) -> None:
     with contextlib.closing(stand.connection()) as connection:
         connection.request("POST", f"{stand.base}/track/", b"{}", BROWSER)
         connection.getresponse().read(len(PIECE))
-    assert ended.wait(15)
+    assert ended.wait(SECONDS)
 
 
 def test_pages_are_answered_while_the_vendor_hangs(stand: Stand) -> None:
     go_on = threading.Event()
-    stand.vendor.answer = lambda asked: (go_on.wait(15), said(b'"late"'))[1]
+    stand.vendor.answer = lambda asked: (go_on.wait(SECONDS), said(b'"late"'))[1]
     answers: list[bytes] = []
     waiting = threading.Thread(target=lambda: answers.append(stand.ask(f"{stand.base}/track/")[1]))
     waiting.start()
@@ -148,7 +149,7 @@ def test_pages_are_answered_while_the_vendor_hangs(stand: Stand) -> None:
     assert stand.ask("/", "GET")[0].status == 200
     assert not answers
     go_on.set()
-    waiting.join(20)
+    waiting.join(SECONDS)
     assert answers == [b'"late"']
 
 
