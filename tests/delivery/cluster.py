@@ -7,15 +7,14 @@ import shutil
 import signal
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psycopg
 
 from tests.programs import postgresql
-from tests.waiting import free_port
+from tests.waiting import SECONDS, free_port, until
 
 
 class Cluster:
@@ -43,6 +42,8 @@ class Cluster:
             "-D",
             str(self._folder / "data"),
             "-w",
+            "-t",
+            str(int(SECONDS)),
             "-s",
             "-l",
             log,
@@ -54,11 +55,13 @@ class Cluster:
     def kill(self) -> None:
         """As a crash of the machine would: no goodbye to anybody."""
         pid = int((self._folder / "data/postmaster.pid").read_text().split()[0])
+        os.kill(pid, signal.SIGSTOP)  # it begins no further process, and notices no end of one
+        until(lambda: _state(pid) == "T")
         children = _children(pid)
-        for each in (pid, *children):
-            os.kill(each, signal.SIGKILL)
-        while any(Path(f"/proc/{each}").exists() for each in (pid, *children)):
-            time.sleep(0.01)
+        for each in (*children, pid):
+            with suppress(ProcessLookupError):
+                os.kill(each, signal.SIGKILL)
+        until(lambda: not any(map(_state, (pid, *children))))
 
     def stop(self) -> None:
         _run("pg_ctl", "-D", str(self._folder / "data"), "-w", "-s", "-m", "immediate", "stop")
@@ -114,6 +117,14 @@ def _run(program: str, *arguments: str) -> None:
         command, cwd="/", stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False
     )
     assert ended.returncode == 0, ended.stderr
+
+
+def _state(pid: int) -> str:
+    """What a process is doing, by Linux's letter for it; nothing when there is none."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0]
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
 
 
 def _children(pid: int) -> list[int]:

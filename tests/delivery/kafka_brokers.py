@@ -19,7 +19,7 @@ import confluent_kafka
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from tests.processes import started
-from tests.waiting import free_port, listens, until
+from tests.waiting import SECONDS, free_port, listens, until
 
 PRODUCER = 0
 
@@ -97,7 +97,7 @@ class Broker:
 
     def topic(self, name: str, *, partitions: int = 8) -> None:
         client = AdminClient({"bootstrap.servers": self.servers[0], "log_level": 2})
-        client.create_topics([NewTopic(name, partitions, 1)])[name].result(30)
+        client.create_topics([NewTopic(name, partitions, 1)])[name].result(SECONDS)
 
     def stop(self) -> None:
         """It answers nobody, from when this returns."""

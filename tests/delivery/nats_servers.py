@@ -14,7 +14,7 @@ from pathlib import Path
 import msgspec
 
 from tests.processes import started
-from tests.waiting import free_ports, until
+from tests.waiting import SECONDS, free_ports, until
 
 
 class Server:
@@ -53,7 +53,7 @@ class Server:
     def told(self, what: str) -> dict[str, object]:
         """What it says of itself."""
         url = f"http://127.0.0.1:{self._looks}/{what}"
-        with urllib.request.urlopen(url, timeout=2) as answer:
+        with urllib.request.urlopen(url, timeout=SECONDS) as answer:
             return msgspec.json.decode(answer.read(), type=dict[str, object])
 
 

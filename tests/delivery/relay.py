@@ -7,6 +7,8 @@ import threading
 from contextlib import suppress
 from types import TracebackType
 
+from tests.waiting import SECONDS
+
 
 class Relay:
     """``with Relay(port) as relay``: whoever connects to ``relay.port`` talks to that port."""
@@ -45,7 +47,7 @@ class Relay:
             while True:
                 client, _ = self._listener.accept()
                 try:
-                    server = socket.create_connection(("127.0.0.1", self._to), 5.0)
+                    server = socket.create_connection(("127.0.0.1", self._to), SECONDS)
                 except OSError:
                     client.close()
                     continue

@@ -16,7 +16,7 @@ from nats import connect
 from tests.delivery.cluster import Cluster, cluster, emptied
 from tests.delivery.nats_servers import Servers, servers
 from tests.delivery.store_contract import StoreContract
-from tests.waiting import free_port
+from tests.waiting import free_port, until
 from track_middleware.delivery.store import brokers, opening
 from track_middleware.delivery.store.bodies import Held, Parcel
 from track_middleware.delivery.store.jetstream.bodies import JetStream
@@ -124,6 +124,7 @@ def test_what_was_put_is_there_after_a_crash(server: Servers, jetstream: Ends) -
     places = one.put(parcels(1200))
     server.all[0].kill()
     server.all[0].start()
+    until(lambda: server.all[0].is_well)
     found = jetstream(server.url()).get(places)
     assert [found[place] for place in places] == [b"content %d" % n for n in range(1200)]
     assert one.get(places[:1]) == {places[0]: b"content 0"}, "it connects again"

@@ -177,7 +177,7 @@ def test_a_connection_that_was_lost_is_let_go(server: Cluster, store: Store) -> 
     before = kept()
     for _ in range(3):
         server.do(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity"
             " WHERE application_name = 'track-middleware'"
         )
         with pytest.raises(StoreError):
