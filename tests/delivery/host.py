@@ -6,6 +6,7 @@ line ``fork`` makes a child that tracks ``forked`` and outlives its parent until
 """
 
 import os
+import signal
 import sys
 import time
 from pathlib import Path
@@ -35,9 +36,8 @@ for line in sys.stdin:
     word = line.strip()
     if word == "fork" and os.fork() == 0:
         track("forked")
-        time.sleep(60)
-        os._exit(0)
+        signal.pause()
     elif word == "flush":
-        print("flushed", keeper.flush(60.0), flush=True)
+        print("flushed", keeper.flush(600.0), flush=True)
     elif word != "fork":
         track(word)

@@ -68,16 +68,17 @@ def test_what_cannot_be_used_is_said_at_the_start(url: str, why: str) -> None:
 
 def test_a_web_process_loads_nothing_of_a_broker_and_asks_it_nothing(tmp_path: Path) -> None:
     code = f"""
-import sys, time
+import sys
 from track_middleware import configure, track
+asked = []
+sys.addaudithook(lambda event, given: event == "socket.connect" and asked.append(given))
 configure(store="nats://127.0.0.1:{free_port()}", data_dir={str(tmp_path)!r}, deliver="worker",
           secret_key="a secret for the tests", min_free="1")
-began = time.monotonic()
 assert track("Signed Up", user_id="7")
-assert time.monotonic() - began < 4, "connecting would take five seconds"
+assert not asked
 print(sorted({{"nats", "asyncio", "cryptography"}} & sys.modules.keys()))
 """
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=300
     )
     assert done.stdout.strip() == "[]"

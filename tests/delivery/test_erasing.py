@@ -299,7 +299,7 @@ def test_a_worker_killed_between_any_two_steps_is_made_good_by_the_next(
     asked_for(shop)
     done = subprocess.run(
         [sys.executable, "-m", "tests.delivery.eraser_kills", str(shop.folder)],
-        capture_output=True, text=True, timeout=120, check=False,
+        capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert int(done.stdout) > 15

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-import time
 
+from tests.waiting import until
 from track_middleware.delivery.store.gate import Gate
 
 
@@ -20,8 +20,7 @@ def test_a_thread_that_waits_comes_before_the_one_that_has_just_written() -> Non
     with gate:
         wrote.append("first")
         other.start()
-        while not gate.is_waited_for:
-            time.sleep(0)
+        until(lambda: gate.is_waited_for)
     with gate:
         wrote.append("again")
     other.join()

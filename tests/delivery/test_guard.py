@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
-from tests.waiting import SECONDS
+from tests.waiting import until
 from track_middleware.delivery.guard import Guard
 from track_middleware.delivery.store import Deposed
 from track_middleware.delivery.worker import Worker
@@ -81,23 +82,43 @@ def test_a_cause_is_told_once_a_minute_whoever_meets_it_and_whatever_it_counts(
     ]
 
 
+@contextmanager
+def hanging_up() -> Iterator[tuple[int, list[bytes]]]:
+    """A server that reads what a client says first, and says nothing; its port, and what it read.
+    It closes in the same way each time: unread bytes would make a reset of it."""
+    came: list[bytes] = []
+
+    def serve(server: socket.socket) -> None:
+        with suppress(OSError):
+            while True:
+                connection, _ = server.accept()
+                with connection:
+                    came.append(connection.recv(65_536))
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        serving = threading.Thread(target=serve, args=(server,))
+        serving.start()
+        try:
+            yield server.getsockname()[1], came
+        finally:
+            server.shutdown(socket.SHUT_RDWR)
+            serving.join()
+
+
 def test_a_worker_whose_store_is_away_says_so_once_and_goes_on_trying(
     data_dir: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     stop = threading.Event()
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        server.settimeout(SECONDS)
-        url = f"postgresql://127.0.0.1:{server.getsockname()[1]}/shop"
+    with hanging_up() as (port, came):
+        url = f"postgresql://127.0.0.1:{port}/shop?sslmode=disable&gssencmode=disable"
         settings = load({"store": url, "data_dir": str(data_dir)}, {})
-        worker = Worker(settings, data_dir=data_dir)
+        worker = Worker(settings, data_dir=data_dir, monotonic=lambda: 1000.0)
         running = threading.Thread(target=worker.run, args=(stop,))
         running.start()
         try:
-            for _ in range(3):
-                server.accept()[0].close()
+            until(lambda: len(came) >= 3)
         finally:
             stop.set()
-            server.close()
             running.join()
             worker.close()
     (told,) = caplog.records

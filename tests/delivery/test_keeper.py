@@ -76,7 +76,8 @@ def children(pid: int) -> list[int]:
 def delivered(out: Path) -> list[str]:
     if not out.exists():
         return []
-    return [msgspec.json.decode(line)["event"] for line in out.read_bytes().splitlines()]
+    whole = out.read_bytes().rpartition(b"\n")[0]  # a line may be half there
+    return [msgspec.json.decode(line)["event"] for line in whole.splitlines()]
 
 
 @pytest.mark.parametrize("mode", ["process", "thread", "inline"])
@@ -97,7 +98,7 @@ def test_flush_has_nothing_to_wait_for_where_nothing_was_accepted(host):
     web.says("flush")
     began = time.monotonic()
     assert web.child.stdout.readline() == "flushed True\n"
-    assert time.monotonic() - began < 30.0
+    assert time.monotonic() - began < 300, "it would wait for ten minutes"
 
 
 def test_only_the_command_line_delivers_in_worker_mode(host, out, data_dir):
@@ -180,7 +181,7 @@ def test_a_worker_that_cannot_be_started_is_tried_again(host, tmp_path):
 def test_a_worker_without_a_sign_of_life_is_replaced(host, tmp_path):
     program, begun = tmp_path / "worker", tmp_path / "begun"
     written(program, f"#!/bin/sh\necho $$ >> {begun}\nexec sleep 60 >&-\n")
-    web = host("process", program, 0.5)
+    web = host("process", program, 2)
     web.tracks("A")
     until(lambda: begun.exists() and len(begun.read_text().split()) >= 2)
     assert "no sign of life" in web.log.read_text()

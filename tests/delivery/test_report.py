@@ -120,7 +120,7 @@ def test_the_worker_verb_writes_json_where_it_is_asked_to(data_dir: Path, vendor
     )
     verb = [sys.executable, "-m", "track_middleware", "worker", "--once"]
     more = ["--data-dir", str(data_dir), "--log-level", "INFO", "--log-format", "json"]
-    done = subprocess.run([*verb, *more], capture_output=True, text=True, timeout=120, check=True)
+    done = subprocess.run([*verb, *more], capture_output=True, text=True, timeout=300, check=True)
     told = [json.loads(each) for each in done.stderr.splitlines()]
     batches = [each for each in told if each["logger"] == "track_middleware.batch"]
     assert [(each["batch"], each["events"], each["level"]) for each in batches][:1] == [
@@ -181,7 +181,7 @@ print(json.dumps(found))
 def run(script: str, data_dir: Path, vendor: Recorder) -> str:
     environ = {**os.environ, "GIVEN": json.dumps(given(data_dir, vendor))}
     done = subprocess.run(
-        [sys.executable, "-c", script], env=environ, capture_output=True, text=True, timeout=120,
+        [sys.executable, "-c", script], env=environ, capture_output=True, text=True, timeout=300,
         check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
