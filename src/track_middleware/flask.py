@@ -20,7 +20,6 @@ import click
 from flask import (
     Flask,
     current_app,
-    g,
     got_request_exception,
     has_app_context,
     has_request_context,
@@ -28,6 +27,7 @@ from flask import (
     session,
 )
 from flask.cli import with_appcontext
+from flask.globals import app_ctx
 from markupsafe import Markup
 
 from . import wiring as wirings
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
     from .tracking.exchange import Exchange
+    from .tracking.identity import LoadedUser
     from .wiring import Wiring
     from .wsgi.boundary import Headers
 
@@ -90,11 +91,9 @@ class _Site:
         wiring = self._wiring or self._ready()
         if wiring is None:
             return self._inner(environ, start_response)
-        look = None
-        if wiring.asks_user or hasattr(self._app, "login_manager"):  # Flask-Login's
-            environ.setdefault(_LYING)
-            loaded = partial(self._loaded_user, environ)
-            look = wiring.user_look(partial(self._asked_about, environ), loaded)
+        look: LoadedUser | None = partial(self._loaded_user, environ)
+        if wiring.asks_user:
+            look = wiring.user_look(partial(self._asked_about, environ), look)
         return answer(
             self._inner, wiring, environ, start_response, loaded_user=look, starting=self._starts
         )
@@ -166,18 +165,19 @@ class _Site:
         }
 
     def _starts(self, exchange: Exchange, environ: WSGIEnvironment, said: Headers | None) -> None:
-        """Notes what Flask knows in the app's own context: the rule that has matched, where a user
-        lies that is looked for, and, when headers are said, a campaign, which a query brings."""
+        """Notes what Flask knows in the app's own context: the rule that has matched, where
+        Flask-Login's user lies, and, when headers are said, a campaign, which a query brings."""
         try:
-            context = _REQUESTED.get()
-            rule = context.request.url_rule
+            context, seen = _APP.get(), _REQUESTED.get().request
         except (LookupError, RuntimeError):
             return
         if context.app is not self._app:
             return
+        rule = seen.url_rule
         exchange.route = rule.rule if rule is not None else None
-        if _LYING in environ:
-            environ[_LYING] = context.request, vars(g)
+        environ[_G] = vars(context.g)
+        if self._wiring is not None and self._wiring.asks_user:
+            environ[_REQUEST] = seen
         if said is not None and environ.get("QUERY_STRING"):
             name = self._app.config["SESSION_COOKIE_NAME"]  # which most visitors have not
             if name in environ.get("HTTP_COOKIE", "") and exchange.has_news:
@@ -192,20 +192,19 @@ class _Site:
 
     def _loaded_user(self, environ: WSGIEnvironment) -> str | None:
         """The id of the user that Flask-Login has loaded; "" for nobody, None for not loaded."""
-        user = self._lying(environ)[1].get("_login_user")
+        if _G not in environ:
+            self.matched()
+        lying = environ.get(_G)
+        user = None if lying is None else lying.get("_login_user")
         if user is None:
             return None
         return str(user.get_id()) if user.is_authenticated else ""
 
     def _asked_about(self, environ: WSGIEnvironment) -> Any:
         """What the ``user_id`` setting is asked about: Flask's own request, once it is there."""
-        return self._lying(environ)[0]
-
-    def _lying(self, environ: WSGIEnvironment) -> tuple[Any, Mapping[str, Any]]:
-        """Flask's own request, and what lies in ``g``; of one that is not there yet nothing."""
-        if environ[_LYING] is None:
+        if _REQUEST not in environ:
             self.matched()
-        return environ[_LYING] or (None, {})
+        return environ.get(_REQUEST)
 
     def _mirror(self, exchange: Exchange, headers: Headers) -> None:
         """Puts a campaign into the session that the request came with, which is saved anew."""
@@ -254,11 +253,11 @@ def _current(_g: object) -> Exchange | None:
     return wirings.CURRENT.get()
 
 
-#: Where Flask keeps a request's context: what its proxy looks up, by a call less.
-_REQUESTED = cast(Any, request).__wrapped__
+#: Where Flask keeps its contexts: what its proxies look up, by a call less.
+_APP, _REQUESTED = cast(Any, app_ctx).__wrapped__, cast(Any, request).__wrapped__
 
-#: Where the environ of one whose user is looked for keeps Flask's request, and what lies in ``g``.
-_LYING = "track_middleware.flask.lying"
+#: Where a request's environ keeps Flask's own request, and what lies in ``g``, for later.
+_REQUEST, _G = "track_middleware.flask.request", "track_middleware.flask.g"
 
 
 def _text(key: str | bytes | None) -> str:

@@ -249,14 +249,15 @@ class Exchange:
         return event.message_id if core.keep(entry) else None
 
     def _look(self) -> None:
-        """Looks at the route that has matched by now, and at the user that the app has loaded or
-        signed in, and follows it."""
-        self._scene.route = self.route
+        """Looks at the user that the app has loaded or signed in by now, and follows it; the face
+        may learn of the route by that."""
         identity, look = self._identity, self._loaded_user
-        if self._closed or not identity.allowed:
-            return
-        seen = None if look is None else look()  # which may say that somebody impersonates
-        known = seen is not None or identity.signing is not None
+        is_open = identity.allowed and not self._closed
+        seen = (
+            look() if is_open and look is not None else None
+        )  # may say that somebody impersonates
+        self._scene.route = self.route
+        known = is_open and (seen is not None or identity.signing is not None)
         if known and not self.excluded and acting.learnt(identity, seen):
             self._scene.forget()
             told = self._core.event("identify", None, None, identity.at)
