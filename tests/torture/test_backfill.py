@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import random
-import socket
 import sqlite3
 import subprocess
 import time
@@ -23,7 +22,8 @@ import pytest
 
 from tests.delivery.cluster import cluster
 from tests.torture import vendor
-from tests.torture.test_kills import children, killed, running
+from tests.torture.test_kills import PATIENCE, children, killed, running
+from tests.waiting import listens, until
 from track_middleware.delivery import handover
 from track_middleware.delivery.store import sqlite
 from track_middleware.reading import load
@@ -38,12 +38,13 @@ _MORE = 24 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Shop:
-    """A database with orders, as a source; how often its backfill is killed, and how fast it may
-    read, so that a kill finds it at work."""
+    """A database with orders, as a source; how often its backfill is killed, after how many rows
+    more, and how fast it may read until then: a kill that comes late finds it at work."""
 
     source: str
     rows: int
     kills: int
+    step: int
     rate: str | None
 
 
@@ -55,8 +56,8 @@ def of_sqlite(tmp_path: Path) -> Shop:
         rows = ((n, n % 5000, n / 100, 1_700_000_000 + n) for n in range(1, ROWS + 1))
         database.executemany("INSERT INTO orders VALUES (?, 'u' || ?, ?, ?)", rows)
     if ROWS > 100_000:
-        return Shop(f"sqlite:///{path}", ROWS, kills=5, rate=None)
-    return Shop(f"sqlite:///{path}", ROWS, kills=3, rate="8000/s")
+        return Shop(f"sqlite:///{path}", ROWS, kills=5, step=ROWS // 6, rate=None)
+    return Shop(f"sqlite:///{path}", ROWS, kills=3, step=1000, rate="1000/s")
 
 
 @pytest.fixture
@@ -67,7 +68,7 @@ def of_postgresql() -> Iterator[Shop]:
             "INSERT INTO orders SELECT n, 'u' || n % 50, n / 100.0, 1700000000 + n"
             " FROM generate_series(1, 4000) AS n"
         )
-        yield Shop(server.url, 4000, kills=2, rate="2000/s")
+        yield Shop(server.url, 4000, kills=2, step=300, rate="200/s")
 
 
 SHOPS = ["of_sqlite", pytest.param("of_postgresql", marks=pytest.mark.needs("postgresql"))]
@@ -76,24 +77,16 @@ SHOPS = ["of_sqlite", pytest.param("of_postgresql", marks=pytest.mark.needs("pos
 @contextmanager
 def mixpanel(taken: Path, port: int) -> Iterator[None]:
     with running("tests.torture.importer", str(taken), str(port)):
-        deadline = time.monotonic() + 60
-        while not _answers(port):
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        until(lambda: listens(port), "the importer never listened")
         yield
 
 
-def _answers(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-def command(data_dir: Path, shop: Shop) -> list[str]:
+def command(data_dir: Path, shop: Shop, *, rate: str | None = None) -> list[str]:
     return [
         "track_middleware", "backfill", shop.source, "--sql", "select * from orders",
         "--event", "Order Completed", "--id", "id", "--user", "user_id", "--time", "created_at",
         "--data-dir", str(data_dir), "--resume", "--json",
-        *(["--rate", shop.rate] if shop.rate else []),
+        *(["--rate", rate] if rate else []),
     ]  # fmt: skip
 
 
@@ -125,7 +118,7 @@ def test_every_row_is_imported_once_however_often_it_is_killed(
     peaks: list[int] = []
     with mixpanel(taken, free_port):
         for number in range(kills):
-            upto = rows * (number + 1) // (kills + 1)
+            upto = shop.step * (number + 1)
             peaks.append(interrupted(data_dir, shop, upto, with_worker=chance.random() < 0.5))
         before = read(data_dir)
         done, last, speeds = to_its_end(data_dir, shop, taken)
@@ -147,12 +140,14 @@ def test_every_row_is_imported_once_however_often_it_is_killed(
 
 def interrupted(data_dir: Path, shop: Shop, upto: int, *, with_worker: bool) -> int:
     """Runs it until so many rows are read, then kills it; its most memory."""
-    with running(*command(data_dir, shop), stdout=subprocess.DEVNULL) as process:
-        deadline = time.monotonic() + 600
-        while read(data_dir) < upto:
+    call = command(data_dir, shop, rate=shop.rate)
+    with running(*call, stdout=subprocess.DEVNULL) as process:
+
+        def is_so_far() -> bool:
             assert process.poll() is None, "it ended before it was killed"
-            assert time.monotonic() < deadline
-            time.sleep(0.002)
+            return read(data_dir) >= upto
+
+        until(is_so_far, "it does not read on", seconds=PATIENCE, pause=0.002)
         needed = peak(process.pid)
         killed([*(children(process.pid) if with_worker else []), process.pid])
     return needed

@@ -6,14 +6,15 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from tests.torture.test_kills import delivered, drained, running, stored
+from tests.torture.test_kills import PATIENCE, delivered, drained, running, stored
+from tests.waiting import until
 
 FORKER = """
 import os, sys, threading
@@ -55,7 +56,7 @@ def test_children_forked_amid_appends_keep_their_own(
         [sys.executable, "-W", "ignore", "-c", FORKER, str(data_dir), mode, parent],
         stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
-    output, _ = process.communicate(timeout=60)  # ends when the last child has closed its end
+    output, _ = process.communicate(timeout=PATIENCE)  # ends when the last child has closed its end
     accepted = output.split()
     assert process.returncode == (-signal.SIGKILL if parent == "dies" else 0)
     drained(data_dir)
@@ -65,13 +66,21 @@ def test_children_forked_amid_appends_keep_their_own(
     assert max(in_store.values()) == 1
 
 
-def get(port: int) -> tuple[str, str, str] | None:
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=30) as answer:
-            pid, first, own = answer.read().decode().split()
-            return pid, first, own
-    except (urllib.error.URLError, ConnectionError, TimeoutError):
-        return None
+def get(port: int) -> tuple[str, str, str]:
+    """The worker's process, the master's event and the request's own, of whoever answers."""
+    found: list[str] = []
+
+    def answers() -> bool:
+        with (
+            suppress(urllib.error.URLError, ConnectionError, TimeoutError),
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=60) as answer,
+        ):
+            found.extend(answer.read().decode().split())
+        return bool(found)
+
+    until(answers, "nobody answers", seconds=PATIENCE)
+    pid, first, own = found
+    return pid, first, own
 
 
 @pytest.mark.needs("gunicorn")
@@ -82,21 +91,15 @@ def test_a_preloaded_gunicorn_keeps_the_masters_and_every_workers_events(
     command = ["gunicorn", "--preload", "-w", "3", "-b", f"127.0.0.1:{free_port}"]
     environment = {**os.environ, "TORTURE_DIR": str(data_dir), "HOME": str(tmp_path)}
     with running(*command, "tests.torture.preloaded:app", env=environment):
-        deadline = time.monotonic() + 60
-        while (answer := get(free_port)) is None:
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
-        accepted = {answer[1], answer[2]}
+        accepted = set[str]()
         for number in range(60):
-            answer = get(free_port)
-            if answer is None:
-                continue
-            accepted |= {answer[1], answer[2]}
+            pid, first, own = get(free_port)
+            accepted |= {first, own}
             if number % 20 == 10:
-                os.kill(int(answer[0]), signal.SIGKILL)
+                os.kill(int(pid), signal.SIGKILL)
     drained(data_dir)
     in_store = stored(data_dir)
-    assert len(accepted) > 40
+    assert len(accepted) == 1 + 60
     assert accepted <= set(in_store)
     assert max(in_store.values()) == 1
     assert max(delivered(Path(f"{data_dir}.jsonl")).values()) == 1
@@ -111,7 +114,7 @@ def test_an_end_right_after_the_call_loses_nothing(end: str, tmp_path: Path) -> 
         f"print(track('Last', user_id='42'), flush=True); {end}"
     )
     done = subprocess.run(
-        [sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, timeout=60
+        [sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, timeout=PATIENCE
     )
     assert done.returncode != 0
     drained(data_dir)

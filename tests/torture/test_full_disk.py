@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.torture.test_kills import drained, stored
+from tests.torture.test_kills import PATIENCE, drained, stored
 from track_middleware.delivery import counters
 
 FILLER = """
@@ -38,7 +38,7 @@ def filled(data_dir: Path, mode: str, number: int) -> tuple[set[str], int]:
     """The ids that were accepted of so many calls, and how many were refused."""
     done = subprocess.run(
         [sys.executable, "-c", FILLER, str(data_dir), mode, str(number)],
-        stdout=subprocess.PIPE, text=True, check=True, timeout=60,
+        stdout=subprocess.PIPE, text=True, check=True, timeout=PATIENCE,
     )  # fmt: skip
     answers = done.stdout.split()
     assert len(answers) == number

@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -17,7 +16,8 @@ import pytest
 
 from tests.torture import vendor
 from tests.torture.producer import AGENT
-from tests.torture.test_kills import drained, running, stored
+from tests.torture.test_kills import PATIENCE, drained, running, stored
+from tests.waiting import until
 
 
 @pytest.fixture
@@ -53,16 +53,23 @@ def program(*command: str, env: dict[str, str]) -> Iterator[subprocess.Popen[str
         process.wait()
 
 
-def answer(port: int) -> tuple[int, str] | None:
-    """A worker's process and the event of one request; None when nobody answered."""
+def answer(port: int) -> tuple[int, str]:
+    """A worker's process and the event of one request, of whoever answers."""
     # By another name it would be a bot, whose events no destination gets.
     request = urllib.request.Request(f"http://127.0.0.1:{port}/", headers={"User-Agent": AGENT})
-    try:
-        with urllib.request.urlopen(request, timeout=30) as got:
-            pid, event_id = got.read().decode().split()
-            return int(pid), event_id
-    except (urllib.error.URLError, ConnectionError, TimeoutError):
-        return None
+    found: list[str] = []
+
+    def answers() -> bool:
+        with (
+            suppress(urllib.error.URLError, ConnectionError, TimeoutError),
+            urllib.request.urlopen(request, timeout=60) as got,
+        ):
+            found.extend(got.read().decode().split())
+        return bool(found)
+
+    until(answers, "uWSGI does not answer", seconds=PATIENCE)
+    pid, event_id = found
+    return int(pid), event_id
 
 
 def assert_counted_once(data_dir: Path, taken: Path, accepted: set[str]) -> None:
@@ -87,16 +94,11 @@ def test_uwsgi_loses_nothing_without_threads_and_with_them(
     ]  # fmt: skip
     accepted: set[str] = set()
     with program(*command, env=environment):
-        deadline = time.monotonic() + 60
         while len(accepted) < 80:
-            assert time.monotonic() < deadline, "uWSGI does not answer"
-            got = answer(free_port)
-            if got is None:
-                time.sleep(0.05)
-                continue
-            accepted.add(got[1])
+            pid, event_id = answer(free_port)
+            accepted.add(event_id)
             if len(accepted) % 30 == 10:
-                os.kill(got[0], signal.SIGKILL)
+                os.kill(pid, signal.SIGKILL)
     drained(tmp_path / "track")
     assert_counted_once(tmp_path / "track", taken, accepted)
 
@@ -110,15 +112,16 @@ def test_a_celery_workers_pool_loses_nothing(
     for name in ("broker", "control", "processed"):
         (tmp_path / f"track-{name}").mkdir()
     send = "from tests.torture.tasks import pay; [pay.delay(n) for n in range(120)]"
-    subprocess.run([sys.executable, "-c", send], env=environment, check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", send], env=environment, check=True, timeout=PATIENCE)
     written = tmp_path / "track-accepted"
+
+    def done() -> int:
+        return written.read_text().count("\n") if written.exists() else 0
+
     command = ["-A", "tests.torture.tasks", "worker", "--pool", "prefork", "--concurrency", "2"]
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     with running("celery", *command, env=environment, **quiet):
-        deadline = time.monotonic() + 240
-        while (number := written.read_text().count("\n") if written.exists() else 0) < 100:
-            assert time.monotonic() < deadline, f"{number} tasks are done"
-            time.sleep(0.02)
+        until(lambda: done() >= 100, lambda: f"{done()} tasks are done", seconds=PATIENCE)
     accepted = written.read_text().split()
     drained(tmp_path / "track")
     assert len(set(accepted)) == len(accepted)

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from tests.torture import vendor
-from tests.torture.test_kills import running
+from tests.torture.test_kills import PATIENCE, running
 
 FULL = os.environ.get("TORTURE") == "full"
 RATE = 800
@@ -50,7 +50,7 @@ def ids(web: subprocess.Popen[str]) -> list[str]:
     return output.split()
 
 
-def until(taken: Path, number: int, seconds: float = 60.0) -> None:
+def until(taken: Path, number: int, seconds: float = PATIENCE) -> None:
     """Waits until a vendor has counted so many."""
     deadline = time.monotonic() + seconds
     while len(vendor.counted(taken)) < number:
@@ -112,7 +112,7 @@ def test_ten_minutes_of_outage_lose_nothing(tmp_path: Path, free_port: int) -> N
         accepted = ids(web)
         time.sleep(max(0.0, gone + seconds - time.monotonic()))
         with vendor.up(taken, free_port):
-            until(taken, events, 600.0)
+            until(taken, events)
     print(f"ten minutes at {FACTOR:g} times the pace: {len(accepted)} accepted, "
           f"{len(vendor.counted(taken))} counted")  # fmt: skip
     assert len(set(accepted)) == events

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.waiting import until
 from track_middleware.delivery import segments
 from track_middleware.delivery.spool import Spool
 from track_middleware.event import Entry, Event, decode_entry
@@ -74,9 +75,7 @@ def test_eight_threads_across_a_thousand_rotations_write_nowhere_else(tmp_path: 
         spool.append([entry("first")])
         for thread in bystanders + writers:
             thread.start()
-        deadline = time.monotonic() + 60
-        while len(os.listdir(spool.folder)) <= 1000 and time.monotonic() < deadline:
-            time.sleep(0.02)
+        until(lambda: len(os.listdir(spool.folder)) > 1000, seconds=300)
     finally:
         enough.set()
         for thread in writers:

@@ -16,6 +16,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from subprocess import Popen
 
+from tests.waiting import listens, until
+
 
 def main(path: str, port: str) -> None:
     taken = os.open(path, os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o600)
@@ -40,10 +42,11 @@ def main(path: str, port: str) -> None:
 
 @contextmanager
 def up(taken: Path, port: int) -> Iterator[Popen[str]]:
-    """The vendor's process, while it lasts."""
+    """The vendor's process from when it listens, while it lasts."""
     from tests.torture.test_kills import running
 
     with running("tests.torture.vendor", str(taken), str(port)) as process:
+        until(lambda: listens(port), "the vendor never listened")
         yield process
 
 
