@@ -10,6 +10,7 @@ import pytest
 
 from tests.chrome import launched
 from tests.client.site import Site, served
+from tests.waiting import SECONDS
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
@@ -32,6 +33,7 @@ def browser() -> Iterator[Browser]:
 def context(browser: Browser) -> Iterator[BrowserContext]:
     """A browser profile of this test's own."""
     with browser.new_context(locale="de-DE", timezone_id="Europe/Berlin") as context:
+        context.set_default_timeout(SECONDS * 1000)
         yield context
 
 
@@ -54,10 +56,16 @@ def open_page(context: BrowserContext, site: Site) -> Open:
 def settled(page: Page) -> None:
     """Returns when the script's second file has come. It is asked for from outside: a strict policy
     forbids the page itself to evaluate a text."""
-    end = time.monotonic() + 60
+    end = time.monotonic() + SECONDS
     while not page.evaluate("(window[Symbol.for('track-page')].left || []).length"):
         assert time.monotonic() < end, "the second file has not come"
         page.wait_for_timeout(10)
+
+
+def rest(page: Page, milliseconds: int) -> None:
+    """Returns when so much time has gone by for the page's own timers: what they were to do before
+    is done then, however late a busy machine lets them."""
+    page.evaluate("ms => new Promise(done => setTimeout(done, ms))", milliseconds)
 
 
 def close(page: Page) -> None:

@@ -69,14 +69,18 @@ class Hosts:
         return [f"<!doctype html>{html}".encode()]
 
 
-class _Server(ThreadingMixIn, WSGIServer):
+class Server(ThreadingMixIn, WSGIServer):
+    """A browser may open a connection and say nothing there, while it asks on another."""
+
     daemon_threads = True
 
     def handle_error(self, request: object, client_address: object) -> None:
         """A browser that hangs up is no news."""
 
 
-class _Quiet(WSGIRequestHandler):
+class Quiet(WSGIRequestHandler):
+    """Without a line for each request."""
+
     def log_message(self, format: str, *args: object) -> None:
         """Says nothing."""
 
@@ -105,7 +109,7 @@ def opened(folder: Path, **settings: Any) -> Iterator[Hosts]:
         hosts.asked.append((host, environ["REQUEST_METHOD"], path, referrer))
         return answer
 
-    with make_server("127.0.0.1", 0, route, server_class=_Server, handler_class=_Quiet) as server:
+    with make_server("127.0.0.1", 0, route, server_class=Server, handler_class=Quiet) as server:
         hosts.port = server.server_port
         thread = threading.Thread(target=server.serve_forever, args=(0.02,))
         thread.start()

@@ -10,6 +10,7 @@ import pytest
 
 import tests.tracking.site
 from tests.client.hosts import AGENT, Hosts, opened
+from tests.waiting import SECONDS
 from track_middleware.tracking.banner import banner
 from track_middleware.tracking.routes import prefix
 
@@ -38,6 +39,7 @@ def hosts(tmp_path: Path) -> Iterator[Hosts]:
 @pytest.fixture(params=[True, False], ids=["scripts", "no-scripts"])
 def page(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Page]:
     with browser.new_context(java_script_enabled=request.param, user_agent=AGENT) as context:
+        context.set_default_timeout(SECONDS * 1000)
         yield context.new_page()
 
 
@@ -51,8 +53,8 @@ def test_it_asks_until_it_is_answered_and_can_be_asked_for_again(hosts: Hosts, p
     page.goto(address)
     assert form.is_visible()
     assert (names(page), hosts.pages("shop")) == (set(), [])
-    page.get_by_role("button", name="Accept").click()
-    page.wait_for_url(address)
+    with page.expect_navigation(url=address):
+        page.get_by_role("button", name="Accept").click()
     assert not form.is_visible()
     assert names(page) == {"_tm_c", "_tm_v", "_tm_s"}
     hosts.wait(lambda: hosts.pages("shop"))
@@ -61,7 +63,7 @@ def test_it_asks_until_it_is_answered_and_can_be_asked_for_again(hosts: Hosts, p
     page.goto(f"{address}#track-banner")
     page.reload()
     assert form.is_visible()
-    page.get_by_role("button", name="Reject").click()
-    page.wait_for_url(address)
+    with page.expect_navigation(url=address):
+        page.get_by_role("button", name="Reject").click()
     assert not form.is_visible()
     assert names(page) == {"_tm_c"}

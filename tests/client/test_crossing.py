@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.client.hosts import AGENT, Hosts, opened
+from tests.waiting import SECONDS
 from track_middleware.tracking.crossing import parameter
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ def hosts(tmp_path: Path) -> Iterator[Hosts]:
 @pytest.fixture
 def person(browser: Browser) -> Iterator[BrowserContext]:
     with browser.new_context(user_agent=AGENT) as context:
+        context.set_default_timeout(SECONDS * 1000)
         yield context
 
 
@@ -126,6 +128,7 @@ def test_the_landing_address_takes_nobody_else_along(
     assert came_as_one(hosts)
     (word,) = landed(hosts)
     with browser.new_context(user_agent=AGENT) as other:
+        other.set_default_timeout(SECONDS * 1000)
         stranger = other.new_page()
         stranger.goto(hosts.url("blog", word), referer=hosts.url("shop"))
         stranger.wait_for_url(re.compile(r"/post\?a=1$"))

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.client.conftest import Open, hide
+from tests.client.conftest import Open, hide, rest
 from tests.client.site import PREFIX, Site, document
 
 pytestmark = pytest.mark.needs("chromium")
@@ -40,7 +40,7 @@ def test_what_was_done_before_a_grant_follows_the_view_with_its_own_time(
     assert page.evaluate("track.ready") is False
     page.evaluate("track('Viewed', {n: 1})")
     page.click("button")
-    page.wait_for_timeout(300)
+    rest(page, 300)
     then = page.evaluate("Date.now()")
     grant(waiting, page, before="pending")
     events = waiting.wait_for(3, "view", "track")
@@ -61,7 +61,7 @@ def test_properties_are_held_as_they_were(waiting: Site, open_page: Open) -> Non
 def test_routes_before_a_grant_are_views_in_their_order(waiting: Site, open_page: Open) -> None:
     page = open_page()
     page.evaluate("history.pushState(0, '', '/cart')")
-    page.wait_for_timeout(150)
+    rest(page, 150)
     page.evaluate("track('In the cart')")
     grant(waiting, page, before="pending")
     view, route, event = waiting.wait_for(3, "view", "route", "track")

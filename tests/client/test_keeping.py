@@ -85,7 +85,7 @@ def test_events_of_a_closed_tab_are_sent_by_the_next_document_an_hour_later(
     home.wait(late)
     ((sent, event),) = late()
     assert (event["load"], event["token"]) == (view["load"], TOKEN)
-    assert HOUR <= sent - event["at"] < HOUR + 60_000
+    assert HOUR <= sent - event["at"] < 2 * HOUR
     empty(page)
     assert len(home.said("track")) == 1
 
@@ -124,7 +124,8 @@ def test_a_frozen_tab_gives_up_what_it_holds(home: Site, open_page: Open) -> Non
     page = open_page()
     (view,) = home.wait_for(1, "view")
     home.answers += [(503, {"error": "down", "retry": 300})] * 2
-    page.evaluate("track('Frozen')")
+    with page.expect_request_finished(lambda request: request.url.endswith("/q")):
+        page.evaluate("track('Frozen')")  # what is under way would not be sent again
     stored(page, "Frozen")
     page.evaluate("document.dispatchEvent(new Event('freeze'))")
     home.wait(lambda: not home.answers)

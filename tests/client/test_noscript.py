@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.client.hosts import AGENT, Hosts, opened
+from tests.waiting import SECONDS
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext
@@ -25,6 +26,7 @@ def hosts(tmp_path: Path) -> Iterator[Hosts]:
 @pytest.fixture
 def scriptless(browser: Browser) -> Iterator[BrowserContext]:
     with browser.new_context(java_script_enabled=False, user_agent=AGENT) as context:
+        context.set_default_timeout(SECONDS * 1000)
         yield context
 
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from tests.chrome import FLAGS
 from tests.client.site import Site, document
+from tests.processes import started
 from tests.programs import chromium
+from tests.waiting import SECONDS
 
 pytestmark = pytest.mark.needs("chromium")
 
@@ -38,9 +41,11 @@ def walked(site: Site, tmp_path: Path) -> Iterator[Site]:
     program = chromium()
     assert program is not None
     command = [program, *FLAGS, f"--user-data-dir={tmp_path}", site.url()]
-    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as browser:
+    with started(command, stderr=subprocess.DEVNULL) as browser:
         yield site
         browser.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            browser.wait(SECONDS)
 
 
 def _purpose(site: Site) -> str:

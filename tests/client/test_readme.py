@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
-from wsgiref.simple_server import WSGIRequestHandler, make_server
+from wsgiref.simple_server import make_server
 
 import pytest
 
+from tests.client.hosts import Quiet, Server
 from tests.test_docs import README, blocks
 from tests.waiting import until
 from track_middleware.wsgi import TrackMiddleware
@@ -15,11 +16,6 @@ from track_middleware.wsgi import TrackMiddleware
 pytestmark = pytest.mark.needs("chromium")
 
 ((_, BLOCK),) = blocks(README, "html")
-
-
-class _Quiet(WSGIRequestHandler):
-    def log_message(self, format: str, *args: object) -> None:
-        """Says nothing."""
 
 
 @pytest.fixture
@@ -31,7 +27,7 @@ def address(data_dir: Path):
         return [f"<!doctype html><head></head><body>{BLOCK}</body>".encode()]
 
     tracked = TrackMiddleware(page, data_dir=str(data_dir), deliver="worker", min_free="1")
-    with make_server("127.0.0.1", 0, tracked, handler_class=_Quiet) as server:
+    with make_server("127.0.0.1", 0, tracked, server_class=Server, handler_class=Quiet) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.02,))
         thread.start()
         yield f"http://localhost:{server.server_port}/"

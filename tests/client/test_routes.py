@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from tests.client.conftest import Open, close
+from tests.client.conftest import Open, close, rest
 from tests.client.site import TOKEN, Site, document
 
 pytestmark = pytest.mark.needs("chromium")
@@ -117,7 +117,7 @@ def test_named_view_takes_the_place_of_its_route(site: Site, open_page: Open) ->
     page = open_page()
     page.evaluate("history.pushState(0, '', '/cart'); track.page('Cart', {items: 2})")
     page.evaluate("track.page('Cart, again')")
-    page.wait_for_timeout(200)
+    rest(page, 200)
     cart, again = site.wait_for(2, "route")
     page.close()
     assert len(site.said("route")) == 2
@@ -165,7 +165,7 @@ def test_visit_to_a_page_without_token_ends_what_may_be_said(site: Site, open_pa
     site.wait_for(1, "view")
     page.evaluate(VISIT, ["/next", ""])
     page.wait_for_function("location.pathname == '/next'")
-    page.wait_for_timeout(150)
+    rest(page, 150)
     page.evaluate("track('Lost')")
     page.close()
     assert [event["type"] for event in site.told] == ["view"]

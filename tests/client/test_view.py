@@ -226,5 +226,6 @@ def test_nothing_is_kept_in_the_browser(site: Site, open_page: Open) -> None:
     site.pages["/"] = document()
     page = open_page()
     site.wait_for(1, "view")
+    page.wait_for_function("!localStorage.length")  # an answer that is late is waited for there
     kept = page.evaluate("[document.cookie, localStorage.length, sessionStorage.length]")
     assert kept == ["", 0, 0]
