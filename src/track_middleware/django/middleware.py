@@ -65,7 +65,7 @@ class TrackMiddleware:
             wirings.CURRENT.reset(token)
             if response is None:
                 _failed(exchange, 500)
-        campaign = "session" in request.__dict__ and _news(request, response, exchange)
+        campaign = request.META.get("QUERY_STRING") and _news(request, response, exchange)
         if campaign:
             _ours(session.mirror, request, response, campaign)
         if _ours(_ended, request, response, exchange) is None:
@@ -95,7 +95,7 @@ class TrackMiddleware:
             wirings.CURRENT.reset(token)
             if failed:
                 _failed(exchange, failed)
-        campaign = "session" in request.__dict__ and _news(request, response, exchange)
+        campaign = request.META.get("QUERY_STRING") and _news(request, response, exchange)
         if campaign:
             await sync_to_async(_ours)(session.mirror, request, response, campaign)
         if _ours(_ended, request, response, exchange) is None:
@@ -106,8 +106,8 @@ class TrackMiddleware:
 def _news(
     request: HttpRequest, response: HttpResponseBase, exchange: Exchange
 ) -> dict[str, str] | None:
-    """A campaign that has just arrived, with a query, and belongs into the session."""
-    if not request.META.get("QUERY_STRING") or not exchange.has_news:
+    """A campaign that has just arrived and belongs into the session; only a query brings one."""
+    if "session" not in request.__dict__ or not exchange.has_news:
         return None
     return _ours(session.arrived, request, response, exchange)
 
@@ -130,8 +130,9 @@ def _opened(request: HttpRequest) -> Exchange | None:
 def described(request: HttpRequest) -> Request:
     """The request as the core knows it."""
     meta, path = request.META, request.path_info
+    is_host_forwarded, is_scheme_forwarded = site.forwarded()
     # Django's own property looks a setting up, which takes long.
-    if site.is_scheme_forwarded():
+    if is_scheme_forwarded:
         scheme = request.scheme
     else:
         scheme = meta.get("wsgi.url_scheme") or request._get_scheme()
@@ -140,7 +141,7 @@ def described(request: HttpRequest) -> Request:
         path,
         request.path.removesuffix(path),
         scheme or "http",
-        meta.get("HTTP_X_FORWARDED_HOST", "") if site.is_host_forwarded() else "",
+        meta.get("HTTP_X_FORWARDED_HOST", "") if is_host_forwarded else "",
     )
 
 

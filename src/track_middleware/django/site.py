@@ -33,15 +33,9 @@ def wiring() -> Wiring:
 
 
 @lru_cache(maxsize=1)
-def is_host_forwarded() -> bool:
-    """Whether a proxy says which host was asked; Django takes long to look a setting up."""
-    return bool(settings.USE_X_FORWARDED_HOST)
-
-
-@lru_cache(maxsize=1)
-def is_scheme_forwarded() -> bool:
-    """Whether a proxy says how the request was made."""
-    return bool(settings.SECURE_PROXY_SSL_HEADER)
+def forwarded() -> tuple[bool, bool]:
+    """Whether a proxy says which host was asked, and how; Django takes long to look settings up."""
+    return bool(settings.USE_X_FORWARDED_HOST), bool(settings.SECURE_PROXY_SSL_HEADER)
 
 
 def given() -> Mapping[str, Any]:
@@ -89,10 +83,8 @@ def until_commit(append: Callable[[], None]) -> bool:
 def _changed(*, setting: str, **_more: Any) -> None:
     if setting in READ:
         wiring.cache_clear()
-    if setting == "USE_X_FORWARDED_HOST":
-        is_host_forwarded.cache_clear()
-    if setting == "SECURE_PROXY_SSL_HEADER":
-        is_scheme_forwarded.cache_clear()
+    if setting in ("USE_X_FORWARDED_HOST", "SECURE_PROXY_SSL_HEADER"):
+        forwarded.cache_clear()
 
 
 setting_changed.connect(_changed)
