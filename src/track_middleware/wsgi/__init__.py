@@ -67,11 +67,11 @@ def answer(
     token, body = wirings.CURRENT.set(exchange), None
     try:
         body = app(environ, response.start)
+        return response.body(body)
     finally:
         if body is None:
             response.fail()
         wirings.CURRENT.reset(token)
-    return response.body(body)
 
 
 def _opened(

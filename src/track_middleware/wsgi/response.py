@@ -85,12 +85,13 @@ class Response(msgspec.Struct, eq=False):
     # What the server gets.
 
     def body(self, source: Iterable[bytes]) -> Iterable[bytes]:
-        """The body for the server. A list is known whole, and a file that nothing is put into goes
-        to the server untouched; anything else is stepped through."""
+        """The body for the server, as the exchange's context sees it. A list is known whole, and a
+        file that nothing is put into goes to the server untouched; anything else is stepped
+        through."""
         if self._status and not self._started:
             if type(source) is list and len(source) == 1:  # as most are: everything is done at once
                 self._names = by_name(self._headers)
-                tagged = self._settle(source[0])
+                tagged = self._settle(source[0], int(self._status[:3]))
                 return self._at_once(source if tagged is source[0] else [tagged])
             self._source = source
             if isinstance(source, (list, tuple)):
@@ -99,7 +100,7 @@ class Response(msgspec.Struct, eq=False):
             names, code = self._read(), int(self._status[:3])
             kind = usual_type(self._exchange, code, names)
             if kind is not None and self._left is not None:
-                return self._taken(source, kind)
+                return self._taken(source, code, kind)
             self._close()
             if self._injector is None:
                 self._begin()
@@ -111,9 +112,9 @@ class Response(msgspec.Struct, eq=False):
         self._chunks = iter(source)
         return self
 
-    def _settle(self, body: bytes, kind: str | None = None) -> bytes:
+    def _settle(self, body: bytes, code: int, kind: str | None = None) -> bytes:
         """Closes with the whole body, which is given back with its tag; ``kind`` as ``settled``."""
-        self._closed, code = True, int(self._status[:3])
+        self._closed = True
         end = ours(self._wiring, settled, self._exchange, code, self._names, body, kind)
         if end is None:
             self._finish()
@@ -130,10 +131,10 @@ class Response(msgspec.Struct, eq=False):
             self._grow(length)
         return tagged
 
-    def _taken(self, source: Iterable[bytes], kind: str) -> Iterable[bytes]:
+    def _taken(self, source: Iterable[bytes], code: int, kind: str) -> Iterable[bytes]:
         """A usual page in pieces, the first of which mostly is the whole: that is taken now, as the
         server would next, and everything is done at once."""
-        token, chunk = wirings.CURRENT.set(self._exchange), None
+        chunk = None
         try:
             chunks = iter(source)
             chunk = next(chunks, _END)
@@ -141,9 +142,8 @@ class Response(msgspec.Struct, eq=False):
             if chunk is None:
                 self.fail()
                 self.close()  # whoever gets no body closes none
-            wirings.CURRENT.reset(token)
         if chunk is not _END and len(chunk) == self._left:
-            chunk, self._left = self._settle(chunk, kind), None
+            chunk, self._left = self._settle(chunk, code, kind), None
             self._begin()
             if not self._wiring.is_inline:  # delivers when the server closes this
                 return Handed(self._exchange, source, chunk, chunks)
