@@ -131,8 +131,9 @@ def test_a_killed_worker_is_replaced_and_each_event_arrives_once_and_in_order(
         until(lambda: server.do("SELECT count(*) FROM bought") == [(len(accepted),)])
         assert server.do("SELECT count(DISTINCT event_id) FROM bought") == [(len(accepted),)]
 
-    store = opening.to_read(server.url, two.data_dir)
-    assert store is not None
-    assert store.end() == len(accepted)
-    assert {job.delivered for job in store.jobs()} >= {len(accepted)}
+        store = opening.to_read(server.url, two.data_dir)
+        assert store is not None
+        assert store.end() == len(accepted)
+        # A batch is counted after it has arrived.
+        until(lambda: {job.delivered for job in store.jobs()} >= {len(accepted)})
     store.close()
