@@ -6,7 +6,6 @@ No I/O happens here: a face fills a ``Request`` and spends a ``Reply``.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from functools import lru_cache
 from typing import Any, Protocol
 
 import msgspec
@@ -125,18 +124,25 @@ class Cookie(msgspec.Struct, frozen=True, gc=False):
 
     def line(self) -> str:
         """The value of its ``Set-Cookie`` header (RFC 6265, section 4.1)."""
-        said = _attributes(self.max_age, self.secure, self.domain, self.http_only)
+        said = _ATTRIBUTES[self.max_age, self.secure, self.domain, self.http_only]
         return f"{self.name}={self.value}{said}"
 
 
-@lru_cache(maxsize=64)
-def _attributes(max_age: int, secure: bool, domain: str | None, http_only: bool) -> str:
+class _Attributes(dict[tuple[int, bool, "str | None", bool], str]):
     """What a cookie's line says behind its value: the same again and again."""
-    within = f"; Domain={domain}" if domain else ""
-    hidden = "; HttpOnly" if http_only else ""
-    return (
-        f"; Max-Age={max_age}; Path=/{within}{hidden}; SameSite=Lax{'; Secure' if secure else ''}"
-    )
+
+    def __missing__(self, said: tuple[int, bool, str | None, bool]) -> str:
+        max_age, secure, domain, http_only = said
+        within = f"; Domain={domain}" if domain else ""
+        hidden, safe = "; HttpOnly" if http_only else "", "; Secure" if secure else ""
+        if len(self) >= _MOST_ATTRIBUTES:
+            self.clear()
+        self[said] = f"; Max-Age={max_age}; Path=/{within}{hidden}; SameSite=Lax{safe}"
+        return self[said]
+
+
+_MOST_ATTRIBUTES = 64
+_ATTRIBUTES = _Attributes()
 
 
 REASONS = {

@@ -142,7 +142,7 @@ def test_only_so_much_of_a_document_is_remembered_at_a_place() -> None:
             page = f"<head>{'x' * size}{end}".encode()
             done = tagged(page, TAG, "text/html", everywhere=True, where="/long")
             assert done == page.replace(b"</head", b"<TAG></head")
-    assert sum(len(each.text) for each in inject._OPENINGS) <= 256 * 8192
+    assert sum(len(each.text) for each in inject._OPENINGS.values()) <= 256 * 8192
 
 
 @given(st.binary(max_size=200), st.integers(1, 50))

@@ -172,14 +172,15 @@ class _Opening(NamedTuple):
 
 #: Openings by where their documents lie: a page mostly opens as it did the last time, and bytes
 #: are compared a hundred times as fast as they are searched. Some 2 MB at most.
-_OPENINGS = [_Opening(None, b"", 0, _charset("ascii"))] * 256
-_LONGEST_OPENING = 8192
+_OPENINGS: dict[str, _Opening] = {}
+_UNKNOWN = _Opening(None, b"", 0, _charset("ascii"))
+_MOST_OPENINGS, _LONGEST_OPENING, _LONGEST_PLACE = 256, 8192, 512
 
 
 def tagged(body: bytes, tag: str, content_type: str, *, everywhere: bool, where: str = "") -> bytes:
     """A whole document with the tag in it; the very same object when there is no place for it.
     ``where`` it lies: documents that lie at one place mostly open alike."""
-    known_type, text, place, marks = _OPENINGS[hash(where) % len(_OPENINGS)]
+    known_type, text, place, marks = _OPENINGS.get(where, _UNKNOWN)
     is_known = content_type == known_type and body.startswith(text)
     if not is_known:
         marks = charset(content_type, body[:2])
@@ -193,9 +194,10 @@ def tagged(body: bytes, tag: str, content_type: str, *, everywhere: bool, where:
         if found is None:
             return body
         place, end = found.span()
-        if end <= _LONGEST_OPENING:
-            opening = _Opening(content_type, body[:end], place, marks)
-            _OPENINGS[hash(where) % len(_OPENINGS)] = opening
+        if end <= _LONGEST_OPENING and len(where) <= _LONGEST_PLACE:
+            if len(_OPENINGS) >= _MOST_OPENINGS:
+                _OPENINGS.clear()
+            _OPENINGS[where] = _Opening(content_type, body[:end], place, marks)
     return b"".join((body[:place], marks.encode(tag), body[place:]))
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Sequence
-from functools import lru_cache
 
 from ..event import Counting, PageRef
 
@@ -45,7 +44,7 @@ class Tokens:
 
     def make(self, page_id: str, made: float, counting: Counting) -> str:
         """The token of a page view; ``made`` is epoch seconds."""
-        body = f"{_stamp(counting, int(made))}{page_id}{self._host}"
+        body = f"{_STAMPS[counting, int(made)]}{page_id}{self._host}"
         code = self._codes[0].copy()
         code.update(body.encode())
         return body + code.hexdigest()
@@ -65,9 +64,19 @@ class Tokens:
         )
 
 
-@lru_cache(maxsize=16)
-def _stamp(counting: Counting, second: int) -> str:
-    return f"{VERSION}{_LETTERS[counting]}{second:08x}"
+class _Stamps(dict[tuple[Counting, int], str]):
+    """How a token begins, by counting and second; the last ones are remembered."""
+
+    def __missing__(self, stamp: tuple[Counting, int]) -> str:
+        counting, second = stamp
+        if len(self) >= _MOST_STAMPS:
+            self.clear()
+        self[stamp] = f"{VERSION}{_LETTERS[counting]}{second:08x}"
+        return self[stamp]
+
+
+_MOST_STAMPS = 64
+_STAMPS = _Stamps()
 
 
 def _code(begun: hashlib.blake2s, body: str) -> str:
