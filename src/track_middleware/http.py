@@ -111,38 +111,52 @@ class Running(Protocol):
         ...
 
 
+class Terms(msgspec.Struct, frozen=True, gc=False):
+    """On what terms a browser keeps a cookie; ``max_age`` in seconds, 0 deletes it. Always Lax and
+    Path=/; HttpOnly unless a vendor's script is to read it. ``said``: the same in a header."""
+
+    max_age: int
+    secure: bool
+    domain: str | None
+    http_only: bool
+    said: str
+
+
+class _Terms(dict[tuple[int, bool, "str | None", bool], Terms]):
+    """Terms by what they are: the same again and again."""
+
+    def __missing__(self, named: tuple[int, bool, str | None, bool]) -> Terms:
+        max_age, secure, domain, http_only = named
+        within = f"; Domain={domain}" if domain else ""
+        hidden, safe = "; HttpOnly" if http_only else "", "; Secure" if secure else ""
+        said = f"; Max-Age={max_age}; Path=/{within}{hidden}; SameSite=Lax{safe}"
+        if len(self) >= _MOST_TERMS:
+            self.clear()
+        self[named] = made = Terms(max_age, secure, domain, http_only, said)
+        return made
+
+
+_MOST_TERMS = 64
+_TERMS = _Terms()
+
+
+def terms(
+    max_age: int, secure: bool, domain: str | None, *, http_only: bool = True
+) -> Terms:  # fmt: skip
+    """These terms."""
+    return _TERMS[max_age, secure, domain, http_only]
+
+
 class Cookie(msgspec.Struct, frozen=True, gc=False):
-    """One cookie to set; ``max_age`` in seconds, 0 deletes it. Always Lax and Path=/; HttpOnly
-    unless a vendor's script is to read it."""
+    """One cookie to set."""
 
     name: str
     value: str
-    max_age: int
-    secure: bool = False
-    domain: str | None = None
-    http_only: bool = True
+    terms: Terms
 
     def line(self) -> str:
         """The value of its ``Set-Cookie`` header (RFC 6265, section 4.1)."""
-        said = _ATTRIBUTES[self.max_age, self.secure, self.domain, self.http_only]
-        return f"{self.name}={self.value}{said}"
-
-
-class _Attributes(dict[tuple[int, bool, "str | None", bool], str]):
-    """What a cookie's line says behind its value: the same again and again."""
-
-    def __missing__(self, said: tuple[int, bool, str | None, bool]) -> str:
-        max_age, secure, domain, http_only = said
-        within = f"; Domain={domain}" if domain else ""
-        hidden, safe = "; HttpOnly" if http_only else "", "; Secure" if secure else ""
-        if len(self) >= _MOST_ATTRIBUTES:
-            self.clear()
-        self[said] = f"; Max-Age={max_age}; Path=/{within}{hidden}; SameSite=Lax{safe}"
-        return self[said]
-
-
-_MOST_ATTRIBUTES = 64
-_ATTRIBUTES = _Attributes()
+        return f"{self.name}={self.value}{self.terms.said}"
 
 
 REASONS = {

@@ -58,7 +58,7 @@ def test_who_refuses_is_nobody_though_their_header_was_seen_before() -> None:
 def test_a_cookie_is_deleted_also_as_it_was_before_it_had_a_domain() -> None:
     cookies = Cookies(load({}, {}), ["key"], lambda host: "shop.example")
     ends = cookies.ended(requested("GET", "/", {}, host="www.shop.example"))
-    assert [(each.name, each.max_age, each.domain) for each in ends] == [
+    assert [(each.name, each.terms.max_age, each.terms.domain) for each in ends] == [
         ("_tm_v", 0, "shop.example"), ("_tm_v", 0, None),
         ("_tm_s", 0, "shop.example"), ("_tm_s", 0, None),
     ]  # fmt: skip

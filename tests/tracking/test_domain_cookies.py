@@ -19,8 +19,8 @@ class Jar:
 
     def take(self, cookies: tuple[Cookie, ...]) -> None:
         for cookie in cookies:
-            key = (cookie.name, cookie.domain)
-            if cookie.max_age == 0:
+            key = (cookie.name, cookie.terms.domain)
+            if cookie.terms.max_age == 0:
                 self.kept.pop(key, None)
             else:
                 self.kept[key] = cookie.value

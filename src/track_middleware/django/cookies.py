@@ -8,7 +8,7 @@ from typing import Any
 
 from django.http.response import HttpResponseBase
 
-from ..http import Cookie
+from ..http import Cookie, Terms
 
 
 class Line(Morsel):  # type: ignore[type-arg]
@@ -29,7 +29,7 @@ def add(response: HttpResponseBase, cookie: Cookie) -> None:
     """Adds a cookie that ``response.cookies`` shows like any other; of two of one name (the host's
     alone and the domain's) the first under a key of its own."""
     line = Line.__new__(Line)
-    dict.update(line, _attributes(cookie.max_age, cookie.secure, cookie.domain, cookie.http_only))
+    dict.update(line, _attributes(cookie.terms))
     said = {"key": cookie.name, "value": cookie.value, "coded_value": cookie.value}
     line.__setstate__(said)  # type: ignore[attr-defined]  # typeshed leaves it out
     line.line = cookie.line()
@@ -40,14 +40,14 @@ def add(response: HttpResponseBase, cookie: Cookie) -> None:
 
 
 @lru_cache(maxsize=64)
-def _attributes(max_age: int, secure: bool, domain: str | None, http_only: bool) -> dict[str, Any]:
+def _attributes(terms: Terms) -> dict[str, Any]:
     """What a cookie's morsel says beside its name and value; a morsel looks at each word by itself,
     and ours say the same again and again."""
     morsel: Morsel[str] = Morsel()
-    morsel["max-age"], morsel["path"], morsel["samesite"] = max_age, "/", "Lax"
-    morsel["httponly"] = http_only
-    if secure:
+    morsel["max-age"], morsel["path"], morsel["samesite"] = terms.max_age, "/", "Lax"
+    morsel["httponly"] = terms.http_only
+    if terms.secure:
         morsel["secure"] = True
-    if domain:
-        morsel["domain"] = domain
+    if terms.domain:
+        morsel["domain"] = terms.domain
     return dict(morsel)

@@ -13,7 +13,7 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from ..http import Cookie, Request
+from ..http import Cookie, Request, Terms, terms
 from ..settings import Settings
 from .consent import DENIED, Choice
 from .session import RENEW_AFTER as SEEN_AFTER
@@ -209,8 +209,8 @@ class Cookies:
         both, and sends the older one first."""
         if self._domain_of(request.host) is None:
             return []
-        secure, jars = request.scheme == "https", (self.visitor, self.session, self.choice)
-        return [Cookie(jar.name, "", 0, secure, None) for jar in jars]
+        over = terms(0, request.scheme == "https", None)
+        return [Cookie(jar.name, "", over) for jar in (self.visitor, self.session, self.choice)]
 
     def dated(self, header: str, choice: Choice) -> Choice | None:
         """The choice, where its cookie was signed with a former key: it is written once, and must
@@ -222,28 +222,30 @@ class Cookies:
 
     def set(self, jar: Jar[_T], held: _T, request: Request) -> Cookie:
         """The cookie that keeps a value."""
-        domain, secure = self._domain_of(request.host), request.scheme == "https"
-        return Cookie(jar.name, jar.write(held), self._max_age, secure, domain)
+        return Cookie(jar.name, jar.write(held), self._terms(request))
 
     def due(self, held: Held, request: Request, at: float) -> tuple[Cookie, ...]:
         """The cookies that keep a new visitor and their session, or the session that goes on."""
-        visitor, session, age = held.visitor, held.session, self._max_age
+        visitor, session = held.visitor, held.session
         if visitor is None or session is None:
             return ()
         if not held.is_new:
             return (self.set(self.session, kept(session, at), request),)
-        domain, secure = self._domain_of(request.host), request.scheme == "https"
+        both = self._terms(request)
         return (
-            Cookie(self.visitor.name, self.visitor.write(visitor), age, secure, domain),
-            Cookie(self.session.name, self.session.write(session), age, secure, domain),
+            Cookie(self.visitor.name, self.visitor.write(visitor), both),
+            Cookie(self.session.name, self.session.write(session), both),
         )
+
+    def _terms(self, request: Request) -> Terms:
+        return terms(self._max_age, request.scheme == "https", self._domain_of(request.host))
 
     def ended(self, request: Request) -> list[Cookie]:
         """The end of visitor and session; also of cookies of this host alone, from before
         ``cookie_domain`` said more: a browser keeps both."""
         domains = dict.fromkeys((self._domain_of(request.host), None))
-        secure, names = request.scheme == "https", (self.visitor.name, self.session.name)
-        return [Cookie(name, "", 0, secure, domain) for name in names for domain in domains]
+        over = [terms(0, request.scheme == "https", domain) for domain in domains]
+        return [Cookie(jar.name, "", each) for jar in (self.visitor, self.session) for each in over]
 
 
 def value_of(header: str, name: str) -> str | None:

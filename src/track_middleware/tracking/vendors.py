@@ -11,7 +11,7 @@ import msgspec
 
 from .. import vendor_cookies
 from ..address import Address, address
-from ..http import Cookie, Request
+from ..http import Cookie, Request, terms
 from .consent import GRANTED, PURPOSES, Consent, any_granted
 from .cookies import value_of
 
@@ -125,7 +125,7 @@ def renewed(
         if stale or (value is None and whose is not None):
             said, age = ("", 0) if whose is None else (each.value(whose), MAX_AGE)
             secure = request.scheme == "https"
-            made.append(Cookie(each.name, said, age, secure, site, http_only=False))
+            made.append(Cookie(each.name, said, terms(age, secure, site, http_only=False)))
     return made
 
 
