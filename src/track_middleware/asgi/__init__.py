@@ -117,7 +117,7 @@ def request(scope: Scope) -> Request:
     """The request that a scope describes. ``path`` holds no ``root_path`` for the core, whether the
     server put it there (ASGI 3) or not."""
     found = by_bytes(scope["headers"])
-    get, names = found.get, NAMES
+    get = found.get
     speculation = get(b"sec-purpose") or get(b"purpose")
     referrer, gpc = get(b"referer"), get(b"sec-gpc")
     root, path, client = scope.get("root_path", ""), scope["path"], scope.get("client")
@@ -127,7 +127,7 @@ def request(scope: Scope) -> Request:
     return Request(
         scope["method"],
         path,
-        lambda name: get(names[name], b"").decode("latin-1"),
+        lambda name: get(NAMES[name], b"").decode("latin-1"),
         scope.get("query_string", b"").decode("latin-1"),
         scope.get("scheme", "http"),
         host.decode("latin-1") if host else _server(scope.get("server")),

@@ -241,8 +241,7 @@ class Response(msgspec.Struct, eq=False):
             return message
         ending, tagged = end
         headers: list[tuple[bytes, bytes]] = start["headers"]
-        is_odd = "etag" in names or "cache-control" in names
-        if is_odd or ending.headers is not PRIVATE or len(names) != len(headers):
+        if ending.headers is not PRIVATE or "etag" in names or len(names) != len(headers):
             self._take(ending)
             return message if tagged is body else {**message, "body": self._grown(tagged)}
         self._cookies = ending.cookies

@@ -93,7 +93,10 @@ def _frame(exchange: Exchange, page_id: str, held: Held) -> bytes:
     if referrer and (referrer := core.redaction.url(referrer)):
         referrer = f',"referrer":{quoted(referrer)}'
     rest = ',"awaitHalf":true'
-    consent = core.rules.usual if held.choice is None else core.rules.decide(held.choice, ())[0]
+    consent, said = core.rules.usual, core.rules.usual_json
+    if held.choice is not None:
+        consent = core.rules.decide(held.choice, ())[0]
+        said = as_json(consent)
     if core.is_told_of_origins:
         peer, facts = origin.address(core, request), origin.told(core, request, consent)
         rest = rest if facts is None else f',"facts":{json(facts).decode()}{rest}'
@@ -102,6 +105,5 @@ def _frame(exchange: Exchange, page_id: str, held: Held) -> bytes:
         f'"durationMs":{took(core.now() - at)}}}'
     )
     client = core.clients[request.agent, peer, request.language]
-    said = core.rules.usual_json if held.choice is None else as_json(consent)
     assert held.whose is not None
     return view(core, at, page_id, held.whose, page, client, said, rest)
