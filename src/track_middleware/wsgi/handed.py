@@ -3,46 +3,56 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
-
-import msgspec
+from itertools import chain
+from typing import TYPE_CHECKING, Any
 
 from ..wiring import CURRENT
 
 if TYPE_CHECKING:
     from ..tracking.exchange import Exchange
 
+_END: Any = object()
 
-class Handed(msgspec.Struct, eq=False):
+
+class Handed(chain[bytes]):
     """The piece that the app has given, with what was put into it; then whatever its iterable still
-    does, and its end."""
+    does, and its end. ``handed`` makes it; as a chain it is stepped through without a call of ours.
+    """
 
-    _exchange: Exchange
-    _source: Iterable[bytes]
-    _piece: bytes | None
-    _rest: Iterator[bytes]
+    __slots__ = ("exchange", "source")
 
-    def __iter__(self) -> Iterator[bytes]:
-        return self
-
-    def __next__(self) -> bytes:
-        piece = self._piece
-        if piece is not None:
-            self._piece = None
-            return piece
-        token = CURRENT.set(self._exchange)
-        try:
-            return next(self._rest)
-        finally:
-            CURRENT.reset(token)
+    exchange: Exchange
+    source: Iterable[bytes]
 
     def close(self) -> None:
         """The server is done with the body, or its client hung up."""
-        closing = getattr(self._source, "close", None)
+        closing = getattr(self.source, "close", None)
         if closing is None:
             return
-        token = CURRENT.set(self._exchange)
+        token = CURRENT.set(self.exchange)
         try:
             closing()
         finally:
             CURRENT.reset(token)
+
+
+def handed(
+    exchange: Exchange, source: Iterable[bytes], piece: bytes, rest: Iterator[bytes]
+) -> Handed:
+    """The body that begins with a piece of the app's ``source``; ``rest`` is what follows in it."""
+    body = Handed((piece,), _steps(exchange, rest))
+    body.exchange, body.source = exchange, source
+    return body
+
+
+def _steps(exchange: Exchange, rest: Iterator[bytes]) -> Iterator[bytes]:
+    """Each step of the app's in its exchange's context, which the server's own steps never see."""
+    while True:
+        token = CURRENT.set(exchange)
+        try:
+            piece = next(rest, _END)
+        finally:
+            CURRENT.reset(token)
+        if piece is _END:
+            return
+        yield piece

@@ -13,7 +13,7 @@ from ..http import by_name, weak_etag
 from ..tracking.shareable import PRIVATE
 from ..tracking.whole import settled, usual_type
 from .boundary import ours
-from .handed import Handed
+from .handed import handed
 from .head import changed, usual
 
 if TYPE_CHECKING:
@@ -146,7 +146,7 @@ class Response(msgspec.Struct, eq=False):
             chunk, self._left = self._settle(chunk, code, kind), None
             self._begin()
             if not self._wiring.is_inline:  # delivers when the server closes this
-                return Handed(self._exchange, source, chunk, chunks)
+                return handed(self._exchange, source, chunk, chunks)
         self._chunks = iter(()) if chunk is _END else chain((chunk,), chunks)
         return self
 
