@@ -117,7 +117,7 @@ class Project:
 
     def _app(self, times: int) -> None:
         command = ["node", "shop_app.mjs", self.shop.url(""), str(times)]
-        subprocess.run(command, cwd=self.folder / "app", check=True, timeout=60)
+        subprocess.run(command, cwd=self.folder / "app", check=True, timeout=300)
 
     def releases(self, release: Release) -> None:
         """Changes the code, and runs it from now on."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.browser.walk import Person, Walk
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -39,6 +40,7 @@ def test_copy_that_is_renewed_meanwhile_is_one_view(walk: Walk, ada: Person) -> 
     ada.follows("renewed", page)
     ada.follows("other", page)
     ada.follows("renewed", page)
+    until(lambda: len(_modes(walk, "/x/renewed")) >= 3, lambda: walk.seen)  # beside the page
     assert _modes(walk, "/x/renewed") == ["cors", "navigate", "navigate"]
     walk.is_counted(ada)
 

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.browser.walk import Person, Walk, path_of
+from tests.waiting import until
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -61,6 +62,8 @@ def test_walk_and_order_are_counted_once_with_session_and_campaign(walk: Walk, a
 def test_clicks_belong_to_the_page_and_the_person(walk: Walk, ada: Person) -> None:
     page = ada.opens("/")
     _clicks(ada, page, ".tile a")
+    # The page that was left tells of it beside the next one's view.
+    until(lambda: bool(_named(walk.events, "Product Clicked")), lambda: walk.seen)
     events = walk.is_counted(ada)
     (home,) = [each for each in events if each["type"] == "page" and path_of(each) == "/"]
     (click,) = _named(events, "Product Clicked")

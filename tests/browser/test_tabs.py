@@ -30,8 +30,7 @@ def test_two_tabs_at_once_on_a_first_visit_are_one_visitor(walk: Walk, ada: Pers
     ada.context.route("**/m.js", lambda route: held.append(route))
     with ada.views("/x/together", "/x/together"):
         _go(ada, *tabs)
-        while len(held) < len(tabs):
-            tabs[0].wait_for_timeout(10)
+        ada.waits_until(lambda: len(held) == len(tabs), "a document has not come")
         for route in held:
             route.continue_()
     asked = [each for path in BOTH for each in walk.asked(path)]

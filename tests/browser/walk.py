@@ -68,7 +68,7 @@ class Person:
         for page in self.context.pages:
             with suppress(PlaywrightError):  # without JavaScript nothing is said
                 page.evaluate(_FALLS_SILENT)
-        self._wait_until(lambda: not self._asking, "something has no answer")
+        self.waits_until(lambda: not self._asking, "something has no answer")
 
     @contextmanager
     def views(self, *paths: str, confirmed: bool = True, tells: bool = True) -> Iterator[None]:
@@ -90,7 +90,7 @@ class Person:
         """What happens in the block makes the script tell of so many pages, views or not."""
         before = self._told
         yield
-        self._wait_until(lambda: self._told >= before + count, f"{count} more are to be told of")
+        self.waits_until(lambda: self._told >= before + count, f"{count} more are to be told of")
 
     @contextmanager
     def fails_to_tell(self) -> Iterator[None]:
@@ -98,7 +98,7 @@ class Person:
         failed: list[Request] = []
         self.context.on("requestfailed", lambda request: failed.append(request))
         yield
-        self._wait_until(lambda: any(_is_told(each) for each in failed), "nothing has failed")
+        self.waits_until(lambda: any(_is_told(each) for each in failed), "nothing has failed")
 
     def opens(self, path: str, page: Page | None = None, **given: bool) -> Page:
         """Opens a path of the shop in a tab and returns the tab."""
@@ -114,7 +114,14 @@ class Person:
 
     def has_told_of(self, path: str) -> None:
         """Waits until a page's call that tells of this path has its answer."""
-        self._wait_until(lambda: self.url(path) in self._views.values(), f"nobody told of {path}")
+        self.waits_until(lambda: self.url(path) in self._views.values(), f"nobody told of {path}")
+
+    def waits_until(self, enough: Callable[[], bool], why: str) -> None:
+        """Waits through Playwright, which tells of requests only then."""
+        end = time.monotonic() + SECONDS
+        while not enough():
+            assert time.monotonic() < end, f"{why}; told of {self._told} pages"
+            self.context.pages[0].wait_for_timeout(10)
 
     @property
     def _told(self) -> int:
@@ -126,13 +133,6 @@ class Person:
             said = json.loads(request.post_data or "{}")
             views = (each for each in said.get("events", ()) if each["type"] in ("view", "route"))
             self._views |= {(each["load"], each["id"]): each["url"] for each in views}
-
-    def _wait_until(self, enough: Callable[[], bool], why: str) -> None:
-        """Waits through Playwright, which tells of requests only then."""
-        end = time.monotonic() + SECONDS
-        while not enough():
-            assert time.monotonic() < end, f"{why}; told of {self._told} pages"
-            self.context.pages[0].wait_for_timeout(10)
 
 
 def _is_told(request: Request) -> bool:

@@ -19,7 +19,7 @@ _LIBRARIES = {
 }
 
 #: How long, in seconds, one of two waits for the other.
-_PATIENCE = 20
+_PATIENCE = 60
 
 
 @dataclass(frozen=True, slots=True)
