@@ -11,7 +11,7 @@ import pytest
 from track_middleware.delivery.lease import STALE
 from track_middleware.delivery.shares import Everything, Shares, rights, spread
 from track_middleware.delivery.store import Deposed, sqlite
-from track_middleware.delivery.store.leases import Standing
+from track_middleware.delivery.store.leases import LeaseRow, Standing
 from track_middleware.delivery.store.shards import SHARDS
 from track_middleware.delivery.store.whole import Store
 from track_middleware.errors import StoreError
@@ -116,6 +116,30 @@ def test_whoever_ends_keeps_nobody_waiting(
     one.release()
     two.turn()
     assert two.fenced(opened(), PIECE)
+
+
+def test_all_that_is_too_much_is_given_back_though_another_takes_each_at_once(
+    worker: Callable[[str], Shares],
+    opened: Callable[[], Store],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    one, two, mine, theirs = worker("one"), worker("two"), opened(), opened()
+    one.obtain([], shared=[PIECE])
+    assert len(one.part(mine, PIECE)) == SHARDS
+    two.part(theirs, PIECE)
+    two.turn()
+    one.turn()
+    give_back = LeaseRow.give_back
+
+    def contested(row: LeaseRow, generation: int) -> None:
+        give_back(row, generation)
+        two.turn()
+
+    monkeypatch.setattr(LeaseRow, "give_back", contested)
+    assert len(one.part(mine, PIECE)) == SHARDS // 2
+    assert len(two.part(theirs, PIECE)) == SHARDS // 2
+    assert mine.holds()
+    assert theirs.holds()
 
 
 def test_a_store_that_was_away_makes_nobody_stale(

@@ -121,14 +121,14 @@ class Shares:
     def part(self, store: Store, piece: str) -> Sequence[int]:
         """Binds a connection to the leases of this worker's shards."""
         self._shared.add(piece)
-        for name in self._excess.pop(piece, ()):
-            generation = self._held.pop(name, None)
-            if generation is not None:
-                store.lease_of(name).give_back(generation)
+        excess = {name: self._held.pop(name, None) for name in self._excess.pop(piece, ())}
         held = {shard: self._held.get(name) for shard, name in enumerate(_names(piece))}
         leases = {_names(piece)[shard]: each for shard, each in held.items() if each is not None}
-        if leases:
-            store.fenced_to(leases)
+        if leases or excess:
+            store.fenced_to(leases)  # before: the first may be another's when the next is given
+        for name, generation in excess.items():
+            if generation is not None:
+                store.lease_of(name).give_back(generation)
         self._parts[piece] = tuple(shard for shard, each in held.items() if each is not None)
         return self._parts[piece]
 
