@@ -8,6 +8,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -37,7 +38,6 @@ def server() -> Iterator[Servers]:
 def listener() -> Iterator[socket.socket]:
     """Who listens where a server should."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        listening.settimeout(SECONDS)
         yield listening
 
 
@@ -83,10 +83,19 @@ def test_an_opening_that_failed_leaves_no_connection(
 ) -> None:
     monkeypatch.setattr(links, "_REACH", 0.5)
     one = JetStream(brokers.broker(f"nats://127.0.0.1:{listener.getsockname()[1]}"))
-    with pytest.raises(StoreError, match="cannot be reached"):
-        one.put(parcels(1))
-    waiting, _ = listener.accept()
-    with waiting:
+    came: list[socket.socket] = []
+
+    def has_come() -> bool:
+        """Whether the little time was enough to connect."""
+        with pytest.raises(StoreError, match="cannot be reached"):
+            one.put(parcels(1))
+        with suppress(BlockingIOError):
+            came.append(listener.accept()[0])
+        return bool(came)
+
+    listener.setblocking(False)
+    until(has_come)
+    with came[0] as waiting:
         waiting.settimeout(SECONDS)
         assert waiting.recv(1) == b"", "it was not closed"
     one.close()

@@ -8,7 +8,7 @@ import uuid
 from collections import defaultdict
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 import msgspec
@@ -19,9 +19,11 @@ from tests.delivery.emulators.deletions import Deletions
 from tests.delivery.recorder import Got, Recorder, Say
 from tests.waiting import SECONDS, until
 from track_middleware import cli
+from track_middleware.delivery import lease, shares
 from track_middleware.delivery.store import NewRow
 from track_middleware.delivery.store.postgresql import opening
 from track_middleware.delivery.store.postgresql.address import folder_of
+from track_middleware.delivery.transport import Bounds, HttpTransport
 from track_middleware.delivery.worker import Worker
 from track_middleware.event import Event, Kind, encode_event, iso
 from track_middleware.reading import load
@@ -66,19 +68,29 @@ class Vendor:
         return sum(map(len, self.order.values()))
 
 
+@pytest.fixture(autouse=True)
+def _nobody_counts_as_hung(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long a worker's threads do not get their turn."""
+    for module in (lease, shares):
+        monkeypatch.setattr(module, "STALE", 10 * SECONDS)
+
+
 @contextmanager
 def workers(server: Cluster, folder: Path, destination: str, number: int) -> Iterator[list[Worker]]:
     """So many workers, each with a data folder of its own, which run until the block ends."""
     emptied(server)
     stop = threading.Event()
     with ExitStack() as stack:
+        patient = Bounds(connect=SECONDS, idle=2 * SECONDS, whole=2 * SECONDS)
+        transport = stack.enter_context(closing(HttpTransport(bounds=patient)))
         made = []
         for name in map(str, range(number)):
             given = {
                 **GIVEN, "data_dir": str(folder / name), "store": server.url,
                 "destinations": [destination],
             }  # fmt: skip
-            made.append(Worker(load(given, {}), data_dir=folder / name))
+            settings = load(given, {})
+            made.append(Worker(settings, data_dir=folder / name, transport=transport))
             stack.callback(made[-1].close)
         threads = [threading.Thread(target=each.run, args=(stop,)) for each in made]
         for thread in threads:
@@ -133,7 +145,10 @@ def test_four_workers_wait_for_the_destination_at_the_same_time(
         Recorder(vendor.answer) as recorder,
         workers(server, tmp_path, f"webhook+{recorder.url}/", 4),
     ):
-        until(lambda: shards(server) == [2, 2, 2, 2])
+        until(
+            lambda: shards(server) == [2, 2, 2, 2],
+            lambda: server.do("SELECT * FROM track_middleware.lease ORDER BY name"),
+        )
         put(server, tmp_path / "0", *(row(number, f"v{number % 40}") for number in range(400)))
         until(lambda: vendor.events == 400)
     assert len(vendor.order) == 40

@@ -16,9 +16,10 @@ from nats import connect
 from tests.delivery.cluster import Cluster, cluster, emptied
 from tests.delivery.nats_servers import Servers, servers
 from tests.delivery.store_contract import StoreContract
-from tests.waiting import free_port, until
+from tests.waiting import SECONDS, free_port, until
 from track_middleware.delivery.store import brokers, opening
 from track_middleware.delivery.store.bodies import Held, Parcel
+from track_middleware.delivery.store.jetstream import bodies, link
 from track_middleware.delivery.store.jetstream.bodies import JetStream
 from track_middleware.delivery.store.whole import Store
 from track_middleware.errors import StoreError
@@ -28,6 +29,13 @@ pytestmark = pytest.mark.needs("nats")
 _streams = map("s{}".format, itertools.count())
 
 Open = Callable[[], Store]
+
+
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that is there has all the time in the world."""
+    monkeypatch.setattr(link, "_ASK", SECONDS)
+    monkeypatch.setattr(bodies, "_PATIENCE", SECONDS)
 
 
 @pytest.fixture(scope="module")
