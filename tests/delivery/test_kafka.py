@@ -35,7 +35,6 @@ from track_middleware.delivery.store.broker import Broker as Named
 from track_middleware.delivery.store.brokers import broker
 from track_middleware.delivery.store.kafka import places
 from track_middleware.delivery.store.kafka.address import address
-from track_middleware.delivery.store.kafka.bundles import FULL, bundles
 from track_middleware.delivery.store.kafka.clients import Said, consumer
 from track_middleware.delivery.store.kafka.driver import Kafka
 from track_middleware.delivery.store.kafka.faults import faults, max_age
@@ -44,8 +43,8 @@ from track_middleware.errors import StoreError
 
 pytestmark = pytest.mark.needs("kafka")
 
-#: Bytes of a content beside which no other such fits in a message.
-ALONE = 20_000
+#: Bytes of a message that is about full.
+FULL = 20_000
 
 #: Seconds, where it is known that nobody will answer. Others get as many as they need.
 SHORT = 2.0
@@ -109,11 +108,6 @@ def contents(each: Sequence[Parcel]) -> list[bytes]:
     return [parcel.content for parcel in each]
 
 
-def lying(place: str) -> places.Message:
-    """The message that a content is part of."""
-    return places.read(places.parted(place)[0])
-
-
 def test_what_was_put_is_got_from_its_place(brokers: Mock | Broker, opened: Opened) -> None:
     bodies = opened(brokers)
     sent = parcels(100)
@@ -134,12 +128,11 @@ def test_a_shards_contents_lie_in_the_order_of_the_log(
     brokers: Mock | Broker, opened: Opened
 ) -> None:
     bodies = opened(brokers)
-    lies: dict[int, list[tuple[int, int, int]]] = {}
+    lies: dict[int, list[tuple[int, int]]] = {}
     for start in range(0, 300, 100):
         sent = parcels(100, first=start, size=5000)
         for parcel, place in zip(sent, bodies.put(sent), strict=True):
-            begins = places.parted(place)[1]
-            lies.setdefault(parcel.shard, []).append((*lying(place)[:2], begins))
+            lies.setdefault(parcel.shard, []).append(places.read(place)[:2])
     for each in lies.values():
         assert len({partition for partition, *_ in each}) == 1
         assert each == sorted(set(each))
@@ -163,8 +156,8 @@ def test_places_are_read_forwards_backwards_and_in_any_order(
 
 def test_one_full_shard_keeps_no_other_from_being_read(cluster: Mock, opened: Opened) -> None:
     bodies = opened(cluster)
-    full = [Parcel("", 0, secrets.token_bytes(ALONE)) for _ in range(228)]
-    rare = [Parcel("", 1, secrets.token_bytes(ALONE)) for _ in range(60)]
+    full = [Parcel("", 0, secrets.token_bytes(FULL)) for _ in range(228)]
+    rare = [Parcel("", 1, secrets.token_bytes(FULL)) for _ in range(60)]
     rare_at, full_at = bodies.put(rare), bodies.put(full)
     reader = opened(cluster)
     for part in range(6):
@@ -207,61 +200,23 @@ def test_threads_read_at_once_and_each_goes_on_where_it_is(
         assert all(threads.map(read, [0, 300, 600, 1400]))
 
 
-def test_a_shards_contents_share_messages_until_they_are_full() -> None:
-    sent = [Parcel("", 2, b"%02d" % each * (FULL // 8)) for each in range(6)]
-    sent.insert(1, Parcel("", 5, b"another"))
-    made = list(bundles(sent))
-    assert [(each.shard, each.numbers) for each in made] == [
-        (2, [0, 2, 3, 4]), (2, [5, 6]), (5, [1])
-    ]  # fmt: skip
-    for each in made:
-        message = each.message()
-        assert len(message) <= FULL
-        for number, place in each.lie("there"):
-            at, start, end = places.parted(place)
-            assert (at, message[start:end]) == ("there", sent[number].content)
-
-
-def test_what_is_larger_than_a_message_should_be_is_alone_in_one() -> None:
-    sent = [Parcel("", 1, content) for content in (b"small", b"x" * (FULL + 1), b"small as well")]
-    assert [each.numbers for each in bundles(sent)] == [[0], [1], [2]]
-
-
 def test_what_is_put_is_on_its_way_while_the_rest_is_made(
     one_broker: Broker, opened: Opened
 ) -> None:
     bodies, other = opened(one_broker), opened(one_broker)
 
     def made() -> Iterator[Parcel]:
-        yield Parcel("", 0, b"x" * FULL)
-        yield Parcel("", 0, b"this sends the first")
+        yield Parcel("", 0, b"the first")
         until(lambda: other.held().messages == 1)
+        yield Parcel("", 0, b"the second")
 
     assert len(set(bodies.put(made()))) == 2
     assert other.held().messages == 2
 
 
-def test_what_shares_a_message_with_what_was_just_read_is_not_asked_for_again(
-    cluster: Mock, opened: Opened
-) -> None:
-    sent = parcels(SHARDS * 4)
-    found = opened(cluster).put(sent)
-    reader = opened(cluster)
-    reader.get(found[: SHARDS * 2])
-    for number in (1, 2, 3):
-        cluster.down(number)
-    try:
-        lies = dict(zip(found, contents(sent), strict=True))
-        rest = found[SHARDS * 2 :]
-        assert reader.get(rest) == {place: lies[place] for place in rest}
-    finally:
-        for number in (1, 2, 3):
-            cluster.up(number)
-
-
 def test_of_much_that_was_read_little_is_kept(one_broker: Broker, opened: Opened) -> None:
     bodies = opened(one_broker)
-    found = bodies.put(Parcel("", 0, secrets.token_bytes(ALONE)) for _ in range(500))
+    found = bodies.put(Parcel("", 0, secrets.token_bytes(FULL)) for _ in range(500))
     tracemalloc.start()
     try:
         assert len(bodies.get(found)) == 500
@@ -279,10 +234,10 @@ def test_nothing_is_asked_of_nobody(opened: Opened, topic: str) -> None:
 
 def test_what_the_brokers_removed_is_left_out(cluster: Mock, opened: Opened, topic: str) -> None:
     bodies = opened(cluster)
-    sent = parcels(80, size=ALONE)
+    sent = parcels(80, size=FULL)
     lies = dict(zip(bodies.put(sent), contents(sent), strict=True))
     cluster.remove(topic, 3, before=6)
-    gone = {p for p in lies if lying(p)[:2] in [(3, each) for each in range(6)]}
+    gone = {p for p in lies if places.read(p)[:2] in [(3, each) for each in range(6)]}
     assert len(gone) == 6
     assert bodies.get(list(lies)) == {p: lies[p] for p in lies if p not in gone}
     assert opened(cluster).get(sorted(gone)) == {}
@@ -293,9 +248,9 @@ def test_another_message_at_a_place_is_not_taken_for_the_one_that_was(
 ) -> None:
     bodies = opened(brokers)
     (place,) = bodies.put(parcels(1))
-    partition, offset, check, cluster = lying(place)
+    partition, offset, check, cluster = places.read(place)
     other = places.message(partition, offset, check ^ 1, cluster)
-    assert bodies.get([other + places.part(*places.parted(place)[1:])]) == {}
+    assert bodies.get([other]) == {}
 
 
 def test_another_cluster_has_nothing_that_counts_as_gone(
@@ -315,7 +270,7 @@ def test_a_topic_that_is_not_there_is_told(cluster: Mock, topic: str) -> None:
     with pytest.raises(StoreError, match=f"no topic {topic}; `track-middleware init` makes it"):
         bodies.put(parcels(1))
     with pytest.raises(StoreError, match=f"no topic {topic}"):
-        bodies.get(["0:0:00000000:0000:0:1"])
+        bodies.get(["0:0:00000000:0000"])
     with pytest.raises(StoreError, match=f"no topic {topic}"):
         bodies.held()
 
@@ -344,7 +299,7 @@ def test_what_is_held_is_counted(one_broker: Broker, opened: Opened) -> None:
 
 def test_messages_that_came_in_one_batch_are_held_each(cluster: Mock, opened: Opened) -> None:
     bodies = opened(cluster)
-    bodies.put(parcels(SHARDS * 5, size=ALONE))
+    bodies.put(parcels(SHARDS * 5, size=FULL))
     assert bodies.held().messages == SHARDS * 5
 
 
@@ -392,15 +347,15 @@ def test_a_leader_that_falls_is_waited_for_and_nothing_is_doubled(
     cluster: Mock, opened: Opened, topic: str
 ) -> None:
     bodies = opened(cluster)
-    lies = dict(zip(bodies.put(sent := parcels(80, size=ALONE)), contents(sent), strict=True))
+    lies = dict(zip(bodies.put(sent := parcels(80, size=FULL)), contents(sent), strict=True))
     cluster.down(1)
     moving = threading.Timer(0.5, lambda: [cluster.lead(topic, each, 2) for each in range(8)])
     moving.start()
     try:
-        more = parcels(80, first=80, size=ALONE)
+        more = parcels(80, first=80, size=FULL)
         lies |= dict(zip(bodies.put(more), contents(more), strict=True))
         assert bodies.get(list(lies)) == lies
-        offsets = [lying(each).offset for each in lies]
+        offsets = [places.read(each).offset for each in lies]
         assert sorted(offsets) == sorted([*range(20)] * 8), "no message stands twice"
     finally:
         moving.join()
@@ -536,10 +491,10 @@ def test_a_log_that_ends_too_soon_is_an_error_before_it_is_a_loss(
     def clock() -> float:
         return time.monotonic() + seconds[0]
 
-    sent = parcels(16, size=ALONE)
+    sent = parcels(16, size=FULL)
     lies = dict(zip(opened(cluster).put(sent), contents(sent), strict=True))
     bodies = opened(cluster, monotonic=clock, patience=SHORT)
-    lost = places.message(3, 2, 0, lying(next(iter(lies))).cluster) + places.part(0, 1)
+    lost = places.message(3, 2, 0, places.read(next(iter(lies))).cluster)
 
     def is_told(why: str) -> bool:
         with pytest.raises(StoreError) as told:

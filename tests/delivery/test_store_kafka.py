@@ -11,7 +11,7 @@ import pytest
 from tests.delivery.cluster import Cluster, cluster, emptied
 from tests.delivery.kafka_brokers import Broker, Mock, mock, one
 from tests.delivery.store_contract import StoreContract, row
-from track_middleware.delivery.store import opening
+from track_middleware.delivery.store import NewRow, opening
 from track_middleware.delivery.store.whole import Store
 
 pytestmark = pytest.mark.needs("kafka")
@@ -84,6 +84,23 @@ class Contract(StoreContract):
         store.append([row(number) for number in range(300)])
         after = store.watch.bytes()
         assert before.used < after.used < before.used + 300_000
+
+    def test_of_a_message_with_an_erased_event_the_rest_is_read_and_no_row_names_it(
+        self, store: Store, opened_again: Open
+    ) -> None:
+        rows = [row(number, key=f"v{number % 20}") for number in range(1, 200)]
+        bodies = dict(zip(store.append(rows).values(), [each.body for each in rows], strict=True))
+        first, gone, *rest = [at for at, each in zip(bodies, rows, strict=True) if key_7(each)]
+        with store.batch():
+            store.persons.drop_events([gone], ["v7"])
+        del bodies[gone]
+        assert {each.position: each.body for each in opened_again().read(0, 500)} == bodies
+        stands = dict(store._db.all("log_noted", (store._db.listed([first, *rest]),)))
+        assert stands == {at: bodies[at] for at in (first, *rest)}, "their rows have them again"
+
+
+def key_7(each: NewRow) -> bool:
+    return each.order_key == "v7"
 
 
 class TestKafka(Contract):

@@ -60,7 +60,6 @@ class Batch:
         self.counts: Counter[str] = Counter()
         self.numbers: Numbers = by_day
         self.positions: Sequence[int] = ()  # of the rows in the log, once ``finish`` was told
-        self._passing: set[str] = set()
         self._take: dict[EntryKind, Callable[[Frame, bytes], None]] = {
             "event": self._event, "view": self._view, "mark": self._halves.mark,
             "served": self._served, "confirm": self._halves.confirm,
@@ -105,7 +104,8 @@ class Batch:
     def finish(self, positions: Mapping[str, int]) -> None:
         """Writes the ledger's side of everything taken."""
         self.positions = sorted(positions.values())
-        self._intake.not_kept(self._unstored(positions))
+        passing = (row.event_id for row in self.rows if row.passes)
+        self._intake.not_kept([positions[each] for each in passing if each in positions])
         self._halves.finish(positions)
         self._sessions.write()
         self._journal.write(self.rows, positions)
@@ -136,14 +136,12 @@ class Batch:
     def passes(self, row: NewRow) -> bool:
         """Whether the log does not keep a row: by its name, or by its own word."""
         labels = self._rules.unstored
-        return row.event_id in self._passing or bool(labels and labels.match(row.label))
+        return row.passes or bool(labels and labels.match(row.label))
 
-    def _unstored(self, positions: Mapping[str, int]) -> list[int]:
-        """The places of events that the log does not keep: by their names, or by their own word."""
-        found, labels = self._passing, self._rules.unstored
-        if labels is not None:
-            found |= {row.event_id for row in self.rows if labels.match(row.label)}
-        return [positions[each] for each in found if each in positions]
+    def set_apart(self) -> None:
+        """Rows that the log does not keep say so from now on. Call before they are appended."""
+        if self._rules.unstored is not None:
+            self.rows = [_passing(row) if self.passes(row) else row for row in self.rows]
 
     def _take_bare(self, frames: Bares) -> None:
         """``_plain`` for frames that have no consent and no facts."""
@@ -261,10 +259,9 @@ class Batch:
             original=each.original,
         )  # fmt: skip
         if row is not None:
-            self.rows.append(row)
             context = each.event.context
-            if isinstance(context, dict) and context.get("store") is False:
-                self._passing.add(row.event_id)
+            passes = isinstance(context, dict) and context.get("store") is False
+            self.rows.append(_passing(row) if passes else row)
 
     def _choice(self, frame: Frame, raw: bytes) -> None:
         self._choices.take(frame)
@@ -296,3 +293,7 @@ class Batch:
 
     def _count_views(self, at: float, name: str, number: int) -> None:
         self._views[self._rules.day(at), name] += number
+
+
+def _passing(row: NewRow) -> NewRow:
+    return msgspec.structs.replace(row, passes=True)

@@ -245,6 +245,7 @@ class Drain:
             past = Past(self._store.histories, self._wanted)
             batch.rows = past.told(batch.rows, passes=batch.passes)
             batch.counts.update(past.counts)
+        batch.set_apart()
         positions = self._store.append(batch.rows) if batch.rows else {}
         batch.finish(positions)
         for stage, most in (("door", DEAD_MOST), ("plan", plans.MOST)):

@@ -34,7 +34,7 @@ class NewRow(msgspec.Struct, frozen=True, gc=False):
     """An event on its way into the log. ``body`` is its JSON as accepted, ``derived`` the JSON of
     what enrichment made of it (merged into ``context`` when it is read), None when nothing;
     ``derived_version`` says by which enrichment. ``repaired`` is what repairs made of the body, if
-    anything: whoever reads the log gets that in its place."""
+    anything: whoever reads the log gets that in its place. ``passes``: the log does not keep it."""
 
     event_id: str
     order_key: str
@@ -46,6 +46,7 @@ class NewRow(msgspec.Struct, frozen=True, gc=False):
     bot: str | None = None
     derived_version: int = 0
     repaired: bytes | None = None
+    passes: bool = False
 
 
 class Stored(msgspec.Struct, frozen=True, gc=False):

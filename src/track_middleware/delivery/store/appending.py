@@ -31,7 +31,7 @@ def append(db: Connection, rows: Sequence[NewRow], placed: Placed) -> Mapping[st
     if not fresh:
         return {}
     first = int(db.value("log_end")) + 1
-    db.change_many(*log_values(placed(fresh)))
+    db.change_many(*log_values(fresh, placed(fresh)))
     places = range(first, first + len(fresh))
     return dict(zip([row.event_id for row in fresh], places, strict=True))
 

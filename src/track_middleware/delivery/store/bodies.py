@@ -17,11 +17,12 @@ SHARDS = 8
 
 
 class Parcel(msgspec.Struct, frozen=True, gc=False):
-    """A content on its way to the broker: sealed bytes, of at most some hundred KiB.
+    """A content on its way to the broker: the sealed bodies of some events, mostly of at most some
+    hundred KiB.
 
     ``id`` is random, 16 hex digits; the same while one parcel is put again and again, another once
-    its event is sealed anew. It says nothing of the event, and may stand at the broker for ever.
-    ``shard`` is that of the event's visitor: contents of one shard lie in the order of the log.
+    its events are sealed anew. It says nothing of them, and may stand at the broker for ever.
+    ``shard`` is that of the events' visitors: contents of one shard lie in the order of the log.
     """
 
     id: str
@@ -56,10 +57,12 @@ class Bodies(Protocol):
     asked for something, and again when the connection was lost. Nothing of it survives a fork.
 
     ``name`` is how the place is called where people read it (without a password), and by which the
-    ledger knows it again: the same broker's addresses may change, the name may not.
+    ledger knows it again: the same broker's addresses may change, the name may not. ``together``:
+    bytes of bodies that are best put as one parcel, 0: each alone; whoever wants one reads all.
     """
 
     name: str
+    together: int
 
     def make(self, keep_days: int) -> bool:
         """Makes the log at the broker unless it is there; whether it was not. It keeps contents at

@@ -14,13 +14,13 @@ from . import NewRow
 from .gate import Gate
 from .locks import Locks
 
-#: Makes of new rows what is written of them.
-Placed = Callable[[Sequence[NewRow]], Sequence[NewRow]]
+#: Makes of new rows what is written as their bodies.
+Placed = Callable[[Sequence[NewRow]], Sequence[bytes]]
 
 
-def with_bodies(rows: Sequence[NewRow]) -> Sequence[NewRow]:
-    """Rows as they are."""
-    return rows
+def with_bodies(rows: Sequence[NewRow]) -> Sequence[bytes]:
+    """Their bodies."""
+    return [row.body for row in rows]
 
 
 class Fence(NamedTuple):
@@ -79,8 +79,8 @@ class Database(Protocol):
         ...
 
     def append(self, rows: Sequence[NewRow], *, placed: Placed = with_bodies) -> Mapping[str, int]:
-        """``Log.append``. The rows whose ids were not known are written as ``placed`` gives them.
-        Call inside ``batch``, which may not be committed where this has failed."""
+        """``Log.append``. The rows whose ids were not known are written, their bodies as ``placed``
+        gives them. Call inside ``batch``, which may not be committed where this has failed."""
         ...
 
     def batch(self) -> AbstractContextManager[None]:

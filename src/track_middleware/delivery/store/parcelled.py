@@ -16,7 +16,7 @@ from contextlib import AbstractContextManager, suppress
 from typing import Any
 
 from ...errors import StoreError
-from . import NewRow, home
+from . import NewRow, home, parting
 from .database import Database, Fence, Placed, with_bodies
 from .shelf import Shelf
 
@@ -70,7 +70,7 @@ class Parcelled:
 
     def append(self, rows: Sequence[NewRow], *, placed: Placed = with_bodies) -> Mapping[str, int]:
         """``Database.append``: the bodies of unknown events, then the rows that name them."""
-        return self._inner.append(rows, placed=lambda fresh: self._put(placed(fresh)))
+        return self._inner.append(rows, placed=self._put)
 
     def all(self, name: str, values: Any = ()) -> list[Any]:
         rows = self._inner.all(name, values)
@@ -83,9 +83,14 @@ class Parcelled:
         return self._inner.value(name, values)
 
     def change(self, name: str, values: Any = ()) -> int:
+        if name == "letters_drop":
+            self._part("dead_leaving", values)
         return self._inner.change(name, values)
 
     def change_each(self, name: str, rows: Iterable[Sequence[Any]]) -> int:
+        if name == "unstored_drop":
+            rows = list(rows)
+            self._part("log_noted", (self._inner.listed([position for (position,) in rows]),))
         if name != "dead_from_log":
             return self._inner.change_each(name, rows)
         last = self._inner.value("dead_last") or 0
@@ -128,6 +133,7 @@ class Parcelled:
 
     def unpack(self, positions: Sequence[int], *, gone: Iterable[str] = ()) -> None:
         self._inner.unpack(positions, gone=gone)
+        self._part("log_noted", (self._inner.listed(positions),))
 
     def noted(self, keys: Sequence[str]) -> tuple[int, Sequence[tuple[int, int]]]:
         return self._inner.noted(keys)
@@ -150,8 +156,8 @@ class Parcelled:
             self._is_open = False
             self._shelf.leave()
 
-    def _put(self, rows: Sequence[NewRow]) -> Sequence[NewRow]:
-        """The rows with notes for their bodies, which are at the broker then."""
+    def _put(self, rows: Sequence[NewRow]) -> Sequence[bytes]:
+        """Notes for the bodies of rows, which are at the broker then."""
         self._claim()
         return self._shelf.put(rows)
 
@@ -161,16 +167,21 @@ class Parcelled:
         home.check(self._inner, self._shelf.bodies.name)
 
     def _whole(self, rows: list[Any], column: int) -> list[Any]:
-        notes = [note for row in rows if home.is_note(note := row[column])]
+        """Rows with their bodies; of what the broker no longer has, with nothing: an event that
+        cannot be read, which a destination refuses."""
+        mark, after = home.MARK, column + 1
+        notes = [note for row in rows if (note := row[column])[:1] == mark]
         if not notes:
             return rows
-        bodies, after = self._shelf.found(notes), column + 1
+        bodies = iter(self._shelf.found(notes))
         return [
-            (*row[:column], bodies.get(note, b""), *row[after:])
-            if home.is_note(note := row[column])
-            else row
+            (*row[:column], next(bodies) or b"", *row[after:]) if row[column][:1] == mark else row
             for row in rows
         ]
+
+    def _part(self, name: str, values: Any) -> None:
+        """The events go to which a statement's rows belong."""
+        parting.part(self._inner, self._shelf, self._inner.all(name, values))
 
     def _at_broker(self) -> int:
         """Bytes that the broker keeps, as far as it can be asked."""
@@ -188,5 +199,6 @@ class Parcelled:
             bodies = self._shelf.found([note for _, note in rows])
         except StoreError:
             return
-        found = [(bodies[note], letter) for letter, note in rows if note in bodies]
+        both = zip(bodies, rows, strict=True)
+        found = [(body, letter) for body, (letter, _) in both if body is not None]
         self._inner.change_each("dead_body", found)

@@ -367,6 +367,19 @@ SELECT id, body FROM dead WHERE id > ? ORDER BY id;
 -- dead_body: the body of one, which is no longer only noted
 UPDATE dead SET body = ? WHERE id = ?;
 
+-- dead_noted: letters whose bodies are only noted
+SELECT id, body FROM dead WHERE substr(body, 1, 1) = :mark;
+
+-- dead_leaving: what some letters say of their events: the position, and the body
+SELECT position, body FROM dead
+WHERE position IS NOT NULL AND id IN (SELECT value FROM json_each(?));
+
+-- log_noted: what stands at some positions as bodies, outside packs
+SELECT position, body FROM log WHERE position IN (SELECT value FROM json_each(?));
+
+-- log_body: the body of an event, which is no longer only noted
+UPDATE log SET body = ? WHERE position = ?;
+
 -- log_oldest: the bodies of the oldest events, and those of dead letters that are only noted
 SELECT body FROM (SELECT body, position FROM event ORDER BY position LIMIT :limit) AS oldest
 UNION ALL

@@ -7,15 +7,17 @@ from collections.abc import Sequence
 from . import DeadLetter, Job, NewRow, Outcome
 
 
-def log_values(rows: Sequence[NewRow]) -> tuple[str, list[tuple[object, ...]]]:
-    """The statement that appends these rows, and its parameters.
+def log_values(
+    rows: Sequence[NewRow], bodies: Sequence[bytes]
+) -> tuple[str, list[tuple[object, ...]]]:
+    """The statement that appends these rows with these bodies, and its parameters.
 
     Python's sqlite3 looks for an adapter of each ``bytes`` and each None (not of a ``bytearray``),
     which takes longer than all the rest of an insertion.
     """
     bare: list[tuple[object, ...]] = [
-        (row.event_id, row.order_key, row.accepted_at, row.kind, row.label, bytearray(row.body))
-        for row in rows
+        (row.event_id, row.order_key, row.accepted_at, row.kind, row.label, bytearray(body))
+        for row, body in zip(rows, bodies, strict=True)
     ]
     if not any(row.derived or row.bot or row.repaired or row.derived_version for row in rows):
         return "log_append_bare", bare

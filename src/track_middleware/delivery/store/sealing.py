@@ -1,54 +1,108 @@
-"""What a broker keeps of an event, and what stands in the event's row instead of its body.
+"""What a broker keeps of events, and what stands in an event's row instead of its body.
 
-A body is sealed with a key of its own (AES-256-GCM), which the row keeps beside the place: once the
-row is gone nobody can read what the broker still has. A key seals one content, so that there is
-nothing to count or draw for a nonce.
+The bodies of a parcel are sealed together (AES-256-GCM) with a key that each of their rows keeps
+beside the place: once no row names a parcel, nobody can read what the broker still has. A key seals
+one parcel, so that there is nothing to count or draw for a nonce. Inside, beside the bodies, stands
+the distance of their rows in the log, so that from one of them all are found (``parting.py``).
 """
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
+import msgspec
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from ...errors import StoreError
+from .bundles import MOST
 from .home import MARK
 
-#: Bytes of a key.
-_KEY = 32
-_PLACE = len(MARK) + _KEY
+#: Bytes of a key, and of a parcel's id.
+_KEY, _ID = 32, 8
+
+#: So many keys are drawn at once.
+_DRAWN = 64
+
+#: A note is the mark, the body's number in its parcel (two bytes), and what names the parcel: the
+#: key and the place.
+_NUMBER = len(MARK)
+_NAME = _NUMBER + 2
+
 _ONCE = bytes(12)
 
 
-def new_keys(number: int) -> Sequence[bytes]:
-    """So many random keys, drawn at once."""
-    drawn = secrets.token_bytes(_KEY * number)
-    return [drawn[at : at + _KEY] for at in range(0, len(drawn), _KEY)]
+class Sealed(NamedTuple):
+    """What is sealed: the numbers of the rows among all of their put, and their bodies."""
+
+    numbers: Sequence[int]
+    bodies: Sequence[bytes]
 
 
-def sealed(body: bytes, key: bytes) -> bytes:
-    """What a key, which has sealed nothing yet, seals a body as."""
-    return AESGCM(key).encrypt(_ONCE, body, None)
+#: How the notes of a parcel's bodies begin.
+_FRONTS = [MARK + number.to_bytes(2, "big") for number in range(MOST)]
+
+_encode = msgspec.msgpack.Encoder().encode
+_decoder = msgspec.msgpack.Decoder(Sealed)
 
 
-def note(key: bytes, place: str) -> bytes:
-    """What stands in a row instead of a body that is sealed with this key and lies there."""
-    return MARK + key + place.encode("ascii")
+def drawn() -> Iterator[tuple[str, bytes]]:
+    """Random ids and keys for parcels, without an end."""
+    size = _ID + _KEY
+    while True:
+        some = secrets.token_bytes(size * _DRAWN)
+        for at in range(0, len(some), size):
+            yield some[at : at + _ID].hex(), some[at + _ID : at + size]
 
 
-def place(said: bytes) -> str:
-    """Where the body lies for which a note stands."""
-    return said[_PLACE:].decode("ascii")
+def sealed(bodies: Sealed, key: bytes) -> bytes:
+    """What a key, which has sealed nothing yet, seals bodies as."""
+    return AESGCM(key).encrypt(_ONCE, _encode(bodies), None)
 
 
-def opened(said: bytes, content: bytes) -> bytes:
-    """The body for which a note stands. StoreError when the content is another's, or damaged."""
+def name(key: bytes, place: str) -> bytes:
+    """What names a parcel that is sealed with this key and lies there."""
+    return key + place.encode("ascii")
+
+
+def notes(name: bytes, bodies: Sealed) -> list[bytes]:
+    """What stands in the rows of a parcel's bodies instead of them."""
+    return [front + name for front in _FRONTS[: len(bodies.bodies)]]
+
+
+def named(notes: Iterable[bytes]) -> list[bytes]:
+    """What names the parcels in which the bodies of some notes lie."""
+    return [note[_NAME:] for note in notes]
+
+
+def number(note: bytes) -> int:
+    """Which of its parcel's bodies a note stands for."""
+    return note[_NUMBER] << 8 | note[_NUMBER + 1]
+
+
+def bodies(notes: Iterable[bytes], parcels: Mapping[bytes, Sealed]) -> list[bytes | None]:
+    """The bodies of notes; None where the parcel is not among these."""
+    return [
+        None
+        if (parcel := parcels.get(note[_NAME:])) is None
+        else parcel.bodies[note[_NUMBER] << 8 | note[_NUMBER + 1]]
+        for note in notes
+    ]
+
+
+def place(name: bytes) -> str:
+    """Where a parcel lies."""
+    return name[_KEY:].decode("ascii")
+
+
+def opened(name: bytes, content: bytes) -> Sealed:
+    """What was sealed in a parcel. StoreError when the content is another's, or damaged."""
     try:
-        return AESGCM(said[len(MARK) : _PLACE]).decrypt(_ONCE, content, None)
+        return _decoder.decode(AESGCM(name[:_KEY]).decrypt(_ONCE, content, None))
     except InvalidTag:
         raise StoreError(
-            f"the broker has something else at {place(said)} than was put there: was its log made "
+            f"the broker has something else at {place(name)} than was put there: was its log made "
             "anew, or does store name another one?"
         ) from None

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import logging
-import secrets
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from zlib import crc32
-
-import msgspec
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from ...seldom import Seldom
 from . import NewRow, sealing
-from .bodies import SHARDS, Bodies, Parcel
+from .bodies import Bodies, Parcel
+from .bundles import bundles
+from .sealing import Sealed
 
 logger = logging.getLogger("track_middleware")
 
@@ -25,14 +23,14 @@ _LET_GO = 60.0
 
 
 class Shelf:
-    """Bodies by their notes: those at the broker, and the last ones as they are. Any thread uses
-    it; the last of its users closes the broker."""
+    """Bodies by their notes: those at the broker, and the last parcels as they were before they
+    were sealed. Any thread uses it; the last of its users closes the broker."""
 
     def __init__(self, bodies: Bodies, *, monotonic: Callable[[], float]) -> None:
         self.bodies = bodies
         self._users = 0
-        self._kept: dict[bytes, bytes] = {}
-        self._order = deque[bytes]()
+        self._kept: dict[bytes, Sealed] = {}
+        self._order = deque[tuple[bytes, int]]()
         self._size = 0
         self._lock = threading.Lock()
         self._seldom = Seldom(monotonic)
@@ -53,37 +51,56 @@ class Shelf:
         if is_last:
             self.bodies.close()
 
-    def put(self, rows: Sequence[NewRow]) -> list[NewRow]:
-        """Puts the bodies of rows; the rows with notes in their stead."""
-        keys = sealing.new_keys(len(rows))
+    def put(self, rows: Sequence[NewRow]) -> list[bytes]:
+        """Puts the bodies of rows; the notes that stand in their rows in their stead."""
+        made: list[tuple[bytes, Sealed]] = []
         self._takes = False
-        places = self.bodies.put(_parcels(rows, keys))
+        places = self.bodies.put(self._parcels(rows, made))
         self._takes = True
-        notes = [sealing.note(key, at) for key, at in zip(keys, places, strict=True)]
-        self._keep({note: row.body for note, row in zip(notes, rows, strict=True)})
-        return [
-            msgspec.structs.replace(row, body=note) for row, note in zip(rows, notes, strict=True)
-        ]
+        notes = [b""] * len(rows)
+        named: dict[bytes, Sealed] = {}
+        for (key, bodies), place in zip(made, places, strict=True):
+            name = sealing.name(key, place)
+            named[name] = bodies
+            for number, note in zip(bodies.numbers, sealing.notes(name, bodies), strict=True):
+                notes[number] = note
+        self._keep(named)
+        return notes
+
+    def _parcels(
+        self, rows: Sequence[NewRow], made: list[tuple[bytes, Sealed]]
+    ) -> Iterator[Parcel]:
+        """Each is sealed when it is asked for: the broker may have the first ones meanwhile."""
+        drawn = sealing.drawn()
+        for bundle in bundles(rows, self.bodies.together):
+            number, key = next(drawn)
+            bodies = Sealed(bundle.numbers, bundle.bodies)
+            made.append((key, bodies))
+            yield Parcel(number, bundle.shard, sealing.sealed(bodies, key))
 
     def ready(self) -> None:
         """StoreError when the broker has taken nothing the last time, and cannot be asked yet."""
         if not self._takes:
             self.bodies.held()
 
-    def found(self, notes: Sequence[bytes]) -> Mapping[bytes, bytes]:
-        """The bodies for which notes stand; of what the broker no longer has, nothing: an event
-        that cannot be read, which a destination refuses."""
+    def found(self, notes: Sequence[bytes]) -> list[bytes | None]:
+        """The bodies for which notes stand; None for what the broker no longer has."""
+        found = sealing.bodies(notes, self.parcels(notes))
+        self._warn(found.count(None))
+        return found
+
+    def parcels(self, notes: Iterable[bytes]) -> Mapping[bytes, Sealed]:
+        """What lies in the parcels of some notes, by what names them; without those that the
+        broker no longer has."""
+        names = set(sealing.named(notes))
         with self._lock:
-            found = {note: self._kept[note] for note in notes if note in self._kept}
-        missing = [note for note in notes if note not in found]
+            found = {name: self._kept[name] for name in names if name in self._kept}
+        missing = {sealing.place(name): name for name in names if name not in found}
         if missing:
-            places = [sealing.place(note) for note in missing]
-            contents = self.bodies.get(places)
-            self._warn(len(missing) - len(contents))
+            contents = self.bodies.get(list(missing))
             read = {
-                note: sealing.opened(note, contents[place])
-                for note, place in zip(missing, places, strict=True)
-                if place in contents
+                (name := missing[place]): sealing.opened(name, content)
+                for place, content in contents.items()
             }
             self._keep(read)
             found.update(read)
@@ -97,17 +114,22 @@ class Shelf:
         """What was put before the bodies of these, the oldest ones, may go."""
         self._next = self._monotonic() + _LET_GO
         if notes:
-            self.bodies.forget([sealing.place(note) for note in notes])
+            names = dict.fromkeys(sealing.named(notes))
+            self.bodies.forget([sealing.place(name) for name in names])
 
-    def _keep(self, bodies: Mapping[bytes, bytes]) -> None:
+    def _keep(self, parcels: Mapping[bytes, Sealed]) -> None:
         with self._lock:
-            if not self._kept.keys().isdisjoint(bodies):  # another thread read the same
-                bodies = {note: bodies[note] for note in bodies if note not in self._kept}
-            self._kept.update(bodies)
-            self._order.extend(bodies)
-            self._size += sum(map(len, bodies.values()))
+            for name, parcel in parcels.items():
+                if name in self._kept:  # another thread read the same
+                    continue
+                size = sum(map(len, parcel.bodies))
+                self._kept[name] = parcel
+                self._order.append((name, size))
+                self._size += size
             while self._size > _KEPT:
-                self._size -= len(self._kept.pop(self._order.popleft()))
+                name, size = self._order.popleft()
+                del self._kept[name]
+                self._size -= size
 
     def _warn(self, gone: int) -> None:
         if gone and (more := self._seldom.due("gone")) is not None:
@@ -115,16 +137,3 @@ class Shelf:
                 "%s no longer has the bodies of %d events that the store's log names%s",
                 self.bodies.name, gone, more,
             )  # fmt: skip
-
-
-def _parcels(rows: Sequence[NewRow], keys: Sequence[bytes]) -> Iterator[Parcel]:
-    """Each is sealed when it is asked for: the broker may have the first ones meanwhile."""
-    ids = secrets.token_hex(8 * len(rows))
-    for number, (row, key) in enumerate(zip(rows, keys, strict=True)):
-        at = 16 * number
-        yield Parcel(ids[at : at + 16], shard(row.order_key), sealing.sealed(row.body, key))
-
-
-def shard(order_key: str) -> int:
-    """The shard of a visitor's parcels."""
-    return crc32(order_key.encode("utf-8", "replace")) % SHARDS

@@ -60,6 +60,8 @@ _given = msgspec.json.Decoder(_Given)
 class JetStream:
     """``Bodies`` in a stream. A place is the number of a message."""
 
+    together = 0
+
     def __init__(self, broker: Broker) -> None:
         self.name = broker.name
         self._broker = broker

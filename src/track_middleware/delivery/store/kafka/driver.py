@@ -10,7 +10,6 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from zlib import crc32
 
 from confluent_kafka import KafkaError, KafkaException
 
@@ -26,7 +25,11 @@ from .writing import Writer
 
 
 class Kafka:
-    """``Bodies`` in one topic. ``patience``: seconds after which brokers count as away."""
+    """``Bodies`` in one topic, a parcel a message. ``patience``: seconds after which brokers count
+    as away."""
+
+    #: Brokers and clients have work with each message, whatever its size.
+    together = 32_768
 
     def __init__(
         self,
@@ -46,17 +49,7 @@ class Kafka:
 
     def get(self, at: Sequence[str]) -> Mapping[str, bytes]:
         """``Bodies.get``."""
-        parts = list(map(places.parted, at))
-        found = self._messages({message for message, _, _ in parts})
-        return {
-            place: found[message][start:end]
-            for place, (message, start, end) in zip(at, parts, strict=True)
-            if message in found
-        }
-
-    def _messages(self, wanted: Iterable[str]) -> Mapping[str, bytes]:
-        """Those messages that the brokers have as they were written."""
-        messages = {each: places.read(each) for each in wanted}
+        messages = {each: places.read(each) for each in at}
         offsets = defaultdict[int, list[int]](list)
         for message in messages.values():
             offsets[message.partition].append(message.offset)
@@ -65,7 +58,8 @@ class Kafka:
         return {
             each: content
             for each, message in messages.items()
-            if (content := found.get(message[:2])) is not None and crc32(content) == message.check
+            if (content := found.get(message[:2])) is not None
+            and places.check(content) == message.check
         }
 
     def forget(self, oldest: Sequence[str]) -> None:

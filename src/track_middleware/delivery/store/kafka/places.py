@@ -1,6 +1,6 @@
-"""Where a content lies at the brokers, as text: a message, and which part of it.
+"""Where a content lies at the brokers, as text: the message that it is.
 
-A message is its partition, its offset, a sum over it, and the cluster. The sum tells it from
+A message is its partition, its offset, a sum over its end, and the cluster. The sum tells it from
 another one that brokers put at the same offset after they had lost the first (a topic made anew, a
 leader elected that was behind). The cluster's mark tells whether these are the brokers at all that
 have it.
@@ -11,14 +11,22 @@ from __future__ import annotations
 from typing import NamedTuple
 from zlib import crc32
 
+#: Bytes of the sum that a seal ends with, which no two contents have alike (``sealing.py``).
+_SEAL = 16
+
 
 class Message(NamedTuple):
-    """A message as a place names it: ``check`` is its CRC-32, ``cluster`` its cluster's mark."""
+    """A message as a place names it: ``cluster`` is its cluster's mark."""
 
     partition: int
     offset: int
     check: int
     cluster: str
+
+
+def check(content: bytes) -> int:
+    """The sum by which a message is known again: over the seal's own, with which it ends."""
+    return crc32(content[-_SEAL:])
 
 
 def mark(cluster: str) -> str:
@@ -29,17 +37,6 @@ def mark(cluster: str) -> str:
 def message(partition: int, offset: int, check: int, cluster: str) -> str:
     """A message as text."""
     return f"{partition}:{offset}:{check:08x}:{cluster}"
-
-
-def part(start: int, end: int) -> str:
-    """What stands behind a message's text in the place of a content that is a part of it."""
-    return f":{start}:{end}"
-
-
-def parted(place: str) -> tuple[str, int, int]:
-    """A place's message as text, and where in it the content starts and ends."""
-    text, start, end = place.rsplit(":", 2)
-    return text, int(start), int(end)
 
 
 def read(text: str) -> Message:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
-from zlib import crc32
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
@@ -17,7 +16,6 @@ from ....errors import StoreError
 from ..bodies import Parcel
 from . import forks, places
 from .address import Address
-from .bundles import Bundle, bundles
 from .clients import PATIENCE, Said, asking, position, producer, told
 from .topic import Layout, layout
 
@@ -73,17 +71,17 @@ class Writer:
 
     def _put(self, parcels: Iterable[Parcel], until: float) -> Sequence[str]:
         reports = _Reports()
-        for bundle in bundles(parcels):
-            self._send(self._producer or self._connect(), bundle, reports, until)
+        for parcel in parcels:
+            self._send(self._producer or self._connect(), parcel, reports, until)
         if self._producer is not None:
             self._producer.flush(max(0.0, until - self._monotonic()))
         return reports.places()
 
-    def _send(self, client: Producer, bundle: Bundle, reports: _Reports, until: float) -> None:
+    def _send(self, client: Producer, parcel: Parcel, reports: _Reports, until: float) -> None:
         """Gives a message to librdkafka, which sends it, as soon as there is room for it."""
-        content, partitions = bundle.message(), self._layout.partitions
-        partition = partitions[bundle.shard % len(partitions)]
-        report = reports.of(bundle, crc32(content), self._layout.cluster)
+        content, partitions = parcel.content, self._layout.partitions
+        partition = partitions[parcel.shard % len(partitions)]
+        report = reports.next(places.check(content), self._layout.cluster)
         topic = self._where.topic
         while True:
             try:
@@ -114,28 +112,28 @@ class Writer:
 
 
 class _Reports:
-    """What became of each message, and so where each content lies."""
+    """What became of each message, and so where it lies."""
 
     def __init__(self) -> None:
         self._error: KafkaError | None = None
-        self._sent = 0
-        self._places: dict[int, str] = {}
+        self._places: list[str] = []
 
-    def of(self, bundle: Bundle, check: int, cluster: str) -> _Report:
-        """What librdkafka's delivery report of one message is given to."""
-        self._sent += len(bundle.numbers)
+    def next(self, check: int, cluster: str) -> _Report:
+        """What librdkafka's delivery report of one more message is given to."""
+        number = len(self._places)
+        self._places.append("")
 
         def take(error: KafkaError | None, message: Message) -> None:
             if error is not None:
                 self._error = self._error or error
                 return
-            self._places.update(bundle.lie(places.message(*position(message), check, cluster)))
+            self._places[number] = places.message(*position(message), check, cluster)
 
         return take
 
     def places(self) -> Sequence[str]:
         """All places, in the order of the parcels. KafkaException where a message was refused, or
         nobody has said that it is kept."""
-        if self._error is not None or len(self._places) < self._sent:
+        if self._error is not None or not all(self._places):
             raise KafkaException(self._error or KafkaError(KafkaError._TIMED_OUT))
-        return [self._places[number] for number in range(self._sent)]
+        return self._places

@@ -19,10 +19,10 @@ _TYPES = (
 
 def append(db: Days, rows: Sequence[NewRow], placed: Placed) -> Mapping[str, int]:
     """``Database.append``."""
-    unknown = _unknown(db, rows)
-    if not unknown:
+    fresh = _unknown(db, rows)
+    if not fresh:
         return {}
-    fresh = placed(unknown)  # before the log's end is taken, for which all hosts wait
+    bodies = placed(fresh)  # before the log's end is taken, for which all hosts wait
     last, day = db.ran("log_next", {"count": len(fresh)}).fetchall()[0]
     make(db, day)
     first = last - len(fresh) + 1
@@ -30,8 +30,8 @@ def append(db: Days, rows: Sequence[NewRow], placed: Placed) -> Mapping[str, int
     db.ran("log_day_add", {"day": day, "first": first, "last": last, "newest": newest})
     with db.raw.cursor() as cursor, cursor.copy(statement("log_copy")) as copy:
         copy.set_types(_TYPES)
-        for position, row in enumerate(fresh, first):
-            copy.write_row(_values(day, position, row))
+        for position, (row, body) in enumerate(zip(fresh, bodies, strict=True), first):
+            copy.write_row(_values(day, position, row, body))
     return {row.event_id: position for position, row in enumerate(fresh, first)}
 
 
@@ -50,8 +50,8 @@ def _unknown(db: Days, rows: Sequence[NewRow]) -> Sequence[NewRow]:
     return [row for key, row in first.items() if key in new]
 
 
-def _values(day: int, position: int, row: NewRow) -> tuple[object, ...]:
+def _values(day: int, position: int, row: NewRow, body: bytes) -> tuple[object, ...]:
     return (
-        day, position, row.event_id, row.order_key, row.accepted_at, row.kind, row.label, row.body,
+        day, position, row.event_id, row.order_key, row.accepted_at, row.kind, row.label, body,
         row.derived, row.bot, row.derived_version, row.repaired,
     )  # fmt: skip
