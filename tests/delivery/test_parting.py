@@ -39,9 +39,8 @@ def body(number: int) -> bytes:
 
 
 def of(number: int, size: int = 7, *, key: str = "one", passes: bool = False) -> NewRow:
-    return msgspec.structs.replace(
-        row(number, key=key), body=b"%d" % number + b"x" * (size - 1), passes=passes
-    )
+    body = (b"%d" % number).ljust(size, b"x")
+    return msgspec.structs.replace(row(number, key=key), body=body, passes=passes)
 
 
 def afresh(data_dir: Path, memory: Memory) -> dict[int, bytes]:
@@ -102,6 +101,16 @@ def test_what_is_larger_than_a_parcel_should_be_is_alone_in_one() -> None:
 def test_where_nothing_goes_together_each_is_alone_and_in_order() -> None:
     rows = [of(number, key=f"v{number}") for number in range(20)]
     assert [each.numbers for each in bundles(rows, 0)] == [[number] for number in range(20)]
+
+
+@pytest.mark.parametrize("size", [1, 7, 333, 334, 500, FULL, FULL + 1])
+def test_no_body_is_left_out_and_no_parcel_too_large(size: int) -> None:
+    rows = [of(number, size, key=f"v{number % 3}") for number in range(40)]
+    made = list(bundles(rows, FULL))
+    assert sorted(number for each in made for number in each.numbers) == list(range(40))
+    for each in made:
+        assert list(each.bodies) == [rows[number].body for number in each.numbers]
+        assert sum(map(len, each.bodies)) <= max(FULL, size)
 
 
 def test_a_parcel_has_not_more_bodies_than_can_be_numbered() -> None:

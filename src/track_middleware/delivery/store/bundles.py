@@ -6,8 +6,12 @@ more than all the rest of storing it. No I/O happens here.
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from functools import cache
+from itertools import accumulate
+from typing import NamedTuple
 from zlib import crc32
 
 from . import NewRow
@@ -17,38 +21,40 @@ from .bodies import SHARDS
 MOST = 1000
 
 
-class Bundle:
+class Bundle(NamedTuple):
     """What becomes one parcel; ``numbers`` are its rows' among all of a put."""
 
-    __slots__ = ("bodies", "numbers", "shard", "size")
-
-    def __init__(self, shard: int) -> None:
-        self.shard = shard
-        self.numbers: list[int] = []
-        self.bodies: list[bytes] = []
-        self.size = 0
+    shard: int
+    numbers: Sequence[int]
+    bodies: Sequence[bytes]
 
 
 def bundles(rows: Sequence[NewRow], together: int) -> Iterator[Bundle]:
-    """The bodies of rows in parcels of up to so many bytes, each as soon as it is full; 0: each
-    alone, and so is one that is larger than a parcel should be. What the log does not keep goes
-    apart from what it keeps, since it is gone sooner."""
-    waiting: dict[int, Bundle] = {}
+    """The bodies of rows in parcels of up to so many bytes, a shard's one behind the other; 0: each
+    alone and in order, and alone is one that is larger than a parcel should be. What the log does
+    not keep goes apart from what it keeps, since it is gone sooner."""
     shard = cache(_shard)  # most visitors come several times
+    if not together:
+        for number, row in enumerate(rows):
+            yield Bundle(shard(row.order_key), [number], [row.body])
+        return
+    piles = defaultdict[tuple[bool, int], list[int]](list)
     for number, row in enumerate(rows):
-        body = row.body
-        where, size = shard(row.order_key) + row.passes * SHARDS, len(body)
-        bundle = waiting.get(where)
-        if bundle is None or bundle.size + size > together:
-            if bundle is not None:
-                yield bundle
-            bundle = waiting[where] = Bundle(where % SHARDS)
-        bundle.size += size
-        bundle.numbers.append(number)
-        bundle.bodies.append(body)
-        if bundle.size >= together or len(bundle.bodies) == MOST:
-            yield waiting.pop(where)
-    yield from waiting.values()
+        piles[row.passes, shard(row.order_key)].append(number)
+    for (_, where), numbers in piles.items():
+        bodies = [rows[number].body for number in numbers]
+        for start, end in _pieces(bodies, together):
+            yield Bundle(where, numbers[start:end], bodies[start:end])
+
+
+def _pieces(bodies: Sequence[bytes], together: int) -> Iterator[tuple[int, int]]:
+    """Where pieces of up to so many bytes begin and end."""
+    ends = list(accumulate(map(len, bodies)))
+    start, before = 0, 0
+    while start < len(ends):
+        end = min(max(bisect_right(ends, before + together), start + 1), start + MOST)
+        yield start, end
+        start, before = end, ends[end - 1]
 
 
 def _shard(order_key: str) -> int:

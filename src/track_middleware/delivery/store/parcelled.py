@@ -169,15 +169,16 @@ class Parcelled:
     def _whole(self, rows: list[Any], column: int) -> list[Any]:
         """Rows with their bodies; of what the broker no longer has, with nothing: an event that
         cannot be read, which a destination refuses."""
-        mark, after = home.MARK, column + 1
-        notes = [note for row in rows if (note := row[column])[:1] == mark]
+        if not rows:
+            return rows
+        columns: list[Sequence[Any]] = list(zip(*rows, strict=True))
+        bodies, mark = columns[column], home.MARK
+        notes = [each for each in bodies if each[:1] == mark]
         if not notes:
             return rows
-        bodies = iter(self._shelf.found(notes))
-        return [
-            (*row[:column], next(bodies) or b"", *row[after:]) if row[column][:1] == mark else row
-            for row in rows
-        ]
+        found = iter(self._shelf.found(notes))
+        columns[column] = [next(found) or b"" if each[:1] == mark else each for each in bodies]
+        return list(zip(*columns, strict=True))
 
     def _part(self, name: str, values: Any) -> None:
         """The events go to which a statement's rows belong."""

@@ -22,7 +22,7 @@ def part(ledger: Database, shelf: Shelf, leaving: Iterable[tuple[int, bytes]]) -
     notes = {at: note for at, note in leaving if is_note(note)} if shelf.bodies.together else {}
     if not notes:
         return
-    parcels = shelf.parcels(notes.values())
+    parcels = shelf.parcels(sealing.named(notes.values()))
     beside = sorted(_beside(notes, parcels) - notes.keys())
     ledger.unpack(beside)
     rows = ledger.all("log_noted", (ledger.listed(beside),))
@@ -47,6 +47,7 @@ def _home(
 ) -> list[tuple[bytes, int]]:
     """The bodies of those rows that name one of these parcels, and the rows' keys."""
     noted = [(key, note) for key, note in rows if is_note(note)]
-    bodies = sealing.bodies([note for _, note in noted], parcels)
+    notes = [note for _, note in noted]
+    bodies = sealing.bodies(notes, sealing.named(notes), parcels)
     both = zip(bodies, noted, strict=True)
     return [(body, key) for body, (key, _) in both if body is not None]

@@ -82,13 +82,14 @@ def number(note: bytes) -> int:
     return note[_NUMBER] << 8 | note[_NUMBER + 1]
 
 
-def bodies(notes: Iterable[bytes], parcels: Mapping[bytes, Sealed]) -> list[bytes | None]:
-    """The bodies of notes; None where the parcel is not among these."""
+def bodies(
+    notes: Sequence[bytes], names: Sequence[bytes], parcels: Mapping[bytes, Sealed]
+) -> list[bytes | None]:
+    """The bodies of notes that have these names; None where the parcel is not among these."""
+    lists = {name: parcel.bodies for name, parcel in parcels.items()}
     return [
-        None
-        if (parcel := parcels.get(note[_NAME:])) is None
-        else parcel.bodies[note[_NUMBER] << 8 | note[_NUMBER + 1]]
-        for note in notes
+        None if (one := lists.get(name)) is None else one[note[_NUMBER] << 8 | note[_NUMBER + 1]]
+        for note, name in zip(notes, names, strict=True)
     ]
 
 

@@ -22,6 +22,12 @@ _KEPT = 8 * 2**20
 _LET_GO = 60.0
 
 
+#: A parcel that was made: its key, what is in it, its bytes; and one that is remembered: its name
+#: instead of the key.
+_Made = tuple[bytes, Sealed, int]
+_Kept = tuple[bytes, Sealed, int]
+
+
 class Shelf:
     """Bodies by their notes: those at the broker, and the last parcels as they were before they
     were sealed. Any thread uses it; the last of its users closes the broker."""
@@ -53,30 +59,29 @@ class Shelf:
 
     def put(self, rows: Sequence[NewRow]) -> list[bytes]:
         """Puts the bodies of rows; the notes that stand in their rows in their stead."""
-        made: list[tuple[bytes, Sealed]] = []
+        made: list[_Made] = []
         self._takes = False
         places = self.bodies.put(self._parcels(rows, made))
         self._takes = True
         notes = [b""] * len(rows)
-        named: dict[bytes, Sealed] = {}
-        for (key, bodies), place in zip(made, places, strict=True):
+        kept: list[_Kept] = []
+        for (key, bodies, size), place in zip(made, places, strict=True):
             name = sealing.name(key, place)
-            named[name] = bodies
+            kept.append((name, bodies, size))
             for number, note in zip(bodies.numbers, sealing.notes(name, bodies), strict=True):
                 notes[number] = note
-        self._keep(named)
+        self._keep(kept)
         return notes
 
-    def _parcels(
-        self, rows: Sequence[NewRow], made: list[tuple[bytes, Sealed]]
-    ) -> Iterator[Parcel]:
+    def _parcels(self, rows: Sequence[NewRow], made: list[_Made]) -> Iterator[Parcel]:
         """Each is sealed when it is asked for: the broker may have the first ones meanwhile."""
         drawn = sealing.drawn()
         for bundle in bundles(rows, self.bodies.together):
             number, key = next(drawn)
             bodies = Sealed(bundle.numbers, bundle.bodies)
-            made.append((key, bodies))
-            yield Parcel(number, bundle.shard, sealing.sealed(bodies, key))
+            content = sealing.sealed(bodies, key)
+            made.append((key, bodies, len(content)))
+            yield Parcel(number, bundle.shard, content)
 
     def ready(self) -> None:
         """StoreError when the broker has taken nothing the last time, and cannot be asked yet."""
@@ -85,25 +90,25 @@ class Shelf:
 
     def found(self, notes: Sequence[bytes]) -> list[bytes | None]:
         """The bodies for which notes stand; None for what the broker no longer has."""
-        found = sealing.bodies(notes, self.parcels(notes))
+        names = sealing.named(notes)
+        found = sealing.bodies(notes, names, self.parcels(names))
         self._warn(found.count(None))
         return found
 
-    def parcels(self, notes: Iterable[bytes]) -> Mapping[bytes, Sealed]:
-        """What lies in the parcels of some notes, by what names them; without those that the
-        broker no longer has."""
-        names = set(sealing.named(notes))
+    def parcels(self, names: Iterable[bytes]) -> Mapping[bytes, Sealed]:
+        """What lies in parcels, by what names them; without those that the broker no longer has."""
+        asked = set(names)
         with self._lock:
-            found = {name: self._kept[name] for name in names if name in self._kept}
-        missing = {sealing.place(name): name for name in names if name not in found}
+            found = {name: self._kept[name] for name in asked if name in self._kept}
+        missing = {sealing.place(name): name for name in asked if name not in found}
         if missing:
             contents = self.bodies.get(list(missing))
-            read = {
-                (name := missing[place]): sealing.opened(name, content)
+            read = [
+                (name := missing[place], sealing.opened(name, content), len(content))
                 for place, content in contents.items()
-            }
+            ]
             self._keep(read)
-            found.update(read)
+            found.update((name, bodies) for name, bodies, _ in read)
         return found
 
     def is_time(self) -> bool:
@@ -117,15 +122,13 @@ class Shelf:
             names = dict.fromkeys(sealing.named(notes))
             self.bodies.forget([sealing.place(name) for name in names])
 
-    def _keep(self, parcels: Mapping[bytes, Sealed]) -> None:
+    def _keep(self, parcels: Iterable[_Kept]) -> None:
         with self._lock:
-            for name, parcel in parcels.items():
-                if name in self._kept:  # another thread read the same
-                    continue
-                size = sum(map(len, parcel.bodies))
-                self._kept[name] = parcel
-                self._order.append((name, size))
-                self._size += size
+            for name, bodies, size in parcels:
+                if name not in self._kept:  # else another thread read the same
+                    self._kept[name] = bodies
+                    self._order.append((name, size))
+                    self._size += size
             while self._size > _KEPT:
                 name, size = self._order.popleft()
                 del self._kept[name]

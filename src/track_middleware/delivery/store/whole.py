@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from itertools import starmap
 
 from . import NOTHING, DeadLetter, Flight, Job, Learnt, NewRow, Outcome, Stored, flights, home
 from .backfills import Backfills
@@ -128,7 +129,7 @@ class Store:
             if self._db.value("log_count", (after, found[-1].position)) == len(found):
                 return found
             recent.clear()  # some were removed
-        return [Stored(*row) for row in self._db.all("log_read", (after, limit))]
+        return list(starmap(Stored, self._db.all("log_read", (after, limit))))
 
     def get(self, positions: Sequence[int]) -> Sequence[Stored]:
         return [Stored(*row) for row in self._db.all("log_get", (self._db.listed(positions),))]
