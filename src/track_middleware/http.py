@@ -140,9 +140,7 @@ _MOST_TERMS = 64
 _TERMS = _Terms()
 
 
-def terms(
-    max_age: int, secure: bool, domain: str | None, *, http_only: bool = True
-) -> Terms:  # fmt: skip
+def terms(max_age: int, secure: bool, domain: str | None, *, http_only: bool = True) -> Terms:
     """These terms."""
     return _TERMS[max_age, secure, domain, http_only]
 
