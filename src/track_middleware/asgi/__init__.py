@@ -93,7 +93,8 @@ async def answer(
             response.fail(failed)
         if failed == 500:
             await response.release()
-        response.finish()
+        if not exchange.finished:  # mostly it is, with its last piece
+            response.finish()
     if wiring.is_inline:
         await drained(wiring)
 
