@@ -106,7 +106,9 @@ _ENABLED = "() => chrome.declarativeNetRequest.getEnabledRulesets()"
 
 def _worker(context: BrowserContext) -> Worker:
     workers = context.service_workers
-    return workers[0] if workers else context.wait_for_event("serviceworker")
+    return (
+        workers[0] if workers else context.wait_for_event("serviceworker", timeout=_PATIENCE * 1000)
+    )
 
 
 def _verdicts(matched: Sequence[Sequence[tuple[str, int]]]) -> list[str]:

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from tests.browser.shop import Shop, open_shop
 from tests.chrome import launched
+from tests.waiting import SECONDS
 
 from .requests import Asked
 
@@ -66,6 +67,7 @@ def walked(port: int, var: Path, name: str = "flask") -> Walk:
     walk = Walk()
     with open_shop(name, port, var, settings=EVERYTHING) as shop, launched() as browser:
         with browser.new_context() as context:
+            context.set_default_timeout(SECONDS * 1000)
             _look_around(_listened(context, walk), shop, walk)
             _buy(_listened(context, walk), shop)
             _leave_offline(_listened(context, walk), shop)
@@ -127,8 +129,8 @@ def _leave_offline(page: Page, shop: Shop) -> None:
     page.goto(shop.url())
     _settled(page)
     page.context.set_offline(True)
-    page.evaluate("track('Said Offline')")
-    page.evaluate("dispatchEvent(new Event('pagehide'))")
+    with page.expect_request(lambda request: request.resource_type == "ping"):
+        page.evaluate("track('Said Offline'); dispatchEvent(new Event('pagehide'))")
     page.context.set_offline(False)
     page.evaluate("dispatchEvent(new Event('online'))")
     _settled(page)

@@ -18,6 +18,10 @@ from typing import Any
 
 from tests.faces.apps import build
 
+#: Seconds that a connection is kept on which nobody asks: clients of these tests use theirs again,
+#: on a busy machine after a while.
+_KEPT = 120
+
 
 def _gunicorn(app: Any, port: int) -> None:
     from gunicorn.app.base import BaseApplication
@@ -25,7 +29,7 @@ def _gunicorn(app: Any, port: int) -> None:
     class Here(BaseApplication):  # type: ignore[misc]  # it ships no types
         def load_config(self) -> None:
             place = f"127.0.0.1:{port}"
-            given = {"bind": place, "worker_class": "gthread", "threads": 4, "keepalive": 5}
+            given = {"bind": place, "worker_class": "gthread", "threads": 4, "keepalive": _KEPT}
             for name, value in given.items():
                 self.cfg.set(name, value)
 
@@ -38,7 +42,7 @@ def _gunicorn(app: Any, port: int) -> None:
 def _uvicorn(app: Any, port: int) -> None:
     import uvicorn
 
-    uvicorn.run(app, host="127.0.0.1", port=port, log_level="error")
+    uvicorn.run(app, host="127.0.0.1", port=port, log_level="error", timeout_keep_alive=_KEPT)
 
 
 def _waitress(app: Any, port: int) -> None:

@@ -169,6 +169,6 @@ with wiring.captured(kept.extend):
 def test_greenlets_never_share_a_visitor(data_dir: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", GREENLETS, str(data_dir)],
-        capture_output=True, text=True, cwd=ROOT, timeout=60, check=False,
+        capture_output=True, text=True, cwd=ROOT, timeout=500, check=False,
     )  # fmt: skip
     assert done.stdout == "0 0\n", done.stderr

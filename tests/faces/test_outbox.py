@@ -217,18 +217,18 @@ def test_inline_delivery_moves_the_rows_too(data_dir: Path, databases: None) -> 
 
 
 def test_flush_waits_for_the_outbox(shop: Shop) -> None:
-    assert flush(5.0), "nothing was accepted"
+    assert flush(60), "nothing was accepted"
     track("Invoice Paid", user_id="4")
     assert not flush(0.1)
     shop.work()
-    assert flush(5.0)
+    assert flush(60)
 
 
 def test_flush_inside_a_transaction_does_not_wait_for_its_own_rows(shop: Shop) -> None:
     shop.work()
     with transaction.atomic():
         track("Order Completed", user_id="4")
-        assert flush(5.0)
+        assert flush(60)
 
 
 def test_a_running_worker_moves_rows_as_they_come(shop: Shop) -> None:
@@ -241,7 +241,7 @@ def test_a_running_worker_moves_rows_as_they_come(shop: Shop) -> None:
         for name in ("A", "B"):
             with transaction.atomic():
                 track(name, user_id="4")
-            assert flush(15.0)
+            assert flush(60)
     finally:
         stop.set()
         thread.join(60)
@@ -327,7 +327,7 @@ def ran(script: str, folder: Path, **environ: str) -> str:
     """What a Python process of the outbox's site prints."""
     env = {**os.environ, "OUTBOX_SITE": str(folder), **environ}
     done = subprocess.run(
-        [sys.executable, *script.split()], cwd=ROOT, env=env, stdout=subprocess.PIPE, timeout=240,
+        [sys.executable, *script.split()], cwd=ROOT, env=env, stdout=subprocess.PIPE, timeout=500,
         check=True, text=True,
     )  # fmt: skip
     return done.stdout

@@ -7,7 +7,7 @@ import socket
 from tests.fuzz.requests import Hostile
 
 #: A host that says nothing for so long hangs.
-SILENCE = 30.0
+SILENCE = 120.0
 
 
 class Client:

@@ -15,12 +15,10 @@ from __future__ import annotations
 import http.client
 import os
 import re
-import socket
 import subprocess
 import sys
 import tempfile
 import threading
-import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -31,6 +29,7 @@ from typing import Any
 from tests.journeys import independent
 from tests.journeys.comparison import stored, table
 from tests.programs import ROOT, SHARED_DATA
+from tests.waiting import free_port, until
 
 LOG = SHARED_DATA / "access-logs" / "elastic_apache_combined.log"
 HOST = "semicomplete.com"
@@ -133,7 +132,7 @@ def replay(found: list[Hit], port: int) -> Counter[str]:
 
 def _lane(lane: list[Hit], port: int, differing: Counter[str]) -> None:
     browsers: defaultdict[tuple[str, str], Browser] = defaultdict(Browser)
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
     for hit in lane:
         browser = browsers[hit.address, hit.agent]
         status = _ask(connection, hit, browser)
@@ -164,7 +163,7 @@ def site(data_dir: Path, port: int, *, workers: int = 3) -> Iterator[None]:
         "TRACK_SECRET_KEY": "a key of this replay alone", "PYTHONPATH": str(ROOT),
     }  # fmt: skip
     arguments = ["-b", f"127.0.0.1:{port}", "-w", str(workers), "-k", "gthread", "--threads", "4",
-                 "--keep-alive", "20", "--log-level", "warning"]  # fmt: skip
+                 "--keep-alive", "120", "--log-level", "warning"]  # fmt: skip
     server = subprocess.Popen(
         [sys.executable, "-m", "gunicorn", *arguments, "tests.journeys.replay_app:app"],
         env=environment,
@@ -179,18 +178,20 @@ def site(data_dir: Path, port: int, *, workers: int = 3) -> Iterator[None]:
 
 
 def _wait_until_it_answers(server: subprocess.Popen[bytes], port: int) -> None:
-    until = time.monotonic() + 60
-    while time.monotonic() < until and server.poll() is None:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
-        try:
-            connection.request("GET", "/favicon.ico", headers={"X-Replay-Status": "200"})
-            connection.getresponse().read()
-            return
-        except OSError:
-            time.sleep(0.05)
-        finally:
-            connection.close()
-    raise RuntimeError("the replayed site does not answer")
+    until(lambda: server.poll() is not None or _answers(port), "the replayed site does not answer")
+    assert server.poll() is None, "the replayed site has ended"
+
+
+def _answers(port: int) -> bool:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
+    try:
+        connection.request("GET", "/favicon.ico", headers={"X-Replay-Status": "200"})
+        connection.getresponse().read()
+    except OSError:
+        return False
+    finally:
+        connection.close()
+    return True
 
 
 def drain(data_dir: Path) -> None:
@@ -199,17 +200,16 @@ def drain(data_dir: Path) -> None:
     The site's own worker ends with it, and holds the folder's lease until then.
     """
     worker = [sys.executable, "-m", "track_middleware", "worker", "--data-dir", str(data_dir)]
-    until = time.monotonic() + 60
-    while subprocess.run([*worker, "--once"], timeout=60, check=False).returncode:
-        if time.monotonic() > until:
-            raise RuntimeError("nobody could drain the replayed site's folder")
-        time.sleep(0.2)
+    until(
+        lambda: subprocess.run([*worker, "--once"], check=False).returncode == 0,
+        "nobody could drain the replayed site's folder", seconds=300, pause=0.2,
+    )  # fmt: skip
 
 
 def main(log: Path = LOG) -> int:
     """Replays a log into a folder of its own; 0 when every number agrees."""
     with tempfile.TemporaryDirectory() as folder:
-        asked, kept, differing = run(log, Path(folder) / "track", port=_free_port())
+        asked, kept, differing = run(log, Path(folder) / "track", port=free_port())
     print(table(asked, kept))
     print(f"answers whose status differed: {dict(differing)}")
     return 0 if asked == kept and not differing else 1
@@ -223,12 +223,6 @@ def run(
         differing = replay(hits(log), port)
     drain(data_dir)
     return independent.count(log), stored(data_dir), differing
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 if __name__ == "__main__":

@@ -224,7 +224,7 @@ def gunicorn(app: Any, port: int) -> None:
 def uvicorn(app: Any, port: int) -> None:
     import uvicorn as server
 
-    server.run(app, host="127.0.0.1", port=port, log_level="error")
+    server.run(app, host="127.0.0.1", port=port, log_level="error", timeout_keep_alive=120)
 
 
 #: Face -> how it is made, and the server that it runs behind.

@@ -42,7 +42,9 @@ methods = st.sampled_from(["GET", "POST", "HEAD", "OPTIONS", "BREW"])
 Answer = tuple[int, list[tuple[str, str]], bytes]
 
 relaxed = settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=150,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
 

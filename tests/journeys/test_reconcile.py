@@ -58,7 +58,7 @@ class Shop:
     def run(self, *argv: str, **more: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, *argv], env=self.environment | more, cwd=ROOT, text=True,
-            capture_output=True, check=False, timeout=120,
+            capture_output=True, check=False, timeout=300,
         )  # fmt: skip
 
     def manage(self, *argv: str) -> subprocess.CompletedProcess[str]:

@@ -4,6 +4,7 @@ of them is killed on the way."""
 from __future__ import annotations
 
 import sys
+import threading
 import time
 import uuid
 from collections import defaultdict
@@ -40,15 +41,15 @@ class Vendor:
     def __init__(self) -> None:
         self.first: dict[str, tuple[str, int]] = {}
         self.order: dict[str, list[int]] = defaultdict(list)
-        self.got = 0
+        self._lock = threading.Lock()
 
     def answer(self, got: Got) -> Say:
-        for event in msgspec.json.decode(got.body)["batch"]:
-            self.got += 1
-            if event["messageId"] not in self.first:
-                number = event["properties"]["number"]
-                self.first[event["messageId"]] = (event["anonymousId"], number)
-                self.order[event["anonymousId"]].append(number)
+        with self._lock:
+            for event in msgspec.json.decode(got.body)["batch"]:
+                if event["messageId"] not in self.first:
+                    number = event["properties"]["number"]
+                    self.first[event["messageId"]] = (event["anonymousId"], number)
+                    self.order[event["anonymousId"]].append(number)
         return Say()
 
 

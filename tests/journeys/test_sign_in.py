@@ -6,12 +6,10 @@ from __future__ import annotations
 
 import json
 import re
-import socket
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from subprocess import Popen
 from typing import Any
 
 import httpx
@@ -22,6 +20,7 @@ from tests.delivery.recorder import Got, Recorder, Say
 from tests.journeys.sign_in_sites import SITES, track_settings
 from tests.processes import started
 from tests.programs import ROOT
+from tests.waiting import free_port, listens, until
 from track_middleware import cli
 
 ANN, BOB, CID = "1", "2", "3"
@@ -148,8 +147,7 @@ def vendors(
 
 
 def _walked(face: str, data_dir: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     command = [sys.executable, "-m", "tests.journeys.sign_in_sites", face, str(port), str(data_dir)]
     devices: list[Device] = []
 
@@ -158,7 +156,8 @@ def _walked(face: str, data_dir: Path) -> None:
         return devices[-1]
 
     with started(command, cwd=ROOT) as process:
-        _until_it_listens(port, process)
+        until(lambda: process.poll() is not None or listens(port), "the site did not start")
+        assert process.poll() is None, "the site has ended"
         try:
             walk(device)
         finally:
@@ -166,18 +165,6 @@ def _walked(face: str, data_dir: Path) -> None:
                 each.close()
             process.terminate()
             process.wait(60)
-
-
-def _until_it_listens(port: int, process: Popen[Any]) -> None:
-    deadline = time.monotonic() + 60
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-            return
-        except OSError:
-            assert process.poll() is None, "the site has ended"
-            assert time.monotonic() < deadline, "the site did not start"
-            time.sleep(0.05)
 
 
 def _plain(events: set[str]) -> set[str]:

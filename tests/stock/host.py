@@ -53,7 +53,8 @@ async def app(scope, receive, send):
     head = [(b"content-type", kind.encode()), (b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": 200, "headers": head})
     await send({"type": "http.response.body", "body": body})
-uvicorn.run(TrackMiddleware(app, **SETTINGS), host="127.0.0.1", port=PORT, log_level="error")
+uvicorn.run(TrackMiddleware(app, **SETTINGS), host="127.0.0.1", port=PORT, log_level="error",
+            timeout_keep_alive=120)
 """,
     "waitress": """
 import waitress

@@ -13,7 +13,7 @@ import pytest
 from tests.chrome import launched
 from tests.stock.host import Host, hosted
 from tests.stock.shape import assert_one_of_each
-from tests.waiting import until
+from tests.waiting import SECONDS, until
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -35,7 +35,7 @@ def scripts(packages: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("scripts")
     sources = [f"{name}.js" for name in LIBRARIES]
     command = ["node_modules/.bin/esbuild", *sources, "--bundle", f"--outdir={folder}"]
-    subprocess.run([*command, "--log-level=error"], cwd=packages, check=True, timeout=120)
+    subprocess.run([*command, "--log-level=error"], cwd=packages, check=True, timeout=300)
     return folder
 
 
@@ -53,6 +53,7 @@ def spoken(browser: Browser, host: Host, path: str, script: str) -> Iterator[set
     while the block lasts."""
     called: set[str] = set()
     with browser.new_context() as context:
+        context.set_default_timeout(SECONDS * 1000)
         page: Page = context.new_page()
         page.on("request", lambda request: called.add(request.url.split("/")[2]))
         page.goto(f"{host.url}{path}")

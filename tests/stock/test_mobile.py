@@ -38,7 +38,7 @@ SWIFT = (
 def ask(
     host: Host, method: str, path: str, body: bytes, *, in_chunks: bool = False, **headers: str
 ) -> tuple[int, Any]:
-    connection = http.client.HTTPConnection(host.url.removeprefix("http://"), timeout=30)
+    connection = http.client.HTTPConnection(host.url.removeprefix("http://"), timeout=60)
     sent = {name.replace("_", "-"): value for name, value in headers.items()}
     connection.request(
         method, f"/own/v1/{path}", iter([body]) if in_chunks else body, sent,
