@@ -222,7 +222,7 @@ def environment(folder: Path) -> dict[str, str]:
 def run(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         command, cwd=folder, env=environment(folder), capture_output=True, text=True,
-        check=False, timeout=60,
+        check=False, timeout=300,
     )  # fmt: skip
 
 
@@ -294,7 +294,7 @@ def test_the_how_tos_destination_delivers_once_it_is_installed(installed, tmp_pa
         url = f"chat://hooks.chat.example/services/KEY?events=Inst*&endpoint={chat.url}"
         env = environment(tmp_path) | {"TRACK_DESTINATIONS": url, "PYTHONPATH": str(installed)}
         first = [sys.executable, "-W", "error", "-c", FIRST_EVENT]
-        subprocess.run(first, env=env, cwd=tmp_path, check=True, timeout=60)
+        subprocess.run(first, env=env, cwd=tmp_path, check=True, timeout=300)
         worker = [sys.executable, "-m", "track_middleware", "worker"]
         worker += ["--data-dir", str(tmp_path / "track")]
         with started(worker, env=env, cwd=tmp_path) as running:

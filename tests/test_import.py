@@ -160,7 +160,7 @@ def test_the_standard_input_is_imported_until_it_ends(site):
         [*command, "--host", HOST, "--data-dir", str(site.data_dir), "--json"],
         input=line.encode() * 3,
         capture_output=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
     told = json.loads(done.stdout)
@@ -175,7 +175,7 @@ def test_an_interrupted_import_says_so_and_the_same_call_stores_the_rest(site, l
         running.stdin.flush()  # and there may be more
         eventually(lambda: list(site.data_dir.glob("backfills/*.json")))
         running.send_signal(signal.SIGTERM)
-        out, _ = running.communicate(timeout=60)
+        out, _ = running.communicate(timeout=300)
     assert (running.returncode, json.loads(out)["complete"]) == (1, False)
     status, out, _ = site.call(capsys, *combined(log), "--json")
     assert status == 0

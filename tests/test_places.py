@@ -22,6 +22,7 @@ import sys
 from pathlib import Path
 from track_middleware.places import claims
 claim = claims(Path(sys.argv[1]))
+print("ready", flush=True)
 sys.stdin.readline()
 print(sum(claim(f"word {number}") for number in range(200)))
 """
@@ -55,6 +56,8 @@ def test_of_processes_that_claim_at_once_one_gets_each(tmp_path: Path) -> None:
     command = [sys.executable, "-c", CLAIMING, str(tmp_path)]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     with started(command, **pipes) as one, started(command, **pipes) as two:
+        for process in (one, two):
+            assert process.stdout.readline() == "ready\n"
         for process in (one, two):
             process.stdin.write("go\n")
             process.stdin.flush()

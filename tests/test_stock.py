@@ -70,7 +70,7 @@ def test_no_id_is_made_twice_however_many_threads_make_them() -> None:
 
 def test_a_child_of_a_fork_that_python_does_not_know_of_makes_ids_of_its_own() -> None:
     command = [sys.executable, "-c", FORKS]
-    ended = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    ended = subprocess.run(command, capture_output=True, text=True, check=True, timeout=300)
     childs, parents = ended.stdout.split()
     assert len(childs) == len(parents) == 36
     assert childs[13:] != parents[13:]

@@ -29,6 +29,10 @@ PERSON = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 
+#: Seconds that a site's worker has, which lets everything else on the machine go first.
+PATIENCE = 180.0
+
+
 @dataclass(frozen=True)
 class Server:
     """Some sites behind one address, and the folder of their data folders."""
@@ -41,7 +45,9 @@ class Server:
         path's."""
         where = f"{self.url}/{path}/"
         name = name or path
-        found = doctor.examined(self.settings(name), self.folder / name, url=where, patience=120)
+        found = doctor.examined(
+            self.settings(name), self.folder / name, url=where, patience=PATIENCE
+        )
         return {each.id: each for each in found}
 
     def settings(self, name: str) -> Settings:

@@ -11,10 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.doctor.conftest import ROOT, Behind, Server, gunicorn, serving
+from tests.doctor.conftest import PATIENCE, ROOT, Behind, Server, gunicorn, serving
 from tests.waiting import free_port, until
 from track_middleware import cli, doctor
 from track_middleware.delivery.store import sqlite
+
+
+@pytest.fixture
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The verb waits for a worker as long as ``Server.found`` does."""
+    monkeypatch.setitem(doctor.examined.__kwdefaults__, "patience", PATIENCE)
 
 
 def levels(server: Server, path: str, *, name: str = "") -> dict[str, str]:
@@ -108,6 +114,7 @@ def test_processes_with_a_secret_key_each_are_found(behind: Behind) -> None:
 
 
 @pytest.mark.needs("gunicorn", "nginx", "openssl")
+@pytest.mark.usefixtures("_patient")
 def test_a_data_folder_that_the_site_does_not_use_is_told_from_its_own(
     behind: Behind, tmp_path: Path
 ) -> None:
@@ -168,6 +175,7 @@ def test_nobody_there_is_found(behind: Behind, capsys: pytest.CaptureFixture[str
 
 
 @pytest.mark.needs("gunicorn", "nginx", "openssl")
+@pytest.mark.usefixtures("_patient")
 def test_the_verb_prints_what_is_wrong_and_how_it_is_mended(
     behind: Behind, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -203,6 +211,7 @@ def test_a_sound_uvicorn_has_no_findings(uvicorn: Server) -> None:
 
 
 @pytest.mark.needs("uvicorn", "starlette")
+@pytest.mark.usefixtures("_patient")
 def test_a_site_that_nobody_has_visited_yet_tells_its_settings_when_it_is(
     uvicorn: Server, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -213,6 +222,7 @@ def test_a_site_that_nobody_has_visited_yet_tells_its_settings_when_it_is(
 
 
 @pytest.mark.needs("uvicorn", "starlette")
+@pytest.mark.usefixtures("_patient")
 def test_a_folder_that_no_site_uses_is_told_and_nothing_is_concluded_from_it(
     uvicorn: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -8,7 +8,6 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from datetime import UTC
@@ -19,6 +18,7 @@ import pytest
 
 from tests.delivery.recorder import Recorder, Say
 from tests.processes import started
+from tests.waiting import until
 from track_middleware import cli
 from track_middleware.cli import progress
 from track_middleware.delivery import handover
@@ -195,16 +195,16 @@ def in_a_process(*arguments: str, **options: Any) -> Any:
 def test_an_interrupted_one_goes_on_behind_what_it_has_read(data_dir, shop, vendor, number):
     told(data_dir, hook(vendor))
     arguments = call(data_dir, shop)
-    with in_a_process(*arguments, "--rate", "100/s") as process:
+    with in_a_process(*arguments, "--rate", "20/s") as process:
         wait_for_a_checkpoint(data_dir, process)
         process.send_signal(number)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=300)
     assert process.returncode == cli.FINDING, err
     first = json.loads(out)
     assert not first["complete"]
     assert 0 < first["rows"] < 400
     with in_a_process(*arguments, "--resume") as process:
-        out, err = process.communicate(timeout=120)
+        out, err = process.communicate(timeout=300)
     assert process.returncode == cli.WELL, err
     second = json.loads(out)
     assert second["backfill"] == first["backfill"]
@@ -215,22 +215,23 @@ def test_an_interrupted_one_goes_on_behind_what_it_has_read(data_dir, shop, vend
 
 def test_two_of_the_same_do_not_run_at_once(data_dir, shop, vendor):
     told(data_dir, hook(vendor))
-    with in_a_process(*call(data_dir, shop), "--rate", "20/s") as process:
+    with in_a_process(*call(data_dir, shop), "--rate", "5/s") as process:
         wait_for_a_checkpoint(data_dir, process, rows=5)
         assert cli.run(call(data_dir, shop)) == cli.WRONG_CALL
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=60)
+        process.communicate(timeout=300)
 
 
 def wait_for_a_checkpoint(data_dir: Path, process: subprocess.Popen[str], rows: int = 25) -> None:
-    deadline = time.monotonic() + 60
-    while True:
-        for path in (data_dir / "backfills").glob("*.json"):
-            if json.loads(path.read_bytes()).get("read", 0) >= rows:
-                return
+    def is_there() -> bool:
+        read = [
+            json.loads(path.read_bytes()).get("read", 0)
+            for path in (data_dir / "backfills").glob("*.json")
+        ]
         assert process.poll() is None, process.communicate()
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+        return max(read, default=0) >= rows
+
+    until(is_there)
 
 
 DJANGO = """
@@ -270,7 +271,7 @@ def test_a_django_model_is_a_source_of_manage_py(tmp_path, vendor):
     arguments = ["backfill", "django:auth.User", "--event", "Signed Up", *columns, "--json"]
     command = [sys.executable, "-c", DJANGO, str(tmp_path), hook(vendor), *arguments]
     with started(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        out, err = process.communicate(timeout=120)
+        out, err = process.communicate(timeout=300)
     assert process.returncode == cli.WELL, err
     assert json.loads(out)["stored"] == 30
     got = events(vendor)
@@ -285,7 +286,7 @@ def test_a_model_or_column_that_is_not_there_is_named(tmp_path, vendor, given, s
     arguments = ["backfill", *f"django:{given} --event E --time date_joined".split()]
     command = [sys.executable, "-c", DJANGO, str(tmp_path), hook(vendor), *arguments]
     with started(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        _, err = process.communicate(timeout=120)
+        _, err = process.communicate(timeout=300)
     assert process.returncode == cli.WRONG_CALL
     assert said in err
     assert "Traceback" not in err

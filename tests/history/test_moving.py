@@ -237,7 +237,7 @@ def test_a_live_installation_loses_and_repeats_nothing_also_when_the_move_is_kil
         killed_in_the_midst(server, url, host)
         host.accepts(300)
         assert len(vendor.first) == 400, "the worker rests until somebody goes on"
-        subprocess.run(migrate(host, url), check=True, timeout=150)
+        subprocess.run(migrate(host, url), check=True, timeout=300)
         host.accepts(300)
         until(lambda: vendor.first.keys() == set(host.accepted))
         there = opening.to_read("", host.data_dir)
@@ -285,7 +285,7 @@ def assert_moved_live(to: str, folder: Path) -> None:
         move = threading.Thread(
             target=subprocess.run,
             args=(migrate(host, to),),
-            kwargs={"check": True, "timeout": 150},
+            kwargs={"check": True, "timeout": 300},
         )
         move.start()
         host.accepts(300)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import msgspec
 import pytest
 
 from tests.delivery.served import event_id, row
+from tests.waiting import until
 from track_middleware.address import address
 from track_middleware.delivery import handover
 from track_middleware.delivery.store import Outcome, sqlite, whole
@@ -220,13 +220,10 @@ def test_a_running_worker_finds_a_replay_within_a_moment(
     thread.start()
     try:
         replayed(store, route)
-        deadline = time.monotonic() + 15
-        while not store.replays.all()[0].ended:
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
+        until(lambda: store.replays.all()[0].ended)
     finally:
         stop.set()
-        thread.join(15)
+        thread.join()
     assert vendor.got == [1, 1]
 
 
