@@ -8,7 +8,6 @@ import re
 import shlex
 import subprocess
 import sys
-import time
 import tomllib
 from pathlib import Path
 
@@ -18,6 +17,7 @@ import track_middleware
 from docs.generate import settings_page, vocabularies, vocabulary_page
 from tests.delivery.recorder import Recorder, Say
 from tests.processes import started
+from tests.waiting import until
 from track_middleware import metrics
 from track_middleware.address import OPTIONS
 from track_middleware.cli import VERBS
@@ -298,9 +298,7 @@ def test_the_how_tos_destination_delivers_once_it_is_installed(installed, tmp_pa
         worker = [sys.executable, "-m", "track_middleware", "worker"]
         worker += ["--data-dir", str(tmp_path / "track")]
         with started(worker, env=env, cwd=tmp_path) as running:
-            deadline = time.monotonic() + 60
-            while len(chat.got) < 2 and time.monotonic() < deadline:
-                time.sleep(0.05)
+            until(lambda: len(chat.got) >= 2)
             running.terminate()
     assert [(got.path, json.loads(got.body)) for got in chat.got] == [
         ("/services/KEY", {"text": "Installed: {}"})

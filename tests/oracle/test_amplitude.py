@@ -13,6 +13,7 @@ from amplitude import Amplitude, BaseEvent, Config, EventOptions, Identify, Reve
 
 from tests.delivery.recorder import Got, Recorder, Say
 from tests.oracle import MISSING, body, by_us, differences
+from tests.waiting import SECONDS
 from track_middleware import group, identify, track
 from track_middleware.event import iso
 
@@ -141,7 +142,7 @@ def _by_them(vendor: Recorder, path: str, say: Callable[[Amplitude], None]) -> G
     say(sdk)
     sent = sdk.flush()
     for each in sent if isinstance(sent, list) else [sent]:
-        each.result(10)
+        each.result(SECONDS)
     sdk.shutdown()
     (got,) = vendor.got
     return got
