@@ -127,7 +127,7 @@ def ours(url: str, number: int, folder: str, deliver: str = "process") -> Iterat
 
     configure(data_dir=folder, deliver=deliver, secret_key="bench", destinations=[destination(url)])
     track("Started", {}, user_id="0")
-    assert flush(60), "the worker did not start"
+    assert flush(300), "the worker did not start"
     yield lambda user, said: track("Order Completed", said, user_id=user)
     assert flush(300), "the worker was too slow"
 

@@ -72,7 +72,7 @@ SCREENS: dict[str, dict[str, Any]] = {
     },
 }
 
-_PATIENCE = 20.0
+_PATIENCE = 60.0
 
 
 @dataclass(frozen=True, slots=True)

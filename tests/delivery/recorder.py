@@ -65,6 +65,7 @@ class Recorder:
 
         class Server(ThreadingHTTPServer):
             address_family = AF_INET6 if ":" in host else AF_INET
+            request_queue_size = 128  # beyond it a connection waits for seconds
 
             def handle_error(self, request: Any, client_address: Any) -> None:
                 pass  # clients of these tests hang up on purpose

@@ -99,6 +99,8 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 class _Server(ThreadingHTTPServer):
+    request_queue_size = 128  # beyond it a connection waits for seconds
+
     def handle_error(self, request: object, client_address: object) -> None:
         """Whoever hangs up is no news."""
 
