@@ -38,13 +38,13 @@ def bundles(rows: Sequence[NewRow], together: int) -> Iterator[Bundle]:
         for number, row in enumerate(rows):
             yield Bundle(shard(row.order_key), [number], [row.body])
         return
-    piles = defaultdict[tuple[bool, int], list[int]](list)
+    piles = defaultdict[int, list[int]](list)
     for number, row in enumerate(rows):
-        piles[row.passes, shard(row.order_key)].append(number)
-    for (_, where), numbers in piles.items():
+        piles[shard(row.order_key) + SHARDS * row.passes].append(number)
+    for pile, numbers in piles.items():
         bodies = [rows[number].body for number in numbers]
         for start, end in _pieces(bodies, together):
-            yield Bundle(where, numbers[start:end], bodies[start:end])
+            yield Bundle(pile % SHARDS, numbers[start:end], bodies[start:end])
 
 
 def _pieces(bodies: Sequence[bytes], together: int) -> Iterator[tuple[int, int]]:

@@ -75,11 +75,11 @@ class Shelf:
 
     def _parcels(self, rows: Sequence[NewRow], made: list[_Made]) -> Iterator[Parcel]:
         """Each is sealed when it is asked for: the broker may have the first ones meanwhile."""
-        drawn = sealing.drawn()
+        drawn, room = sealing.drawn(), bytearray()
         for bundle in bundles(rows, self.bodies.together):
             number, key = next(drawn)
             bodies = Sealed(bundle.numbers, bundle.bodies)
-            content = sealing.sealed(bodies, key)
+            content = sealing.sealed(bodies, key, room)
             made.append((key, bodies, len(content)))
             yield Parcel(number, bundle.shard, content)
 

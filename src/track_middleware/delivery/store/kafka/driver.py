@@ -29,7 +29,7 @@ class Kafka:
     as away."""
 
     #: Brokers and clients have work with each message, whatever its size.
-    together = 32_768
+    together = 65_536
 
     def __init__(
         self,
