@@ -35,7 +35,10 @@ PATIENCE = 300.0 if FULL else 120.0
 TAKEOVER = 10.0 if FULL else PATIENCE
 
 #: Seconds in which everything is served, whatever is killed.
-LONGEST = 20 * PATIENCE if FULL else 2 * PATIENCE
+LONGEST = 20 * PATIENCE if FULL else 5 * PATIENCE
+
+#: Seconds for all of it, where it is killed when it hangs.
+ALL_IN_ALL = 0 if FULL else 1500
 
 
 class Vendor:

@@ -16,9 +16,9 @@ import pytest
 from tests.delivery.cluster import Cluster, cluster
 from tests.delivery.recorder import Recorder
 from tests.delivery.relay import Relay
-from tests.torture.hosts import EVENTS, Chaos, Host, Vendor, assert_once_and_in_order
+from tests.torture.hosts import ALL_IN_ALL, EVENTS, Chaos, Host, Vendor, assert_once_and_in_order
 
-pytestmark = pytest.mark.needs("postgresql")
+pytestmark = [pytest.mark.needs("postgresql"), pytest.mark.timeout(ALL_IN_ALL)]
 
 
 @pytest.fixture

@@ -19,9 +19,9 @@ from tests.delivery.cluster import Cluster, cluster
 from tests.delivery.kafka_brokers import Broker, Mock, mock, one
 from tests.delivery.recorder import Recorder
 from tests.delivery.relay import Relay
-from tests.torture.hosts import FULL, Chaos, Host, Vendor, assert_once_and_in_order
+from tests.torture.hosts import ALL_IN_ALL, FULL, Chaos, Host, Vendor, assert_once_and_in_order
 
-pytestmark = pytest.mark.needs("postgresql", "kafka")
+pytestmark = [pytest.mark.needs("postgresql", "kafka"), pytest.mark.timeout(ALL_IN_ALL)]
 
 EVENTS = 100_000 if FULL else 1_200
 

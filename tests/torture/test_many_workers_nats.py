@@ -18,9 +18,9 @@ from tests.delivery.cluster import Cluster, cluster
 from tests.delivery.nats_servers import Server, Servers, servers
 from tests.delivery.recorder import Recorder
 from tests.delivery.relay import Relay
-from tests.torture.hosts import FULL, Chaos, Host, Vendor, assert_once_and_in_order
+from tests.torture.hosts import ALL_IN_ALL, FULL, Chaos, Host, Vendor, assert_once_and_in_order
 
-pytestmark = pytest.mark.needs("postgresql", "nats")
+pytestmark = [pytest.mark.needs("postgresql", "nats"), pytest.mark.timeout(ALL_IN_ALL)]
 
 EVENTS = 100_000 if FULL else 600
 
