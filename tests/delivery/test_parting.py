@@ -255,6 +255,22 @@ def test_a_letter_that_goes_leaves_no_key_though_the_log_has_let_its_event_go(
     assert afresh(data_dir, memory) == {1: body(1), 3: body(3)}
 
 
+@pytest.mark.parametrize("is_requeued", [True, False])
+def test_an_event_whose_letter_went_names_no_parcel_of_somebody_who_is_erased_later(
+    store: Store, data_dir: Path, memory: Memory, is_requeued: bool
+) -> None:
+    _refused_while_the_broker_is_away(store, data_dir, memory, 2)
+    former = keys(notes(data_dir))
+    (letter,) = store.dead()
+    if is_requeued:
+        assert store.letters.requeue([letter.id], store.job("webhook"))
+    else:
+        store.letters.drop([letter.id])
+    erase(store, 1)
+    assert are_gone(data_dir, former)
+    assert afresh(data_dir, memory) == {2: body(2), 3: body(3)}
+
+
 def _refused_while_the_broker_is_away(
     store: Store, data_dir: Path, memory: Memory, number: int
 ) -> None:

@@ -84,7 +84,7 @@ class Parcelled:
 
     def change(self, name: str, values: Any = ()) -> int:
         if name == "letters_drop":
-            self._part("dead_leaving", values)
+            self._part("dead_leaving", values, letters=True)
         return self._inner.change(name, values)
 
     def change_each(self, name: str, rows: Iterable[Sequence[Any]]) -> int:
@@ -180,9 +180,9 @@ class Parcelled:
         columns[column] = [next(found) or b"" if each[:1] == mark else each for each in bodies]
         return list(zip(*columns, strict=True))
 
-    def _part(self, name: str, values: Any) -> None:
-        """The events go to which a statement's rows belong."""
-        parting.part(self._inner, self._shelf, self._inner.all(name, values))
+    def _part(self, name: str, values: Any, *, letters: bool = False) -> None:
+        """The events, or their ``letters``, go to which a statement's rows belong."""
+        parting.part(self._inner, self._shelf, self._inner.all(name, values), letters=letters)
 
     def _at_broker(self) -> int:
         """Bytes that the broker keeps, as far as it can be asked."""

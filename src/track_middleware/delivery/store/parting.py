@@ -16,22 +16,26 @@ from .sealing import Sealed
 from .shelf import Shelf
 
 
-def part(ledger: Database, shelf: Shelf, leaving: Iterable[tuple[int, bytes]]) -> None:
-    """These are about to go: positions, and what stands there as bodies. Call inside ``batch``.
+def part(
+    ledger: Database, shelf: Shelf, leaving: Iterable[tuple[int, bytes]], *, letters: bool = False
+) -> None:
+    """These are about to go: positions, and what stands there as bodies. Of ``letters`` the event
+    may stay in the log, which then gets its own body as its neighbours do. Call inside ``batch``.
     StoreError when the broker cannot be asked, without which nobody knows what stays."""
     notes = {at: note for at, note in leaving if is_note(note)} if shelf.bodies.together else {}
     if not notes:
         return
     parcels = shelf.parcels(sealing.named(notes.values()))
-    beside = sorted(_beside(notes, parcels) - notes.keys())
-    ledger.unpack(beside)
-    rows = ledger.all("log_noted", (ledger.listed(beside),))
+    whole = _whole(notes, parcels)
+    staying = sorted(whole if letters else whole - notes.keys())
+    ledger.unpack(staying)
+    rows = ledger.all("log_noted", (ledger.listed(staying),))
     ledger.change_each("log_body", _home(rows, parcels))
-    letters = ledger.all("dead_noted", {"mark": MARK})
-    ledger.change_each("dead_body", _home(letters, parcels))
+    noted = ledger.all("dead_noted", {"mark": MARK})
+    ledger.change_each("dead_body", _home(noted, parcels))
 
 
-def _beside(notes: Mapping[int, bytes], parcels: Mapping[bytes, Sealed]) -> set[int]:
+def _whole(notes: Mapping[int, bytes], parcels: Mapping[bytes, Sealed]) -> set[int]:
     """The positions of all events in the parcels of some: rows of a put stand in the log as they
     were put."""
     found = set[int]()
