@@ -244,7 +244,11 @@ def test_a_letter_that_goes_leaves_no_key_though_the_log_has_let_its_event_go(
     store: Store, data_dir: Path, memory: Memory
 ) -> None:
     _refused_while_the_broker_is_away(store, data_dir, memory, 2)
-    store.forget(events=500.0, ids=0.0, pages=0.0, served_by=[])
+    late = opened(data_dir, memory)
+    memory.is_down = True
+    late.forget(events=500.0, ids=0.0, pages=0.0, served_by=[])
+    memory.is_down = False
+    late.close()
     former = keys(notes(data_dir))
     assert len(notes(data_dir)) == 2
     assert former == keys(notes(data_dir, "dead"))
@@ -269,6 +273,81 @@ def test_an_event_whose_letter_went_names_no_parcel_of_somebody_who_is_erased_la
     erase(store, 1)
     assert are_gone(data_dir, former)
     assert afresh(data_dir, memory) == {2: body(2), 3: body(3)}
+
+
+def test_what_waits_beyond_its_time_names_no_parcel_of_what_has_gone(
+    store: Store, data_dir: Path, memory: Memory
+) -> None:
+    job = store.job("webhook")
+    store.append([row(number) for number in range(1, 4)])
+    store.advance(job, 3, [outcome(store.get([3])[0], "retry", due=9e9)])
+    former = keys(notes(data_dir))
+    store.persons.drop_late([], [])
+    _forget(store)
+    store.persons.empty_wal()
+    assert are_gone(data_dir, former)
+    assert afresh(data_dir, memory) == {3: body(3)}
+
+
+def test_what_waited_beyond_its_time_is_erased_without_a_rest_at_its_neighbours(
+    store: Store, data_dir: Path, memory: Memory
+) -> None:
+    job = store.job("webhook")
+    store.append([row(1), row(2), row(3, at=9000.0)])
+    store.advance(job, 3, [outcome(store.get([2])[0], "retry", due=9e9)])
+    former = keys(notes(data_dir))
+    _forget(store)
+    erase(store, 2)
+    assert are_gone(data_dir, former)
+    assert afresh(data_dir, memory) == {3: body(3)}
+
+
+def test_what_is_not_served_beyond_its_time_names_no_parcel_of_what_has_gone(
+    store: Store, data_dir: Path, memory: Memory
+) -> None:
+    job = store.job("webhook")
+    store.append([row(number) for number in range(1, 1001)])
+    store.append([row(2000)])
+    while store.pack(2000.0):
+        pass
+    store.advance(job, 300, [])
+    while _forget(store):
+        pass
+    read = store._db._inner.all("log_read", (0, 5000))  # type: ignore[attr-defined]
+    assert not keys([each[6] for each in read])
+    assert len(afresh(data_dir, memory)) == 701
+
+
+def test_while_the_broker_is_away_what_is_past_its_time_goes_all_the_same(
+    store: Store, data_dir: Path, memory: Memory
+) -> None:
+    job = store.job("webhook")
+    store.append([row(number) for number in range(1, 4)])
+    store.advance(job, 2, [])
+    store.close()
+    clock = [0.0]
+    late = opened(data_dir, memory, clock=clock)
+    memory.is_down = True
+    _forget(late)
+    assert len(notes(data_dir)) == 1
+    memory.is_down = False
+    clock.append(1000.0)
+    _forget(late)
+    late.close()
+    assert notes(data_dir) == [body(3)]
+
+
+def test_letters_get_their_bodies_once_the_broker_is_there_again(
+    store: Store, data_dir: Path, memory: Memory
+) -> None:
+    _refused_while_the_broker_is_away(store, data_dir, memory, 2)
+    store.forget(events=0.0, ids=0.0, pages=0.0, served_by=[])
+    assert notes(data_dir, "dead") == [body(2)]
+    assert len(keys(notes(data_dir))) == 1, "what is in its time stays at the broker"
+
+
+def _forget(store: Store) -> bool:
+    return store.forget(events=5000.0, ids=0.0, pages=0.0, served_by=["webhook"])
 
 
 def _refused_while_the_broker_is_away(

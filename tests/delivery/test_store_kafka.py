@@ -10,8 +10,8 @@ import pytest
 
 from tests.delivery.cluster import Cluster, cluster, emptied
 from tests.delivery.kafka_brokers import Broker, Mock, mock, one
-from tests.delivery.store_contract import StoreContract, row
-from track_middleware.delivery.store import NewRow, opening
+from tests.delivery.store_contract import StoreContract, outcome, row
+from track_middleware.delivery.store import NewRow, home, opening
 from track_middleware.delivery.store.whole import Store
 
 pytestmark = pytest.mark.needs("kafka")
@@ -97,6 +97,15 @@ class Contract(StoreContract):
         assert {each.position: each.body for each in opened_again().read(0, 500)} == bodies
         stands = dict(store._db.all("log_noted", (store._db.listed([first, *rest]),)))
         assert stands == {at: bodies[at] for at in (first, *rest)}, "their rows have them again"
+
+    def test_what_waits_beyond_its_time_has_its_body_itself(self, store: Store) -> None:
+        job = store.job("webhook")
+        store.append([row(number) for number in (1, 2)])
+        waits = store.get([2])[0]
+        store.advance(job, 2, [outcome(waits, "retry", due=9e9)])
+        store.forget(events=waits.accepted_at + 1, ids=0.0, pages=0.0, served_by=["webhook"])
+        asked = {"limit": 10, "mark": home.MARK}
+        assert store._db._inner.all("log_oldest", asked) == [(waits.body,)]  # type: ignore[attr-defined]
 
 
 def key_7(each: NewRow) -> bool:

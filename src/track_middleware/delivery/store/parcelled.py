@@ -85,7 +85,10 @@ class Parcelled:
     def change(self, name: str, values: Any = ()) -> int:
         if name == "letters_drop":
             self._part("dead_leaving", values, letters=True)
-        return self._inner.change(name, values)
+        changed = self._inner.change(name, values)
+        if name == "log_forget" and changed < values["limit"] and self._shelf.is_time():
+            parting.settle(self._inner, self._shelf, values["before"])
+        return changed
 
     def change_each(self, name: str, rows: Iterable[Sequence[Any]]) -> int:
         if name == "unstored_drop":

@@ -7,13 +7,18 @@ of the parcel can be read, and behind it nobody can read what the broker still h
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
 
+from ...errors import StoreError
 from . import sealing
 from .database import Database
 from .home import MARK, is_note
 from .sealing import Sealed
 from .shelf import Shelf
+
+#: Among so many of the oldest events are those that stay beyond their time.
+_OLDEST = 10_000
 
 
 def part(
@@ -27,7 +32,30 @@ def part(
         return
     parcels = shelf.parcels(sealing.named(notes.values()))
     whole = _whole(notes, parcels)
-    staying = sorted(whole if letters else whole - notes.keys())
+    _go_home(ledger, parcels, whole if letters else whole - notes.keys())
+
+
+def settle(ledger: Database, shelf: Shelf, before: float) -> None:
+    """Events of before a moment, at which their time was over, stay all the same: they and their
+    neighbours get their bodies, since some of these may be gone, of which nobody finds anything any
+    more; and so do letters. Where the broker cannot be asked, or has them no more, they keep their
+    notes. Call inside ``batch``."""
+    if not shelf.bodies.together:
+        return
+    asked = {"limit": _OLDEST, "before": before, "mark": MARK}
+    overdue = [position for (position,) in ledger.all("log_overdue", asked)]
+    ledger.unpack(overdue)
+    notes = dict(ledger.all("log_noted", (ledger.listed(overdue),)))
+    letters = dict(ledger.all("dead_noted", {"mark": MARK}))
+    with suppress(StoreError):
+        parcels = shelf.parcels(sealing.named((*notes.values(), *letters.values())))
+        _go_home(ledger, parcels, _whole(notes, parcels))
+
+
+def _go_home(ledger: Database, parcels: Mapping[bytes, Sealed], positions: Collection[int]) -> None:
+    """Events at these positions, and all letters, that name these parcels get their bodies. It is
+    all of a parcel's events or none: by one that names it, the others are found."""
+    staying = sorted(positions)
     ledger.unpack(staying)
     rows = ledger.all("log_noted", (ledger.listed(staying),))
     ledger.change_each("log_body", _home(rows, parcels))

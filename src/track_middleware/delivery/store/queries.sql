@@ -380,6 +380,12 @@ SELECT position, body FROM log WHERE position IN (SELECT value FROM json_each(?)
 -- log_body: the body of an event, which is no longer only noted
 UPDATE log SET body = ? WHERE position = ?;
 
+-- log_overdue: of the oldest events those that are past their time and only noted
+SELECT position FROM (
+    SELECT position, accepted_at, body FROM event ORDER BY position LIMIT :limit
+) AS oldest
+WHERE accepted_at < :before AND substr(body, 1, 1) = :mark;
+
 -- log_oldest: the bodies of the oldest events, and those of dead letters that are only noted
 SELECT body FROM (SELECT body, position FROM event ORDER BY position LIMIT :limit) AS oldest
 UNION ALL
