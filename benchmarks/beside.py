@@ -11,7 +11,7 @@ from track_middleware.delivery.drain import AT_ONCE
 from track_middleware.delivery.store import NewRow
 from track_middleware.delivery.store.whole import Store
 
-ROUNDS = 3
+ROUNDS = 5
 
 #: The least of the client's own rate.
 RATE = 0.5

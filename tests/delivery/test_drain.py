@@ -237,7 +237,9 @@ _entries = st.builds(
 
 
 @settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(entries=st.lists(_entries, max_size=12))
 def test_an_event_read_in_part_is_stored_as_one_read_as_a_whole(tmp_path, entries):
