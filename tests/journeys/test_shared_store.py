@@ -41,11 +41,13 @@ class Vendor:
     def __init__(self) -> None:
         self.first: dict[str, tuple[str, int]] = {}
         self.order: dict[str, list[int]] = defaultdict(list)
+        self.got = 0
         self._lock = threading.Lock()
 
     def answer(self, got: Got) -> Say:
         with self._lock:
             for event in msgspec.json.decode(got.body)["batch"]:
+                self.got += 1
                 if event["messageId"] not in self.first:
                     number = event["properties"]["number"]
                     self.first[event["messageId"]] = (event["anonymousId"], number)
