@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import statistics
 import time
-import uuid
 from collections.abc import Sequence
 
 from track_middleware.delivery.drain import AT_ONCE
 from track_middleware.delivery.store import NewRow
 from track_middleware.delivery.store.whole import Store
+from track_middleware.stock import Stock
 
 ROUNDS = 5
 
@@ -23,15 +23,12 @@ _BODY = b'{"type":"track","event":"Order Completed","properties":{"revenue":39.5
 
 
 def made(events: int) -> list[NewRow]:
-    """So many events of many visitors."""
-    return [_row(number) for number in range(events)]
-
-
-def _row(number: int) -> NewRow:
-    body = _BODY % (b'"x":"%s"' % (b"y" * 500))
-    return NewRow(
-        str(uuid.uuid4()), f"visitor-{number % 997}", time.time(), "track", "Order Completed", body
-    )
+    """So many events of many visitors, with ids as our own calls have them."""
+    new_id, body = Stock().new_id, _BODY % (b'"x":"%s"' % (b"y" * 500))
+    return [
+        NewRow(new_id(), f"visitor-{number % 997}", time.time(), "track", "Order Completed", body)
+        for number in range(events)
+    ]
 
 
 def in_and_out(store: Store, rows: Sequence[NewRow]) -> None:
