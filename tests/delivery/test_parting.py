@@ -278,10 +278,7 @@ def test_an_event_whose_letter_went_names_no_parcel_of_somebody_who_is_erased_la
 def test_what_waits_beyond_its_time_names_no_parcel_of_what_has_gone(
     store: Store, data_dir: Path, memory: Memory
 ) -> None:
-    job = store.job("webhook")
-    store.append([row(number) for number in range(1, 4)])
-    store.advance(job, 3, [outcome(store.get([3])[0], "retry", due=9e9)])
-    former = keys(notes(data_dir))
+    former = waiting(store, data_dir, 3, [row(1), row(2), row(3)])
     store.persons.drop_late([], [])
     _forget(store)
     store.persons.empty_wal()
@@ -292,10 +289,7 @@ def test_what_waits_beyond_its_time_names_no_parcel_of_what_has_gone(
 def test_what_waited_beyond_its_time_is_erased_without_a_rest_at_its_neighbours(
     store: Store, data_dir: Path, memory: Memory
 ) -> None:
-    job = store.job("webhook")
-    store.append([row(1), row(2), row(3, at=9000.0)])
-    store.advance(job, 3, [outcome(store.get([2])[0], "retry", due=9e9)])
-    former = keys(notes(data_dir))
+    former = waiting(store, data_dir, 2, [row(1), row(2), row(3, at=9000.0)])
     _forget(store)
     erase(store, 2)
     assert are_gone(data_dir, former)
@@ -344,6 +338,14 @@ def test_letters_get_their_bodies_once_the_broker_is_there_again(
     store.forget(events=0.0, ids=0.0, pages=0.0, served_by=[])
     assert notes(data_dir, "dead") == [body(2)]
     assert len(keys(notes(data_dir))) == 1, "what is in its time stays at the broker"
+
+
+def waiting(store: Store, data_dir: Path, position: int, rows: Sequence[NewRow]) -> set[bytes]:
+    """Rows are stored and served but the one at a position, which waits; the keys they have."""
+    job = store.job("webhook")
+    store.append(rows)
+    store.advance(job, len(rows), [outcome(store.get([position])[0], "retry", due=9e9)])
+    return keys(notes(data_dir))
 
 
 def _forget(store: Store) -> bool:

@@ -118,16 +118,43 @@ def test_whoever_ends_keeps_nobody_waiting(
     assert two.fenced(opened(), PIECE)
 
 
-def test_all_that_is_too_much_is_given_back_though_another_takes_each_at_once(
-    worker: Callable[[str], Shares],
-    opened: Callable[[], Store],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+Working = tuple[Shares, Store]
+
+
+@pytest.fixture
+def two_workers(
+    worker: Callable[[str], Shares], opened: Callable[[], Store]
+) -> tuple[Working, Working]:
+    """One that has all shards, and one that has just come; each with its connection."""
     one, two, mine, theirs = worker("one"), worker("two"), opened(), opened()
     one.obtain([], shared=[PIECE])
     assert len(one.part(mine, PIECE)) == SHARDS
     two.part(theirs, PIECE)
     two.turn()
+    return (one, mine), (two, theirs)
+
+
+def test_whoever_gives_everything_back_writes_nothing_more(
+    worker: Callable[[str], Shares], opened: Callable[[], Store]
+) -> None:
+    last, mine = worker("z"), opened()
+    last.obtain([], shared=[PIECE])
+    assert len(last.part(mine, PIECE)) == SHARDS
+    others = [(worker(name), opened()) for name in "abcdefgh"]
+    for other, store in others:
+        other.part(store, PIECE)
+        other.turn()
+    last.turn()
+    assert last.part(mine, PIECE) == ()
+    for other, _ in others:
+        other.turn()
+    assert not mine.holds()
+
+
+def test_all_that_is_too_much_is_given_back_though_another_takes_each_at_once(
+    two_workers: tuple[Working, Working], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (one, mine), (two, theirs) = two_workers
     one.turn()
     give_back = LeaseRow.give_back
 
@@ -183,13 +210,9 @@ def test_shards_are_spread_evenly_over_any_number_of_workers(number: int) -> Non
 
 
 def test_a_worker_alone_has_all_shards_and_gives_some_to_one_that_comes(
-    worker: Callable[[str], Shares], opened: Callable[[], Store]
+    two_workers: tuple[Working, Working],
 ) -> None:
-    one, two, mine, theirs = worker("one"), worker("two"), opened(), opened()
-    one.obtain([], shared=[PIECE])
-    assert len(one.part(mine, PIECE)) == SHARDS
-    two.part(theirs, PIECE)
-    two.turn()
+    (one, mine), (two, theirs) = two_workers
     assert two.part(theirs, PIECE) == (), "what the first one is at is left to it"
     one.turn()
     assert not one.is_settled(PIECE)

@@ -121,14 +121,16 @@ class Shares:
     def part(self, store: Store, piece: str) -> Sequence[int]:
         """Binds a connection to the leases of this worker's shards."""
         self._shared.add(piece)
-        excess = {name: self._held.pop(name, None) for name in self._excess.pop(piece, ())}
+        popped = {name: self._held.pop(name, None) for name in self._excess.pop(piece, ())}
+        excess = {name: each for name, each in popped.items() if each is not None}
         held = {shard: self._held.get(name) for shard, name in enumerate(_names(piece))}
         leases = {_names(piece)[shard]: each for shard, each in held.items() if each is not None}
         if leases or excess:
             store.fenced_to(leases)  # before: the first may be another's when the next is given
         for name, generation in excess.items():
-            if generation is not None:
-                store.lease_of(name).give_back(generation)
+            store.lease_of(name).give_back(generation)
+        if not leases and excess:
+            store.fenced_to(excess)  # without a fence a connection may write for ever
         self._parts[piece] = tuple(shard for shard, each in held.items() if each is not None)
         return self._parts[piece]
 
