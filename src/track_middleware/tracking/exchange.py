@@ -253,9 +253,8 @@ class Exchange:
         may learn of the route by that."""
         identity, look = self._identity, self._loaded_user
         is_open = identity.allowed and not self._closed
-        seen = (
-            look() if is_open and look is not None else None
-        )  # may say that somebody impersonates
+        # To look may say that somebody impersonates, and teaches Flask's face the route.
+        seen = look() if is_open and look is not None else None
         self._scene.route = self.route
         known = is_open and (seen is not None or identity.signing is not None)
         if known and not self.excluded and acting.learnt(identity, seen):

@@ -22,10 +22,8 @@ _KEPT = 8 * 2**20
 _LET_GO = 60.0
 
 
-#: A parcel that was made: its key, what is in it, its bytes; and one that is remembered: its name
-#: instead of the key.
-_Made = tuple[bytes, Sealed, int]
-_Kept = tuple[bytes, Sealed, int]
+#: A parcel: its key, or what names it once it lies somewhere; what is in it; its bytes.
+_Known = tuple[bytes, Sealed, int]
 
 
 class Shelf:
@@ -59,12 +57,12 @@ class Shelf:
 
     def put(self, rows: Sequence[NewRow]) -> list[bytes]:
         """Puts the bodies of rows; the notes that stand in their rows in their stead."""
-        made: list[_Made] = []
+        made: list[_Known] = []
         self._takes = False
         places = self.bodies.put(self._parcels(rows, made))
         self._takes = True
         notes = [b""] * len(rows)
-        kept: list[_Kept] = []
+        kept: list[_Known] = []
         for (key, bodies, size), place in zip(made, places, strict=True):
             name = sealing.name(key, place)
             kept.append((name, bodies, size))
@@ -73,7 +71,7 @@ class Shelf:
         self._keep(kept)
         return notes
 
-    def _parcels(self, rows: Sequence[NewRow], made: list[_Made]) -> Iterator[Parcel]:
+    def _parcels(self, rows: Sequence[NewRow], made: list[_Known]) -> Iterator[Parcel]:
         """Each is sealed when it is asked for: the broker may have the first ones meanwhile."""
         drawn, room = sealing.drawn(), bytearray()
         for bundle in bundles(rows, self.bodies.together):
@@ -122,7 +120,7 @@ class Shelf:
             names = dict.fromkeys(sealing.named(notes))
             self.bodies.forget([sealing.place(name) for name in names])
 
-    def _keep(self, parcels: Iterable[_Kept]) -> None:
+    def _keep(self, parcels: Iterable[_Known]) -> None:
         with self._lock:
             for name, bodies, size in parcels:
                 if name not in self._kept:  # else another thread read the same
