@@ -2,7 +2,8 @@
 
 Names are ``cost``, ``throughput``, ``waiting``, ``latency``, ``plan``, ``script``, ``import``,
 ``console``, ``stages``, ``postgresql``, ``jetstream``, ``kafka``, ``growth`` and ``down``;
-without any all run.
+without any all run. ``python -m benchmarks.operations`` counts what a request makes the interpreter
+do, which has no bar.
 ``BENCH_SMALL=1`` runs small ones: the ratios are then less steady, the bars the same.
 """
 
