@@ -64,6 +64,7 @@ def same(settings: dict[str, Any] | None = None, **more: Any) -> None:
         "&".join(f"utm_{number}={number}" for number in range(300)),
         "utm_source=" + "x" * 5000, "gclid=" + "%41" * 2000 + "&utm_medium=" + "y" * 99,
         "utm_source=a;utm_medium=b", "utm_source=a#b?c=d", "utm_" + "n" * 90 + "=v",
+        "utm_" + "\x01" * 36 + "=" + "\x02" * 100, "utm_source=" + "\U0001f600" * 90,
     ],
     ids=lambda query: query[:30].encode("ascii", "backslashreplace").decode(),
 )  # fmt: skip

@@ -117,6 +117,10 @@ class Identity(msgspec.Struct):
                 self.become(*crossed)
         if self.visitor is None and self.allowed:
             self.mint(self._core.new_id(), fresh=held.visitor_value is None)
+            if self.migrated is None and self.visitor is not None:
+                own = self._core.new_id()
+                first = sessions.first(self.visitor.id, own, self.campaign, 0, self.at)
+                self._session = self._begun(self.visitor, first)
         if self._session is None and self.visitor is not None:
             self._session = self._opened(self.visitor)
 
@@ -147,7 +151,11 @@ class Identity(msgspec.Struct):
             stored, visitor.id, self.campaign,
             now=self.at, idle=settings.session_timeout, longest=settings.session_max,
         )  # fmt: skip
-        if session is not stored and session.campaign:
+        return session if session is stored else self._begun(visitor, session)
+
+    def _begun(self, visitor: Visitor, session: Session) -> Session:
+        """The session, which begins with this request; its campaign may be the visitor's first."""
+        if session.campaign:
             self.campaign_arrived = True
             if visitor.first is None:
                 self.visitor = msgspec.structs.replace(visitor, first=session.campaign)

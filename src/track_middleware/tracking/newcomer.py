@@ -6,16 +6,19 @@ from ..http import Request
 from .campaign import campaign
 from .cookies import Held
 from .core import Core
-from .session import opened
+from .session import first
 from .visitor import Visitor
-from .whose import newcomers
+from .whose import json, newcomers
 
 
 def newcomer(core: Core, request: Request, at: float) -> Held:
     """What the cookies shall hold that a newcomer's page brings; ``Identity`` makes the same."""
-    query, second, visitor_id = request.query, int(at), core.new_id()
+    query, new_id = request.query, core.new_id
+    visitor_id, own = new_id(), new_id()
     arrived = campaign(core.redaction.query(query)) if query else {}
-    session = opened(visitor_id, arrived, at)
-    visitor = Visitor(visitor_id, second, second, True, None, False, 0, session.campaign)
-    said = newcomers(visitor, session, arrived)
+    touch = json(arrived) if arrived else b""
+    session = first(visitor_id, own, arrived, len(touch), at)
+    begun = session.start
+    visitor = Visitor(visitor_id, begun, begun, True, None, False, 0, session.campaign)
+    said = newcomers(visitor_id, session, arrived, touch.decode())
     return Held(visitor=visitor, session=session, whose=said, is_new=True)

@@ -70,7 +70,7 @@ def differs(campaign: dict[str, str], former: dict[str, str] | None) -> bool:
 def opened(
     visitor: str, campaign: dict[str, str], now: float, *, former: Session | None = None
 ) -> Session:
-    """The session that begins at ``now``, after a former one or as the visitor's first."""
+    """The session that begins at ``now``, after a former one or as the first that is known."""
     touch, kept = "", None
     if campaign:
         said = _sorted(campaign)
@@ -78,6 +78,16 @@ def opened(
     session_id = derived(visitor, former.id if former else "", touch)
     number, second = former.number + 1 if former else 1, int(now)
     return Session(session_id, visitor, number, second, second, kept or None)
+
+
+def first(
+    visitor: str, session_id: str, campaign: dict[str, str], size: int, now: float
+) -> Session:
+    """The first session of a visitor who is new with this request, whom no other tab can have: its
+    id need not follow from theirs. ``size``: how long the campaign's JSON is, where that is known."""
+    second = int(now)
+    kept = fitted(campaign, size) or None if campaign else None
+    return Session(session_id, visitor, 1, second, second, kept)
 
 
 def kept(session: Session, now: float) -> Session:

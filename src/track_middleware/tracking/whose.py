@@ -66,22 +66,21 @@ def whose(
     return Whose(user, ids, told, f',"person":{json(them).decode()}')
 
 
-def newcomers(visitor: Visitor, session: Session, campaign: dict[str, str]) -> Whose:
-    """The same for a visitor and session that have just begun with this campaign. All but that is
-    known, and ids of our own need no quoting."""
-    own, began, first = session.id, session.start, visitor.first
+def newcomers(visitor: str, session: Session, campaign: dict[str, str], touch: str) -> Whose:
+    """The same for a visitor who is new, and their session; ``touch`` is the campaign's JSON, ""
+    where there is none. All but that is known, and ids of our own need no quoting."""
+    own, began, first = session.id, session.start, session.campaign
     told = f',"session":{{"id":"{own}","number":1,"start":"{iso(began)}"}}'
-    if campaign:
-        touch = json(campaign).decode()
+    if touch:
         told = f'{told},"campaign":{touch}'
         if first is not None:
             kept = touch if first is campaign else json(first).decode()
             told = f'{told},"firstCampaign":{kept}'
     mark = (
-        f',"person":{{"visitor":"{visitor.id}","session":"{own}","start":{began},"fresh":true,'
-        f'"minted":{visitor.minted}}}'
+        f',"person":{{"visitor":"{visitor}","session":"{own}","start":{began},"fresh":true,'
+        f'"minted":{began}}}'
     )
-    return Whose(None, f'"anonymousId":"{visitor.id}",', told, mark)
+    return Whose(None, f'"anonymousId":"{visitor}",', told, mark)
 
 
 def person_of(visitor: Visitor, session: Session | None, user: str | None) -> Person:
