@@ -43,10 +43,11 @@ class Request(msgspec.Struct):
 
     def forget(self) -> None:
         """Lets go of the headers: the request is over."""
-        self.header = _nothing
+        self.header = nothing
 
 
-def _nothing(name: str) -> str:
+def nothing(name: str) -> str:
+    """No header at all."""
     return ""
 
 

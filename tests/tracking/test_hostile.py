@@ -45,7 +45,7 @@ def test_a_placeholder_that_somebody_wrote_into_a_text_is_no_place(around: str) 
 
 @pytest.mark.parametrize("base", ["//evil.example", "/\\evil.example", "///evil.example"])
 def test_no_root_path_makes_the_script_another_hosts(base: str) -> None:
-    source = Snippet(load({}, {})).tag(f"{base}/p", None, "").split('"')[1]
+    source = Snippet(load({}, {}), "p").tag(base, None, "").split('"')[1]
     assert source.startswith("/")
     assert source[1] not in "/\\"
 

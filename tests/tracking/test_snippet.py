@@ -10,7 +10,7 @@ from track_middleware.tracking.snippet import Snippet
 
 def ids(*, crossing: str = "", **settings: object) -> list[str]:
     """The ids in the tag of a site with these settings."""
-    tag = Snippet(load(settings, {}), crossing=crossing).tag("/p", None, "")
+    tag = Snippet(load(settings, {}), "p", crossing=crossing).tag("", None, "")
     return [part.split('"')[0] for part in tag.split(' id="')[1:]]
 
 

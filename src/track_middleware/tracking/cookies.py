@@ -29,6 +29,9 @@ _MOST_REMEMBERED = 4096
 #: Whole Cookie headers that are remembered, and how long one may be.
 _MOST_HEADERS, _LONGEST_HEADER = 1024, 4096
 
+#: Hosts whose cookies' terms are remembered, and how long a name may be (RFC 1035, 2.3.4).
+_MOST_HOSTS, _LONGEST_HOST = 256, 255
+
 _T = TypeVar("_T", bound=msgspec.Struct)
 
 
@@ -113,8 +116,8 @@ class Cookies:
     """
 
     __slots__ = (
-        "_domain_of", "_idle", "_longest", "_max_age", "_rotates", "choice", "known", "mark",
-        "session", "visitor",
+        "_domain_of", "_idle", "_longest", "_max_age", "_rotates", "_terms_of", "choice", "known",
+        "mark", "session", "visitor",
     )  # fmt: skip
 
     def __init__(
@@ -130,6 +133,7 @@ class Cookies:
         self._idle, self._longest = settings.session_timeout, settings.session_max
         self._domain_of = domain_of
         self.known: dict[str, Held] = {}
+        self._terms_of: dict[tuple[str, str], Terms] = {}
 
     def held(self, header: str) -> Held:
         """What a Cookie header holds of ours. Visitor and session are there only where ``verified``
@@ -238,7 +242,14 @@ class Cookies:
         )
 
     def _terms(self, request: Request) -> Terms:
-        return terms(self._max_age, request.scheme == "https", self._domain_of(request.host))
+        """On what terms our cookies are kept, by scheme and host; a site has few."""
+        scheme, host = request.scheme, request.host
+        found = self._terms_of.get((scheme, host))
+        if found is None:
+            found = terms(self._max_age, scheme == "https", self._domain_of(host))
+            if len(self._terms_of) < _MOST_HOSTS and len(host) <= _LONGEST_HOST:
+                self._terms_of[scheme, host] = found
+        return found
 
     def ended(self, request: Request) -> list[Cookie]:
         """The end of visitor and session; also of cookies of this host alone, from before

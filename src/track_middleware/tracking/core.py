@@ -95,7 +95,7 @@ class Core:
         names = self.crossing.names if self.crossing else ()
         patterns = Patterns(settings.redact_patterns, ids=CLICK_IDS)
         self.redaction = Redaction(settings.redact, removed=names, patterns=patterns)
-        self.snippet = Snippet(settings, crossing=names[0] if names else "")
+        self.snippet = Snippet(settings, self.prefix, crossing=names[0] if names else "")
         self.traits = None if settings.traits is None else frozenset(settings.traits)
         bag = self.redaction.bag
         self.kept_properties = bag if self.traits is None else self._with_kept_traits

@@ -16,7 +16,7 @@ from . import consent as consents
 from . import session as sessions
 from . import vendors
 from . import visitor as visitors
-from .banners import Heard, heard
+from .banners import Heard
 from .campaign import campaign
 from .consent import Choice, Consent
 from .cookies import Held
@@ -31,7 +31,7 @@ LoadedUser = Callable[[], "str | None"]
 
 
 class Identity(msgspec.Struct):
-    """The visitor, session, user and consent of one request; ``identified`` makes it.
+    """The visitor, session, user and consent of one request; ``opening.identified`` makes it.
 
     ``allowed``: whether this visitor may be tracked at all. ``campaign_arrived``: the session has
     begun with this request's campaign. ``at`` is the request's time in epoch seconds. ``signing``:
@@ -116,11 +116,11 @@ class Identity(msgspec.Struct):
                     self._was(self.visitor.id, Person(crossed[0].id), "crossing")
                 self.become(*crossed)
         if self.visitor is None and self.allowed:
-            self.mint(self._core.new_id(), fresh=held.visitor_value is None)
-            if self.migrated is None and self.visitor is not None:
+            visitor = self.mint(self._core.new_id(), fresh=held.visitor_value is None)
+            if self.migrated is None:
                 own = self._core.new_id()
-                first = sessions.first(self.visitor.id, own, self.campaign, 0, self.at)
-                self._session = self._begun(self.visitor, first)
+                first = sessions.first(visitor.id, own, self.campaign, 0, self.at)
+                self._session = self._begun(visitor, first)
         if self._session is None and self.visitor is not None:
             self._session = self._opened(self.visitor)
 
@@ -128,14 +128,15 @@ class Identity(msgspec.Struct):
         """Tells the worker that this visitor was another before."""
         self._core.keep_last((Entry("mark", self.at, person=person, how=how, former=former),))
 
-    def mint(self, visitor_id: str, *, fresh: bool) -> None:
+    def mint(self, visitor_id: str, *, fresh: bool) -> Visitor:
         """Makes this request's visitor a new one, or the one that a former tool knew."""
         if fresh and (tools := self._core.former_tools) is not None:
             self.migrated = migrated(self._request.cookie, tools, self._held.choice)
             if self.migrated is not None:
                 visitor_id, fresh = self.migrated.id, False
-        self.visitor = visitors.minted(visitor_id, self.at, fresh=fresh)
         self._session = None
+        self.visitor = made = visitors.minted(visitor_id, self.at, fresh=fresh)
+        return made
 
     @property
     def session(self) -> Session | None:
@@ -145,12 +146,10 @@ class Identity(msgspec.Struct):
         return self._session
 
     def _opened(self, visitor: Visitor) -> Session:
-        settings = self._core.settings
-        stored = self._held.session
-        session = sessions.current(
-            stored, visitor.id, self.campaign,
-            now=self.at, idle=settings.session_timeout, longest=settings.session_max,
-        )  # fmt: skip
+        stored, settings = self._held.session, self._core.settings
+        idle, longest = settings.session_timeout, settings.session_max
+        arrived, now = self.campaign, self.at
+        session = sessions.current(stored, visitor.id, arrived, now=now, idle=idle, longest=longest)
         return session if session is stored else self._begun(visitor, session)
 
     def _begun(self, visitor: Visitor, session: Session) -> Session:
@@ -288,21 +287,3 @@ class Identity(msgspec.Struct):
         """Whether the request came as another visitor's, whom vendors' cookies still name."""
         former, visitor = self._held.visitor, self.visitor
         return former is not None and (visitor is None or visitor.id != former.id)
-
-
-def identified(core: Core, request: Request, at: float) -> Identity:
-    """Who a request is. Consent is decided first: who may not be tracked is not even read."""
-    cookies = core.cookies
-    held, denied = cookies.held(request.cookie), core.rules.denied(request)
-    news = core.banners and heard(request.cookie, core.banners, held.choice, at)
-    consent, allowed = core.rules.decide(news.choice if news else held.choice, denied)
-    if not allowed:
-        identity = Identity(core, request, at, held, denied, consent, allowed, None)
-        identity._deleting = held.visitor_value is not None or held.session_value is not None
-    else:
-        if held.visitor is None and held.visitor_value:
-            held = cookies.verified(request.cookie, held)
-        identity = Identity(core, request, at, held, denied, consent, allowed, held.visitor)
-    if news:
-        identity._choice, identity.heard = news.choice, news if news.source else None
-    return identity

@@ -6,9 +6,10 @@ from typing import Any, NamedTuple
 
 from ..http import Request
 from . import pageview, routes
+from .banners import heard
 from .cookies import Held
 from .core import Core
-from .identity import Identity, identified
+from .identity import Identity
 from .own import Own
 from .response import Response
 from .scene import Scene
@@ -50,3 +51,21 @@ def parts(core: Core, request: Request, at: float, held: Held | None, page_id: s
 def part(index: int) -> Any:
     """The property of an exchange that is one of its ``Parts``, made by the first one asked for."""
     return property(lambda exchange: (exchange._made or (exchange._make(),))[0][index])
+
+
+def identified(core: Core, request: Request, at: float) -> Identity:
+    """Who a request is. Consent is decided first: who may not be tracked is not even read."""
+    cookies = core.cookies
+    held, denied = cookies.held(request.cookie), core.rules.denied(request)
+    news = core.banners and heard(request.cookie, core.banners, held.choice, at)
+    consent, allowed = core.rules.decide(news.choice if news else held.choice, denied)
+    if not allowed:
+        identity = Identity(core, request, at, held, denied, consent, allowed, None)
+        identity._deleting = held.visitor_value is not None or held.session_value is not None
+    else:
+        if held.visitor is None and held.visitor_value:
+            held = cookies.verified(request.cookie, held)
+        identity = Identity(core, request, at, held, denied, consent, allowed, held.visitor)
+    if news:
+        identity._choice, identity.heard = news.choice, news if news.source else None
+    return identity

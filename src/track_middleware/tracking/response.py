@@ -106,7 +106,7 @@ class Response(msgspec.Struct):
             if page_id is None:
                 page_id = scene.known_page_id = core.new_id()
             token = core.tokens.make(page_id, identity.at, "counted")
-            tag = core.snippet.tag(f"{self._request.root_path}/{core.prefix}", token, "")
+            tag = core.snippet.usual(self._request.root_path, token)
             injector = Injector(tag, content_type, core.settings.inject)
             self._counting, self._token = "counted", True
         cookies = identity.cookies(arriving=True)
@@ -139,9 +139,8 @@ class Response(msgspec.Struct):
 
     def _injector(self, headers: Mapping[str, str]) -> Injector:
         core = self._core
-        base = f"{self._request.root_path}/{core.prefix}"
         policy = headers.get("content-security-policy", "")
-        tag = core.snippet.tag(base, self._word(), policy)
+        tag = core.snippet.tag(self._request.root_path, self._word(), policy)
         return Injector(tag, headers["content-type"], everywhere=core.settings.inject)
 
     def last_entries(self) -> list[Last]:

@@ -150,9 +150,9 @@ class _Milliseconds(dict[int, str]):
 
 
 _MOST_TENTHS = 2048
-_MILLISECONDS = _Milliseconds()
+TOOK = _Milliseconds()
 
 
 def took(seconds: float) -> str:
     """How long a response took, in milliseconds with a tenth."""
-    return _MILLISECONDS[int(seconds * 10_000)]
+    return TOOK[int(seconds * 10_000)]

@@ -84,9 +84,9 @@ def first(
     visitor: str, session_id: str, campaign: dict[str, str], size: int, now: float
 ) -> Session:
     """The first session of a visitor who is new with this request, whom no other tab can have: its
-    id need not follow from theirs. ``size``: how long the campaign's JSON is, where that is known."""
+    id need not follow from theirs. ``size``: how long the campaign's JSON is, 0 for unknown."""
     second = int(now)
-    kept = fitted(campaign, size) or None if campaign else None
+    kept = (fitted(campaign, size) or None) if campaign else None
     return Session(session_id, visitor, 1, second, second, kept)
 
 

@@ -16,7 +16,7 @@ SHARED = "shared"
 _AT_ONCE, _LATER = "track-now", "track-tag"
 
 # A root path comes with the request, and so may be anything.
-_MOST_BASES = 100
+_MOST_ROOTS = 100
 
 _NONCE = re.compile(
     r"(?:^|[;,])\s*(?:script-src-elem|script-src|default-src)\s[^;,]*?'nonce-([A-Za-z0-9+/_=-]+)'",
@@ -35,9 +35,9 @@ def nonce(policy: str) -> str | None:
 class Snippet:
     """Makes the tag. All but token, path prefix and nonce is the same for everybody."""
 
-    __slots__ = ("_attributes", "_noscript", "_scripts")
+    __slots__ = ("_attributes", "_noscript", "_prefix", "_scripts")
 
-    def __init__(self, settings: Settings, *, crossing: str = "") -> None:
+    def __init__(self, settings: Settings, prefix: str, *, crossing: str = "") -> None:
         linked = escape(" ".join(settings.linked_domains).lower())
         flags = (
             (crossing, f' data-linked="{linked}" data-crossing="{crossing}"'),
@@ -50,40 +50,47 @@ class Snippet:
             (settings.bait is True, " data-bait"),
             (isinstance(settings.bait, str), f' data-bait="{escape(str(settings.bait))}"'),
         )
+        self._prefix = prefix
         self._scripts: dict[str, str] = {}
         self._noscript = settings.noscript
         attributes = "".join(text for wanted, text in flags if wanted)
         at_once = crossing or settings.client_global != "track"
         self._attributes = f' id="{_AT_ONCE if at_once else _LATER}" defer{attributes}'
 
-    def tag(self, base: str, token: str | None, policy: str) -> str:
-        """The tag; ``base`` is the path of our prefix (``/mount/prefix``), ``token`` a page token,
-        ``SHARED``, or None where nothing may be sent but a choice."""
+    def tag(self, root_path: str, token: str | None, policy: str) -> str:
+        """The tag; ``root_path`` is where the app lies, ``token`` a page token, ``SHARED``, or None
+        where nothing may be sent but a choice."""
         word = nonce(policy) if policy else None
-        script = self._scripts.get(base) if word is None else None
+        script = self._scripts.get(root_path) if word is None else None
         if script is None:
-            script = self._script(base, word)
+            script = self._script(root_path, word)
         if token is None:
             return script
         if self._noscript and token != SHARED:
-            script += _pixel(base, token)
+            script += self._pixel(root_path, token)
         return f'<meta name="track-page" content="{token}">{script}'
 
-    def _script(self, base: str, word: str | None) -> str:
+    def usual(self, root_path: str, token: str) -> str:
+        """The same with a page token, where no policy asks for a nonce."""
+        script = self._scripts.get(root_path) or self._script(root_path, None)
+        if self._noscript:
+            script += self._pixel(root_path, token)
+        return f'<meta name="track-page" content="{token}">{script}'
+
+    def _script(self, root_path: str, word: str | None) -> str:
         by = f' nonce="{word}"' if word else ""
-        script = f'<script src="{_path(base)}/m.js"{self._attributes}{by}></script>'
-        if word is None and len(self._scripts) < _MOST_BASES:
-            self._scripts[base] = script
+        script = f'<script src="{self._path(root_path)}/m.js"{self._attributes}{by}></script>'
+        if word is None and len(self._scripts) < _MOST_ROOTS:
+            self._scripts[root_path] = script
         return script
 
+    def _pixel(self, root_path: str, token: str) -> str:
+        """What a browser without JavaScript asks for, wherever the tag stands."""
+        path = f"{self._path(root_path)}/n.png?k={token}"
+        return f'<noscript><link rel="preload" as="image" href="{path}"></noscript>'
 
-def _pixel(base: str, token: str) -> str:
-    """What a browser without JavaScript asks for, wherever the tag stands."""
-    path = f"{_path(base)}/n.png?k={token}"
-    return f'<noscript><link rel="preload" as="image" href="{path}"></noscript>'
-
-
-def _path(base: str) -> str:
-    """The path of our prefix for an attribute."""
-    # Two slashes, or one and a backslash, at the beginning would name another host.
-    return escape(quote("/" + base.lstrip("/"), "/-._~!$&'()*+,;=:@", errors="replace"))
+    def _path(self, root_path: str) -> str:
+        """The path of our prefix for an attribute."""
+        # Two slashes, or one and a backslash, at the beginning would name another host.
+        path = f"{root_path}/{self._prefix}".lstrip("/")
+        return escape(quote("/" + path, "/-._~!$&'()*+,;=:@", errors="replace"))

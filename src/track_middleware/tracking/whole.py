@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ..event import quoted
+from ..http import nothing
 from . import origin
 from .consent import as_json
 from .cookies import Held
@@ -15,7 +16,7 @@ from .exchange import Exchange
 from .inject import tagged
 from .pageview import HTML
 from .response import TELLING, Ending
-from .scene import took, view
+from .scene import TOOK, view
 from .shareable import PRIVATE
 from .whose import json
 
@@ -69,7 +70,7 @@ def _shown(exchange: Exchange, content_type: str, body: bytes) -> tuple[Ending, 
     core, request, at = exchange._core, exchange._request, exchange._at
     exchange._page_id = page_id = core.new_id()
     token = core.tokens.make(page_id, at, "counted")
-    tag = core.snippet.tag(f"{request.root_path}/{core.prefix}", token, "")
+    tag = core.snippet.usual(request.root_path, token)
     inject = core.settings.inject
     body = tagged(body, tag, content_type, everywhere=inject, where=request.path)
     frame = _frame(exchange, page_id, held)
@@ -78,7 +79,7 @@ def _shown(exchange: Exchange, content_type: str, body: bytes) -> tuple[Ending, 
     if core.last_keep(frame) is False:
         core.refused()
     ending = _SHOWN if at <= held.until else Ending(PRIVATE, core.cookies.due(held, request, at))
-    request.forget()
+    request.header = nothing  # as ``forget``
     return ending, body
 
 
@@ -102,7 +103,7 @@ def _frame(exchange: Exchange, page_id: str, held: Held) -> bytes:
         rest = rest if facts is None else f',"facts":{json(facts).decode()}{rest}'
     page = (
         f'{{{where}{named}{page_id}"{routed}{referrer},"status":200,'
-        f'"durationMs":{took(core.now() - at)}}}'
+        f'"durationMs":{TOOK[int((core.now() - at) * 10_000)]}}}'
     )
     client = core.clients[request.agent, peer, request.language]
     assert held.whose is not None
