@@ -239,6 +239,41 @@ def test_a_choice_beside_a_visitors_cookies_says_the_same(
     assert (cookie in site.tracker.core.cookies.known) is (step is chosen)
 
 
+def chosen_before(settings: dict[str, Any], step: Step) -> str:
+    """The cookie of a choice that such a site has set."""
+    ending, _ = visit(Site(**settings), "", step=step)
+    return next(f"{each.name}={each.value}" for each in ending.cookies if each.name == "_tm_c")
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{}, {"consent": "opt_in"}, {"consent": "opt_in", "cookieless": True}, {"dnt": True},
+     {"keys": ("former", "key")}, {"linked_domains": ["other.example"]}, {"requests": "all"},
+     {"migrate_cookies": ["ga4"]}, {"banners": ["cookiebot"]}],
+    ids=str,
+)  # fmt: skip
+@pytest.mark.parametrize("step", [denies, chosen])
+def test_a_newcomer_who_has_chosen_is_said_the_same(settings: dict[str, Any], step: Step) -> None:
+    choice = chosen_before(settings, step)
+    for cookie in (choice, f"{choice}; _ga=GA1.2.123456789.1700000000", f"{choice};_tm_v=x",
+                   f"{choice}; _tm_c=x", f"{choice}; {choice}", f"{choice};   _tm_s=",
+                   choice[:-1]):  # fmt: skip
+        same(settings, cookie=cookie, query=CAMPAIGN)
+    former = chosen_before({**settings, "keys": ("former",)}, step)
+    same(settings, cookie=former)
+    same(settings, cookie=former, sec_gpc="1")
+    same(settings, cookie=former, look=looks(nothing, "anna"))
+
+
+def test_a_newcomer_who_has_consented_makes_none_of_the_parts() -> None:
+    settings: dict[str, Any] = {"consent": "opt_in"}
+    choice, site, opened = chosen_before(settings, chosen), Site(**settings), list[Exchange]()
+    ending, _ = visit(site, choice, query=CAMPAIGN, step=opened.append)
+    assert not opened[0]._made
+    assert [each.name for each in ending.cookies] == ["_tm_v", "_tm_s"]
+    assert site.entries[-1].consent == {"analytics": "granted", "marketing": "denied"}
+
+
 @pytest.mark.parametrize("query", ["", "page=2&q=utm_source"])
 @pytest.mark.parametrize("after", [1, 61, 1700])
 def test_a_page_whose_visitor_is_known_for_the_first_time_makes_none_of_the_parts(

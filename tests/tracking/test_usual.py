@@ -190,6 +190,26 @@ def test_whom_the_app_has_loaded_says_the_same(step: Step, found: str | None) ->
     same(before=named, look=looks(step, found))
 
 
+@pytest.mark.parametrize("settings", [{}, {"session_max": 100}, {"session_max": 30}], ids=str)
+@pytest.mark.parametrize("found", ["", "anna", "berta"])
+@pytest.mark.parametrize("before", [nothing, named])
+def test_a_user_who_is_to_be_confirmed_again_says_the_same(
+    settings: dict[str, Any], found: str, before: Step
+) -> None:
+    for after in (0, 29, 50, 51, 60, 61, 101):
+        same(after, before, look=looks(nothing, found), settings=settings)
+
+
+@pytest.mark.parametrize(("before", "found"), [(nothing, ""), (named, "anna")])
+def test_a_page_of_whom_the_cookie_knows_makes_none_of_the_parts(before: Step, found: str) -> None:
+    site, opened = Site(), list[Exchange]()
+    first, _ = visit(site, "", step=before)
+    cookie = "; ".join(f"{each.name}={each.value}" for each in first.cookies)
+    visit(site, cookie, look=looks(nothing, found), step=opened.append)
+    assert not opened[0]._made
+    assert site.entries[-1].event.user_id == (found or None)
+
+
 def test_a_usual_page_makes_none_of_the_parts() -> None:
     """Without this, the tests above would hold where there is one way only."""
     site, opened = Site(), list[Exchange]()

@@ -99,6 +99,12 @@ class Held(msgspec.Struct, frozen=True, gc=False):
     is_new: bool = False
 
     @property
+    def is_choice_alone(self) -> bool:
+        """Whether there is a choice, once, and neither visitor nor session."""
+        values = self.visitor_value, self.session_value
+        return self.choice is not None and values == (None, None) and not self.several
+
+    @property
     def campaign_arrived(self) -> bool:
         """Whether a campaign has brought this visitor just now."""
         return self.is_new and self.session is not None and self.session.campaign is not None
@@ -111,13 +117,13 @@ class Cookies:
     """The three jars, and the cookies that a response sets or deletes.
 
     ``known`` are whole headers whose visitor has been verified, and may be tracked. ``mark`` stands
-    in every header with a cookie of ours. ``domain_of`` gives the Domain attribute for a host; None
-    for a cookie of this host only.
+    in every header with a cookie of ours. ``rotates``: some may be signed with a former key.
+    ``domain_of`` gives the Domain attribute for a host; None for a cookie of this host only.
     """
 
     __slots__ = (
-        "_domain_of", "_idle", "_longest", "_max_age", "_rotates", "_terms_of", "choice", "known",
-        "mark", "session", "visitor",
+        "_domain_of", "_idle", "_longest", "_max_age", "_terms_of", "choice", "known", "mark",
+        "rotates", "session", "visitor",
     )  # fmt: skip
 
     def __init__(
@@ -128,7 +134,7 @@ class Cookies:
         self.session = Jar(f"{name}_s", Session, keys)
         self.choice = Jar(f"{name}_c", Choice, keys)
         self.mark = f"{name}_"
-        self._rotates = len(keys) > 1
+        self.rotates = len(keys) > 1
         self._max_age = settings.cookie_max_age
         self._idle, self._longest = settings.session_timeout, settings.session_max
         self._domain_of = domain_of
@@ -185,7 +191,7 @@ class Cookies:
         return whole
 
     def _until(self, held: Held, visitor: Visitor, session: Session | None) -> tuple[float, float]:
-        is_odd = held.several or (held.choice is not None and self._rotates)
+        is_odd = held.several or (held.choice is not None and self.rotates)
         if is_odd or session is None or session.visitor != visitor.id:
             return 0.0, 0.0
         lasts = min(
@@ -219,7 +225,7 @@ class Cookies:
     def dated(self, header: str, choice: Choice) -> Choice | None:
         """The choice, where its cookie was signed with a former key: it is written once, and must
         outlive that key."""
-        if not self._rotates:
+        if not self.rotates:
             return None
         is_current = value_of(header, self.choice.name) == self.choice.write(choice)
         return None if is_current else choice

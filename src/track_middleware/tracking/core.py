@@ -57,18 +57,19 @@ class Core:
     without any. ``former_tools``: whose cookies say who a new visitor is; None without any.
     ``is_usual``: pages are counted, other safe requests not, and no path is said to be shared.
     ``is_plain``: moreover no setting asks who a request is, or what it permits, but its own cookies
-    and GPC. ``greets``: moreover whoever is new may be tracked, and came from nowhere else.
+    and GPC. ``is_first``: moreover whoever is new came from nowhere else. ``greets``: moreover they
+    may be tracked without a choice.
     ``salt``: None where nothing is counted without cookies. ``holds``: whether a page holds what is
     done on it before a choice. ``has_console``: the operator's pages are answered.
     """
 
     __slots__ = (
         "_sealed", "about", "banners", "clients", "confirm_after", "cookies", "count", "crossing",
-        "excluded", "former_tools", "greets", "has_console", "holds", "host", "is_plain",
-        "is_told_of_origins", "is_usual", "kept_properties", "last_keep", "last_sink", "library",
-        "limit", "linked", "load_mac", "many", "new_id", "now", "outside", "places", "plan",
-        "prefix", "probe", "redaction", "rules", "salt", "scripts", "serving", "settings", "shared",
-        "sink", "site_of", "slots", "snippet", "starts", "tokens", "traits", "trouble",
+        "excluded", "former_tools", "greets", "has_console", "holds", "host", "is_first",
+        "is_plain", "is_told_of_origins", "is_usual", "kept_properties", "last_keep", "last_sink",
+        "library", "limit", "linked", "load_mac", "many", "new_id", "now", "outside", "places",
+        "plan", "prefix", "probe", "redaction", "rules", "salt", "scripts", "serving", "settings",
+        "shared", "sink", "site_of", "slots", "snippet", "starts", "tokens", "traits", "trouble",
         "vendor_cookies", "written",
     )  # fmt: skip
 
@@ -126,7 +127,8 @@ class Core:
         is_odd = settings.dnt or self.banners or self.written
         self.is_plain = self.is_usual and not is_odd
         is_known_elsewhere = self.crossing is not None or self.former_tools is not None
-        self.greets = self.is_plain and self.rules.decide(None, ())[1] and not is_known_elsewhere
+        self.is_first = self.is_plain and not is_known_elsewhere
+        self.greets = self.is_first and self.rules.decide(None, ())[1]
 
     def keep(self, entry: Last) -> bool:
         """Hands one entry to the sink; False (with ``strict``: Refused) when it was not kept."""

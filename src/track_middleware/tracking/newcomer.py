@@ -1,9 +1,10 @@
-"""A newcomer: whoever comes with no cookie of ours and may be tracked without being asked."""
+"""A newcomer: whoever comes without a visitor's cookie of ours and may be tracked."""
 
 from __future__ import annotations
 
 from ..http import Request
 from .campaign import campaign
+from .consent import Choice
 from .cookies import Held
 from .core import Core
 from .session import first
@@ -11,8 +12,9 @@ from .visitor import Visitor
 from .whose import json, newcomers
 
 
-def newcomer(core: Core, request: Request, at: float) -> Held:
-    """What the cookies shall hold that a newcomer's page brings; ``Identity`` makes the same."""
+def newcomer(core: Core, request: Request, at: float, choice: Choice | None) -> Held:
+    """What the cookies shall hold that a newcomer's page brings; ``Identity`` makes the same.
+    ``choice``: what they have chosen before they were anybody."""
     query, new_id = request.query, core.new_id
     visitor_id, own = new_id(), new_id()
     arrived = campaign(core.redaction.query(query)) if query else {}
@@ -21,4 +23,4 @@ def newcomer(core: Core, request: Request, at: float) -> Held:
     begun = session.start
     visitor = Visitor(visitor_id, begun, begun, True, None, False, 0, session.campaign)
     said = newcomers(visitor_id, session, arrived, touch.decode())
-    return Held(visitor=visitor, session=session, whose=said, is_new=True)
+    return Held(choice=choice, visitor=visitor, session=session, whose=said, is_new=True)

@@ -30,8 +30,10 @@ def usual(core: Core, request: Request, at: float) -> Held | None:
     held = cookies.known.get(request.cookie)
     if held is None:
         if cookies.mark not in request.cookie:
-            return newcomer(core, request, at) if core.greets else None
+            return newcomer(core, request, at, None) if core.greets else None
         held = _verified(core, request.cookie)
+        if held.is_choice_alone and core.is_first and _permits(core, held) and not cookies.rotates:
+            return newcomer(core, request, at, held.choice)
     if at > held.lasts or (request.query and _brings(core, request.query)):
         return None
     return held
@@ -45,5 +47,10 @@ def _brings(core: Core, query: str) -> bool:
 def _verified(core: Core, cookie: str) -> Held:
     """What a header holds that comes for the first time; who may not be tracked is not read."""
     held = core.cookies.held(cookie)
-    is_allowed = core.rules.decide(held.choice, ())[1]
-    return core.cookies.verified(cookie, held) if is_allowed and held.visitor_value else held
+    is_read = held.visitor_value and _permits(core, held)
+    return core.cookies.verified(cookie, held) if is_read else held
+
+
+def _permits(core: Core, held: Held) -> bool:
+    """Whether its choice, or what holds without one, lets the visitor be tracked."""
+    return core.rules.decide(held.choice, ())[1]

@@ -12,12 +12,14 @@ from ..http import nothing
 from . import origin
 from .consent import as_json
 from .cookies import Held
+from .core import Core
 from .exchange import Exchange
 from .inject import tagged
 from .pageview import HTML
 from .response import TELLING, Ending
 from .scene import TOOK, view
 from .shareable import PRIVATE
+from .visitor import Visitor
 from .whose import json
 
 #: What becomes of a usual page besides its tag.
@@ -61,13 +63,14 @@ def _shown(exchange: Exchange, content_type: str, body: bytes) -> tuple[Ending, 
     """A usual page with its tag, after which the exchange is over; None where it is none after
     all, and nothing has become of it yet."""
     # To look may make the exchange another's: it may say that somebody impersonates.
-    look = exchange._loaded_user
-    if look is not None and look() is not None:
-        return None
+    look, core, at = exchange._loaded_user, exchange._core, exchange._at
+    seen = None if look is None else look()
     held = exchange.usual
     if held is None or held.whose is None:
         return None
-    core, request, at = exchange._core, exchange._request, exchange._at
+    if seen is not None and (held.visitor is None or not _confirms(core, seen, held.visitor, at)):
+        return None
+    request = exchange._request
     exchange._page_id = page_id = core.new_id()
     token = core.tokens.make(page_id, at, "counted")
     tag = core.snippet.usual(request.root_path, token)
@@ -81,6 +84,14 @@ def _shown(exchange: Exchange, content_type: str, body: bytes) -> tuple[Ending, 
     ending = _SHOWN if at <= held.until else Ending(PRIVATE, core.cookies.due(held, request, at))
     request.header = nothing  # as ``forget``
     return ending, body
+
+
+def _confirms(core: Core, seen: str, visitor: Visitor, at: float) -> bool:
+    """Whether the user whom the app has loaded ("" for nobody) is whom the visitor's cookie says,
+    and need not be noted there again."""
+    if not visitor.signed_in:
+        return not seen
+    return visitor.user == seen and at - visitor.confirmed <= core.confirm_after
 
 
 def _frame(exchange: Exchange, page_id: str, held: Held) -> bytes:
