@@ -33,6 +33,9 @@ HEADERS = {
 }
 CAMPAIGN = "utm_source=google&utm_medium=cpc&utm_campaign=spring&gclid=Cj0KCQjw_abcDEF-123"
 
+#: The query by which somebody consents, where they are asked.
+GRANT = "grant"
+
 Call = Callable[["Visit"], list[str]]
 
 #: What every app also does in a request: nothing, or the floor.
@@ -60,8 +63,10 @@ class Visit:
 
     @classmethod
     def returning(cls, call: Call) -> Visit:
-        """The visit after that: with the cookies that the first one was given."""
-        pairs = [line.partition(";")[0].strip() for line in call(cls.first())]
+        """The visit after that: with the cookies that the first one was given, or the choice that
+        followed it where there is none without."""
+        lines = call(cls.first()) or call(cls(GRANT, ""))
+        pairs = [line.partition(";")[0].strip() for line in lines]
         return cls("", "; ".join(["csrftoken=Zx81kQ2nP0", *pairs]))
 
 
@@ -126,6 +131,30 @@ def wsgi(data_dir: Path, **settings: Any) -> Face:
 
     tracked = TrackMiddleware(app, **_settings(data_dir) | settings)
     return Face(_called(app), _called(tracked), data_dir)
+
+
+def asked(data_dir: Path) -> Face:
+    """A WSGI app that asks for consent and counts without cookies before, whose cookies are the
+    whole domain's, and which says who its users are; all of them are signed in."""
+    from track_middleware.wsgi import KEY, TrackMiddleware
+
+    def app(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        if environ["QUERY_STRING"] == GRANT:
+            environ[KEY].set_consent({"analytics": True, "marketing": True}, version="1")
+        length = str(len(PAGE))
+        start_response("200 OK", [("Content-Type", "text/html"), ("Content-Length", length)])
+        return [page()]
+
+    tracked = TrackMiddleware(
+        app, **_settings(data_dir), consent="opt_in", cookieless=True, cookie_domain="auto",
+        respect_gpc="all", user_id="benchmarks.faces.user",
+    )  # fmt: skip
+    return Face(_called(app), _called(tracked), data_dir)
+
+
+def user(_: object) -> str:
+    """Who is signed in."""
+    return "42"
 
 
 def flask(data_dir: Path) -> Face:
@@ -301,6 +330,7 @@ def starlette(data_dir: Path) -> Face:
 FACES: dict[str, Callable[[Path], Face]] = {
     "asgi": asgi,
     "wsgi": wsgi,
+    "asked": asked,
     "starlette": starlette,
     "flask": flask,
     "django": django_sync,
