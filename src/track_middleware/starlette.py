@@ -15,12 +15,11 @@ from starlette.authentication import BaseUser
 from starlette.requests import Request
 
 from . import wiring as wirings
-from .asgi import App, Receive, Scope, Send, answer
+from .asgi import App, Scope, Starting, answer
 from .tracking.banner import Html, banner
 
 if TYPE_CHECKING:
     from .tracking.exchange import Exchange
-    from .tracking.identity import LoadedUser
     from .wiring import Wiring
 
 
@@ -32,23 +31,12 @@ class TrackMiddleware:
 
     def __init__(self, app: App, **settings: Any) -> None:
         self.app = app
-        self.wiring = wirings.build(settings)
+        self.wiring = wiring = wirings.build(settings)
         self.wiring.console.about = _about
+        self.user = partial(_asked, wiring) if wiring.asks_user else _user
+        self.opened = _opened
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-        wiring = self.wiring
-        look: LoadedUser | None = partial(_user, scope)
-        if wiring.asks_user:
-            look = wiring.user_look(lambda: Request(scope), look)
-        # The session counts only where the request carried it and its middleware stands around us.
-        starts = _starts_with_session if scope.get("session") else _starts
-        await answer(
-            self.app, wiring, scope, receive, send,
-            loaded_user=look, opened=_opened, starting=starts,
-        )  # fmt: skip
+    __call__ = answer
 
 
 #: Where a request's scope keeps the wiring of its tracker.
@@ -72,12 +60,14 @@ def _about(scope: object) -> Iterator[Request]:
     yield Request(cast(Scope, scope))
 
 
-def _opened(scope: Scope, exchange: Exchange, wiring: Wiring) -> None:
+def _opened(scope: Scope, exchange: Exchange, wiring: Wiring) -> Starting:
     scope[_WIRING] = wiring
     state = scope.setdefault("state", {})
     if "track" in state:  # a server that shares one state among a connection's requests
         state = scope["state"] = {**state}
     state["track"] = exchange
+    # The session counts only where the request carried it and its middleware stands around us.
+    return _starts_with_session if scope.get("session") else _starts
 
 
 def _starts(exchange: Exchange, scope: Scope, headers: Mapping[str, str]) -> None:
@@ -92,6 +82,12 @@ def _starts_with_session(exchange: Exchange, scope: Scope, headers: Mapping[str,
     campaign = exchange.mirror(headers)
     if campaign:
         scope["session"]["track_campaign"] = campaign
+
+
+def _asked(wiring: Wiring, scope: Scope) -> str | None:
+    """The user whom the ``user_id`` setting names, else that of AuthenticationMiddleware."""
+    look = wiring.user_look(lambda: Request(scope), partial(_user, scope))
+    return None if look is None else look()
 
 
 def _user(scope: Scope) -> str | None:

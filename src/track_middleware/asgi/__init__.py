@@ -8,28 +8,83 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any, Protocol
 
 from .. import wiring as wirings
 from ..http import Errand, Request, unreadable
+from ..wiring import CURRENT
 from . import errand
-from .response import NAMES, App, Receive, Response, Scope, Send, Starting, by_bytes, ours
+from .headers import Headers, joined
+from .response import App, Receive, Response, Scope, Send, Starting, ours
 
 if TYPE_CHECKING:
     from ..tracking.exchange import Exchange
-    from ..tracking.identity import LoadedUser
     from ..wiring import Wiring
 
-__all__ = ["App", "Receive", "Scope", "Send", "TrackMiddleware", "answer", "request"]
+__all__ = ["App", "Receive", "Scope", "Send", "Starting", "TrackMiddleware", "answer", "request"]
 
 #: Where a request carries its exchange: ``scope[KEY]``.
 KEY = "track_middleware.exchange"
 
-#: Called with a request's scope, exchange and tracker's wiring before the app runs.
-Opened = Callable[[Scope, "Exchange", "Wiring"], None]
+#: Called with a request's scope, exchange and tracker's wiring before the app runs: what is to be
+#: done when the response starts.
+Opened = Callable[[Scope, "Exchange", "Wiring"], Starting]
 
 #: What a request becomes that was given up before its response began (nginx's code for it).
 GIVEN_UP = 499
+
+
+class Face(Protocol):
+    """A middleware, as ``answer`` knows it: whom a scope names as its user, where that is asked,
+    and what a framework does of its own when an exchange is opened."""
+
+    app: App
+    wiring: Wiring
+    user: Callable[[Scope], str | None] | None
+    opened: Opened | None
+
+
+async def answer(face: Face, scope: Scope, receive: Receive, send: Send) -> None:
+    """Runs the app for one request, tracked. WebSockets and lifespan pass untouched, and so does a
+    request that already carries an exchange (an app within an app)."""
+    wiring, around = face.wiring, CURRENT.get()
+    if scope["type"] != "http" or KEY in scope or not (around is None or around.finished):
+        await face.app(scope, receive, send)
+        return
+    user, opened, starting = face.user, face.opened, None
+    try:  # the boundary, as ``ours`` is, by some calls less
+        look = None if user is None else partial(user, scope)
+        exchange = wiring.open(request(scope), look)
+        if opened is not None and exchange.own is None:
+            starting = opened(scope, exchange, wiring)
+    except Exception as error:  # noqa: BLE001  the boundary takes whatever goes wrong
+        wiring.trouble(error)
+        exchange = None
+    if exchange is None:
+        await face.app(scope, receive, send)
+        return
+    if exchange.own is not None:
+        await _own(wiring, exchange, scope, receive, send)
+        return
+    scope[KEY] = exchange
+    response, token = Response(wiring, exchange, scope, send, starting), CURRENT.set(exchange)
+    try:
+        await face.app(scope, receive, response.send)
+    except BaseException as error:
+        CURRENT.reset(token)
+        is_cancelled = isinstance(error, asyncio.CancelledError)
+        response.fail(GIVEN_UP if is_cancelled else 500)
+        if not is_cancelled:
+            await response.release()
+        response.finish()
+        raise
+    CURRENT.reset(token)
+    if not exchange.finished:  # mostly it is, with its last piece
+        response.finish()
+    if wiring.is_inline:
+        await drained(wiring)
 
 
 class TrackMiddleware:
@@ -39,64 +94,20 @@ class TrackMiddleware:
     lifespan pass untouched.
     """
 
+    opened: Opened | None = None
+
     def __init__(self, app: App, **settings: Any) -> None:
         self.app = app
-        self.wiring = wirings.build(settings)
+        self.wiring = wiring = wirings.build(settings)
+        self.user = partial(_asked, wiring) if wiring.asks_user else None
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        wiring = self.wiring
-        look = _look(wiring, scope) if wiring.asks_user else None
-        await answer(self.app, wiring, scope, receive, send, loaded_user=look)
+    __call__ = answer  # itself: a coroutine around it would be one more for every request
 
 
-def _look(wiring: Wiring, scope: Scope) -> LoadedUser | None:
-    # Not where it is asked for: a variable that a lambda holds costs every request.
-    return wiring.user_look(lambda: scope, None)
-
-
-async def answer(
-    app: App,
-    wiring: Wiring,
-    scope: Scope,
-    receive: Receive,
-    send: Send,
-    *,
-    loaded_user: LoadedUser | None = None,
-    opened: Opened | None = None,
-    starting: Starting | None = None,
-) -> None:
-    """Runs the app for one request, tracked. A request that already carries an exchange (an app
-    within an app) is passed through."""
-    around, exchange = wirings.CURRENT.get(), None
-    if (
-        scope["type"] == "http" and KEY not in scope and (around is None or around.finished)
-    ):  # fmt: skip
-        exchange = ours(wiring, _opened, wiring, scope, loaded_user, opened)
-    if exchange is None:
-        await app(scope, receive, send)
-        return
-    if exchange.own is not None:
-        await _own(wiring, exchange, scope, receive, send)
-        return
-    scope[KEY] = exchange
-    response = Response(wiring, exchange, scope, send, starting)
-    token, failed = wirings.CURRENT.set(exchange), 500
-    try:
-        await app(scope, receive, response.send)
-        failed = 0
-    except asyncio.CancelledError:
-        failed = GIVEN_UP
-        raise
-    finally:
-        wirings.CURRENT.reset(token)
-        if failed:
-            response.fail(failed)
-        if failed == 500:
-            await response.release()
-        if not exchange.finished:  # mostly it is, with its last piece
-            response.finish()
-    if wiring.is_inline:
-        await drained(wiring)
+def _asked(wiring: Wiring, scope: Scope) -> str | None:
+    """The user whom the ``user_id`` setting names."""
+    look = wiring.user_look(lambda: scope, None)
+    return None if look is None else look()
 
 
 async def drained(wiring: Wiring) -> None:
@@ -105,46 +116,50 @@ async def drained(wiring: Wiring) -> None:
         await asyncio.to_thread(ours, wiring, wiring.after_response)
 
 
-def _opened(
-    wiring: Wiring, scope: Scope, loaded_user: LoadedUser | None, opened: Opened | None
-) -> Exchange:
-    exchange = wiring.open(request(scope), loaded_user)
-    if opened is not None and exchange.own is None:
-        opened(scope, exchange, wiring)
-    return exchange
+#: What a request is made of; servers leave out what the protocol lets them.
+_fields = itemgetter(
+    "method", "path", "query_string", "scheme", "root_path", "client", "headers"
+)  # fmt: skip
+_LEFT_OUT = {"query_string": b"", "scheme": "http", "root_path": "", "client": None}
 
 
 def request(scope: Scope) -> Request:
     """The request that a scope describes. ``path`` holds no ``root_path`` for the core, whether the
     server put it there (ASGI 3) or not."""
-    found = by_bytes(scope["headers"])
-    get = found.get
-    speculation = get(b"sec-purpose") or get(b"purpose")
-    referrer, gpc = get(b"referer"), get(b"sec-gpc")
-    root, path, client = scope.get("root_path", ""), scope["path"], scope.get("client")
+    try:
+        method, path, query, scheme, root, client, pairs = _fields(scope)
+    except KeyError:
+        method, path, query, scheme, root, client, pairs = _fields({**_LEFT_OUT, **scope})
+    try:
+        found = Headers(pairs)
+        if len(found) != len(pairs):
+            found = joined(pairs)
+    except TypeError:  # an iterable without a length
+        found = joined(pairs)
     if root and path.startswith(root) and path[len(root) : len(root) + 1] in ("", "/"):
         path = path[len(root) :]
-    host = get(b"host")
+    is_speculative = b"sec-purpose" in found or b"purpose" in found
     return Request(
-        scope["method"],
+        method,
         path,
-        lambda name: get(NAMES[name], b"").decode("latin-1"),
-        scope.get("query_string", b"").decode("latin-1"),
-        scope.get("scheme", "http"),
-        host.decode("latin-1") if host else _server(scope.get("server")),
+        found.text,
+        query.decode("latin-1"),
+        scheme,
+        found[b"host"].decode("latin-1") or _server(scope),
         root,
         client[0] if client else "",
-        speculation.decode("latin-1") if speculation else "",
-        get(b"cookie", b"").decode("latin-1"),
-        get(b"user-agent", b"").decode("latin-1"),
-        get(b"accept-language", b"").decode("latin-1"),
-        referrer.decode("latin-1") if referrer else "",
-        get(b"sec-fetch-dest", b"").decode("latin-1"),
-        gpc.decode("latin-1") if gpc else "",
+        found.text("sec-purpose") or found.text("purpose") if is_speculative else "",
+        found[b"cookie"].decode("latin-1"),
+        found[b"user-agent"].decode("latin-1"),
+        found[b"accept-language"].decode("latin-1"),
+        found[b"referer"].decode("latin-1") if b"referer" in found else "",
+        found[b"sec-fetch-dest"].decode("latin-1"),
+        found[b"sec-gpc"].decode("latin-1") if b"sec-gpc" in found else "",
     )
 
 
-def _server(server: tuple[str, int | None] | None) -> str:
+def _server(scope: Scope) -> str:
+    server: tuple[str, int | None] | None = scope.get("server")
     return server[0] if server else ""
 
 

@@ -1,16 +1,17 @@
-"""One ASGI response on its way through, ASGI's header lists, and the face's one boundary."""
+"""One ASGI response on its way through, and the face's boundary."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
-from functools import lru_cache
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple
 
 import msgspec
 
-from ..http import by_name, weak_etag
+from ..http import weak_etag
 from ..tracking.shareable import PRIVATE
 from ..tracking.whole import settled, usual_type
+from .headers import as_bytes, text
 
 if TYPE_CHECKING:
     from ..http import Cookie
@@ -24,7 +25,6 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
-Pairs = Iterable[tuple[bytes, bytes]]
 
 #: Called with a request's exchange and scope and the response's headers, by lower-case name, at its
 #: start.
@@ -34,64 +34,11 @@ _T = TypeVar("_T")
 _Ts = TypeVarTuple("_Ts")
 
 
-class _Names(dict[str, bytes]):
-    """A header's lower-case name as bytes; made once per name."""
-
-    def __missing__(self, name: str) -> bytes:
-        self[name] = name.encode("latin-1")
-        return self[name]
-
-
-NAMES = _Names()
-
-
-class _Lowered(dict[bytes, str]):
-    """A header's name as lower-case text; those that responses have are remembered."""
-
-    def __missing__(self, name: bytes) -> str:
-        lowered = name.decode("latin-1").lower()
-        if len(self) < _MOST_NAMES:
-            self[name] = lowered
-        return lowered
-
-
-_MOST_NAMES = 256
-_LOWERED = _Lowered()
-
 #: What a usual page gets besides its tag.
 _PRIVATE = (b"cache-control", b"private")
 
-
-def by_bytes(pairs: Iterable[Any]) -> dict[bytes, bytes]:
-    """ASGI's list of headers by name; lines of one name are joined (cookies by ``; ``)."""
-    pairs = pairs if isinstance(pairs, list) else list(pairs)
-    found: dict[bytes, bytes] = dict(pairs)
-    return found if len(found) == len(pairs) else _joined(pairs)
-
-
-def _joined(pairs: Pairs) -> dict[bytes, bytes]:
-    found: dict[bytes, bytes] = {}
-    for name, value in pairs:
-        key = name.lower()
-        between = b"; " if key == b"cookie" else b", "
-        found[key] = found[key] + between + value if key in found else value
-    return found
-
-
-def _text(pairs: list[tuple[bytes, bytes]]) -> dict[str, str]:
-    """A response's headers by lower-case name, as text."""
-    found: dict[str, str] = {}
-    for name, value in pairs:
-        found[_LOWERED[name]] = value.decode("latin-1")
-    if len(found) == len(pairs):
-        return found
-    return by_name([(name.decode("latin-1"), value.decode("latin-1")) for name, value in pairs])
-
-
-@lru_cache(maxsize=64)
-def _as_bytes(headers: tuple[tuple[str, str], ...]) -> dict[bytes, bytes]:
-    """Headers to set, which are the same again and again, by lower-case name."""
-    return {name.lower().encode("latin-1"): value.encode("latin-1") for name, value in headers}
+#: The headers of a response that the app has not started.
+_UNKNOWN: Mapping[str, str] = MappingProxyType({})
 
 
 def ours(wiring: Wiring, step: Callable[[*_Ts], _T], *given: *_Ts) -> _T | None:
@@ -106,9 +53,10 @@ def ours(wiring: Wiring, step: Callable[[*_Ts], _T], *given: *_Ts) -> _T | None:
 class Response(msgspec.Struct, eq=False):
     """One response on its way through: its start, perhaps held, and what is left of its body.
 
-    ``_held`` is the app's start message until it is passed on, ``_usual_type`` its content type
-    where it starts a usual page; ``_changes`` what becomes of a header, by lower-case name; None
-    where it is left out.
+    ``_usual`` is the start message of a usual page as long as it waits for its body, with which it
+    is closed, and ``_type`` its content type; ``_held`` the start message of what is closed, until
+    it is passed on; ``_changes`` what becomes of a header, by lower-case name; None where it is
+    left out.
     """
 
     wiring: Wiring
@@ -116,11 +64,11 @@ class Response(msgspec.Struct, eq=False):
     _scope: Scope
     _send: Send
     _starting: Starting | None
-    _closed: bool = False
+    _names: Mapping[str, str] = _UNKNOWN
+    _usual: Message | None = None
+    _type: str | None = None
     _held: Message | None = None
-    _usual_type: str | None = None
     _left: int | None = None
-    _names: Mapping[str, str] = {}
     _injector: Injector | None = None
     _cookies: tuple[Cookie, ...] = ()
     _changes: dict[bytes, bytes | None] = {}
@@ -129,34 +77,37 @@ class Response(msgspec.Struct, eq=False):
         """The app's ``send``."""
         kind = message["type"]
         if kind == "http.response.body":
-            message = self._body(message)
-        elif kind == "http.response.start" and self._held is None and not self._closed:
+            start = self._usual
+            if start is None or message.get("more_body"):
+                message = self._body(message)
+            else:
+                message = self._settled(start, message)
+                await self._send(start)
+        elif kind == "http.response.start" and self._names is _UNKNOWN:
             # The app may send the same message again; its headers may be any iterable.
-            message = self._held = {**message, "headers": [*message.get("headers", ())]}
-            if self._is_held(message):
+            message = {**message, "headers": [*message.get("headers", ())]}
+            if self._waits(message):
                 return  # until it is known how long the document becomes
-            message = self._begun(message)
         elif kind in ("http.response.pathsend", "http.response.zerocopysend"):
             self.finish()
-        elif self._held is not None:  # an extension's, which the server wants between them
-            self._close(self._held)
-            self._loosen()
+        else:  # an extension's, which the server wants between them
+            self._part()
+            if self._held is not None:
+                self._loosen()
         if self._held is not None:
             await self._send(self._begun(self._held))
         await self._send(message)
 
     def fail(self, status: int) -> None:
         """An exception, or a cancellation, is on its way out of the app."""
-        if self._held is not None:
-            self._close(self._held)
-        if not self._closed:
-            self._closed = True
+        self._part()
+        if self._names is _UNKNOWN:
+            self._names = {}
             ours(self.wiring, self.exchange.close, status, {})
 
     def finish(self) -> None:
         """The body is done, or nobody waits for it any more."""
-        if self._held is not None:
-            self._close(self._held)
+        self._part()
         if not self.exchange.finished:
             ours(self.wiring, self.exchange.finish)
 
@@ -165,27 +116,36 @@ class Response(msgspec.Struct, eq=False):
         if self._held is not None:
             await self._send(self._begun(self._held))
 
-    def _is_held(self, message: Message) -> bool:
+    def _waits(self, start: Message) -> bool:
         """The response starts; whether it waits for its body, with which a usual page of a known
         length is closed."""
-        self._names = names = _text(message["headers"])
+        self._names = names = text(start["headers"])
         if self._starting is not None:
             ours(self.wiring, self._starting, self.exchange, self._scope, names)
-        if "content-length" in names and names["content-length"].isdecimal():
-            self._usual_type = usual_type(self.exchange, message["status"], names)
-            if self._usual_type is not None:
+        if names.get("content-length", "").isdecimal():
+            self._type = kind = usual_type(self.exchange, start["status"], names)
+            if kind is not None:
+                self._usual = start
                 return True
-        self._close(message)
-        return self._left is not None and self._injector is not None
+        self._close(start)
+        if self._left is None or self._injector is None:
+            self._begun(start)
+            return False
+        self._held = start
+        return True
 
-    def _close(self, message: Message) -> None:
-        if self._closed:
-            return
-        self._closed = True
+    def _part(self) -> None:
+        """What looked like a usual page is none: its head is closed without its body."""
+        start = self._usual
+        if start is not None:
+            self._usual, self._held = None, start
+            self._close(start)
+
+    def _close(self, start: Message) -> None:
         length = self._names.get("content-length", "")
         if length.isdecimal():
             self._left = int(length)
-        ending = ours(self.wiring, self.exchange.close, message["status"], self._names)
+        ending = ours(self.wiring, self.exchange.close, start["status"], self._names)
         if ending is None:
             return
         self._injector = ending.injector
@@ -195,31 +155,26 @@ class Response(msgspec.Struct, eq=False):
 
     def _take(self, ending: Ending) -> None:
         self._cookies = ending.cookies
-        self._changes.update(_as_bytes(ending.headers))
+        self._changes.update(as_bytes(ending.headers))
 
-    def _begun(self, message: Message) -> Message:
+    def _begun(self, start: Message) -> Message:
         """The start message as the server gets it; it is held no longer."""
-        if not self._closed:
-            self._close(message)
         self._held = None
         changes = self._changes
         if changes:
-            pairs = [pair for pair in message["headers"] if pair[0].lower() not in changes]
+            pairs = [pair for pair in start["headers"] if pair[0].lower() not in changes]
             for name, value in changes.items():
                 if value is not None:
                     pairs.append((name, value))
-            message["headers"] = pairs
+            start["headers"] = pairs
         for each in self._cookies:
-            message["headers"].append((b"set-cookie", each.line().encode("latin-1")))
-        return message
+            start["headers"].append((b"set-cookie", each.line().encode("latin-1")))
+        return start
 
     def _body(self, message: Message) -> Message:
         """The body message as the server gets it; the exchange is finished before the last one."""
+        self._part()
         chunk, more = message.get("body", b""), message.get("more_body", False)
-        if self._held is not None and not self._closed:
-            if not more:
-                return self._settled(self._held, message, chunk)
-            self._close(self._held)
         size = len(chunk)
         if self._injector is not None:
             chunk = self._tagged(self._injector, chunk, more=more)
@@ -230,25 +185,31 @@ class Response(msgspec.Struct, eq=False):
             self.finish()
         return message
 
-    def _settled(self, start: Message, message: Message, body: bytes) -> Message:
-        """The message of a body in one piece, when head and body are looked at together."""
-        self._closed, names, status = True, self._names, start["status"]
-        end = ours(
-            self.wiring, settled, self.exchange, status, names, body, self._usual_type
-        )  # fmt: skip
-        if end is None:
+    def _settled(self, start: Message, message: Message) -> Message:
+        """The message of a usual page's body, which is looked at together with its head; ``start``
+        becomes what the server gets."""
+        self._usual, names, body = None, self._names, message.get("body", b"")
+        try:  # the boundary, as ``ours`` is, by a call less
+            ending, tagged = settled(self.exchange, start["status"], names, body, self._type)
+        except Exception as error:  # noqa: BLE001  the boundary takes whatever goes wrong
+            self._held = start  # raised in development, it lets the start go with the app's own
+            self.wiring.trouble(error)
+            self._held = None
             self.finish()
             return message
-        ending, tagged = end
         headers: list[tuple[bytes, bytes]] = start["headers"]
         if ending.headers is not PRIVATE or "etag" in names or len(names) != len(headers):
             self._take(ending)
-            return message if tagged is body else {**message, "body": self._grown(tagged)}
-        self._cookies = ending.cookies
+            if tagged is not body:
+                message = {**message, "body": self._grown(tagged)}
+            self._begun(start)
+            return message
         headers.append(_PRIVATE)  # such a page says nothing of caches
+        if ending.cookies:
+            headers += [(b"set-cookie", each.line().encode("latin-1")) for each in ending.cookies]
         if tagged is body:
             return message
-        headers[[*names].index("content-length")] = (b"content-length", str(len(tagged)).encode())
+        headers[[*names].index("content-length")] = (b"content-length", b"%d" % len(tagged))
         return {**message, "body": tagged}
 
     def _tagged(self, injector: Injector, chunk: bytes, *, more: bool) -> bytes:
