@@ -36,7 +36,7 @@ class TrackMiddleware:
         self.user = partial(_asked, wiring) if wiring.asks_user else _user
         self.opened = _opened
 
-    __call__ = answer
+    __call__ = answer  # itself, as ASGI's own middleware
 
 
 #: Where a request's scope keeps the wiring of its tracker.
@@ -61,6 +61,7 @@ def _about(scope: object) -> Iterator[Request]:
 
 
 def _opened(scope: Scope, exchange: Exchange, wiring: Wiring) -> Starting:
+    """Puts the exchange where the app finds it; what is to be done when the response starts."""
     scope[_WIRING] = wiring
     state = scope.setdefault("state", {})
     if "track" in state:  # a server that shares one state among a connection's requests

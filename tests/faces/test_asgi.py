@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -92,6 +93,22 @@ def test_websockets_and_lifespan_pass_untouched(data_dir: Path) -> None:
         scope = {"type": kind}
         asyncio.run(server.app(scope, server.receive, server.send))
         assert seen.pop() == (scope, server.receive, server.send)
+
+
+def test_a_server_that_looks_sees_an_app_of_asgi_3(data_dir: Path) -> None:
+    server = Server(app_of(HOME), data_dir)
+    assert inspect.iscoroutinefunction(server.app.__call__)
+
+
+def test_a_scopes_headers_may_be_of_any_kind(data_dir: Path, kept: Kept) -> None:
+    class Pairs:
+        def __iter__(self) -> Iterator[tuple[bytes, bytes]]:
+            return iter([*NAVIGATION, (b"user-agent", b"Any")])
+
+    server = Server(app_of(HOME), data_dir)
+    server.run(headers=Pairs())
+    server.run(headers=tuple(Pairs()))
+    assert [entry.kind for entry in kept] == ["view", "view"]
 
 
 def test_a_whole_document_gets_its_new_length(data_dir: Path) -> None:
@@ -263,14 +280,32 @@ def test_after_the_request_nothing_is_left_in_the_context(data_dir: Path, kept: 
     assert asyncio.run(call()) is None
 
 
-def test_a_broken_tracker_leaves_the_page_alone(data_dir: Path) -> None:
+def test_a_scope_that_we_cannot_read_goes_to_the_app_as_it_is(data_dir: Path) -> None:
+    server = Server(app_of(HOME), data_dir)
+    server.run(headers=[(b"host", "no bytes")])
+    assert (server.kinds, server.body) == (["start", "body"], HOME)
+
+
+@pytest.mark.parametrize("is_navigation", [True, False])
+def test_a_broken_tracker_leaves_the_page_alone(data_dir: Path, is_navigation: bool) -> None:
     def broken(scope: object) -> str:
         raise RuntimeError("a user_id callable with a mistake")
 
     server = Server(app_of(HOME, headers=with_length(HOME)), data_dir, user_id=broken)
-    server.run()
-    assert server.body == HOME
+    server.run(headers=NAVIGATION if is_navigation else NAVIGATION[:1])
+    assert (server.kinds, server.body) == (["start", "body"], HOME)
     assert tuple(server.sent[0]["headers"]) == with_length(HOME)
+
+
+def test_a_tracker_that_breaks_in_development_holds_no_start_back(data_dir: Path) -> None:
+    def broken(scope: object) -> str:
+        raise RuntimeError("a user_id callable with a mistake")
+
+    page = app_of(HOME, headers=with_length(HOME))
+    server = Server(page, data_dir, user_id=broken, debug=True)
+    with pytest.raises(RuntimeError, match="with a mistake"):
+        server.run(headers=NAVIGATION)
+    assert server.kinds == ["start"]
 
 
 @pytest.mark.parametrize("length", [(), ((b"content-length", b"%d" % len(HOME)),)])

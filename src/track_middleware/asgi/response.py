@@ -33,7 +33,6 @@ Starting = Callable[["Exchange", Scope, Mapping[str, str]], None]
 _T = TypeVar("_T")
 _Ts = TypeVarTuple("_Ts")
 
-
 #: What a usual page gets besides its tag.
 _PRIVATE = (b"cache-control", b"private")
 
