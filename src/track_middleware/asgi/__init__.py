@@ -32,9 +32,6 @@ KEY = "track_middleware.exchange"
 #: done when the response starts.
 Opened = Callable[[Scope, "Exchange", "Wiring"], Starting]
 
-#: What a request becomes that was given up before its response began (nginx's code for it).
-GIVEN_UP = 499
-
 
 class Face(Protocol):
     """A middleware, as ``answer`` knows it: whom a scope names as its user, where that is asked,
@@ -74,11 +71,7 @@ async def answer(face: Face, scope: Scope, receive: Receive, send: Send) -> None
         await face.app(scope, receive, response.send)
     except BaseException as error:
         CURRENT.reset(token)
-        is_cancelled = isinstance(error, asyncio.CancelledError)
-        response.fail(GIVEN_UP if is_cancelled else 500)
-        if not is_cancelled:
-            await response.release()
-        response.finish()
+        await response.broken(error)
         raise
     CURRENT.reset(token)
     if not exchange.finished:  # mostly it is, with its last piece

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar, TypeVarTuple
@@ -32,6 +33,9 @@ Starting = Callable[["Exchange", Scope, Mapping[str, str]], None]
 
 _T = TypeVar("_T")
 _Ts = TypeVarTuple("_Ts")
+
+#: What a request becomes that was given up before its response began (nginx's code for it).
+GIVEN_UP = 499
 
 #: What a usual page gets besides its tag.
 _PRIVATE = (b"cache-control", b"private")
@@ -97,23 +101,23 @@ class Response(msgspec.Struct, eq=False):
             await self._send(self._begun(self._held))
         await self._send(message)
 
-    def fail(self, status: int) -> None:
-        """An exception, or a cancellation, is on its way out of the app."""
+    async def broken(self, error: BaseException) -> None:
+        """An exception, or a cancellation, is on its way out of the app: a held start goes, unless
+        nobody waits for it any more."""
+        is_cancelled = isinstance(error, asyncio.CancelledError)
         self._part()
         if self._names is _UNKNOWN:
             self._names = {}
-            ours(self.wiring, self.exchange.close, status, {})
+            ours(self.wiring, self.exchange.close, GIVEN_UP if is_cancelled else 500, {})
+        if self._held is not None and not is_cancelled:
+            await self._send(self._begun(self._held))
+        self.finish()
 
     def finish(self) -> None:
         """The body is done, or nobody waits for it any more."""
         self._part()
         if not self.exchange.finished:
             ours(self.wiring, self.exchange.finish)
-
-    async def release(self) -> None:
-        """Lets a held start go."""
-        if self._held is not None:
-            await self._send(self._begun(self._held))
 
     def _waits(self, start: Message) -> bool:
         """The response starts; whether it waits for its body, with which a usual page of a known
