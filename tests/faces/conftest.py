@@ -40,10 +40,13 @@ def kept() -> Iterator[list[Entry]]:
         yield entries
 
 
+PROXIED = ("USE_X_FORWARDED_HOST", "SECURE_PROXY_SSL_HEADER")
+
+
 @pytest.fixture(autouse=True)
 def django_as_it_was() -> Iterator[None]:
     """Gives Django's settings back as they were before the test."""
-    names = ("TRACK", "MIDDLEWARE", "DEBUG", "SESSION_ENGINE")
+    names = ("TRACK", "MIDDLEWARE", "DEBUG", "SESSION_ENGINE", *PROXIED)
     before: dict[str, Any] = {name: getattr(django_settings, name) for name in names}
     yield
     django_site._with(before.pop("TRACK"), **before)

@@ -7,6 +7,7 @@ import unittest
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from http.cookies import SimpleCookie
 from pathlib import Path
 from typing import Any
 
@@ -16,16 +17,16 @@ from django.contrib.auth import alogin, get_user_model, login, logout
 from django.core.checks import run_checks
 from django.core.management import call_command
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.template import Context, Template
-from django.test import TestCase
+from django.test import RequestFactory, TestCase
 from django.urls import include, path, re_path
 
 from tests.faces import django_site, django_urls
-from tests.faces.apps import SECRET, ASGISite, Site, WSGISite
+from tests.faces.apps import NAVIGATION, SECRET, ASGISite, Site, WSGISite
 from tests.faces.pages import HOME
 from track_middleware import track
-from track_middleware.django import checks, person
+from track_middleware.django import TrackMiddleware, checks, person
 from track_middleware.errors import SettingsError
 from track_middleware.event import Entry
 
@@ -105,6 +106,76 @@ def test_a_page_is_settled_in_one_step(served: Callable[..., Site], kept: Kept) 
     assert seen[0].usual is not None, "the exchange's parts were made for nobody"
     assert b"m.js" in answer.body
     assert [entry.kind for entry in kept] == ["view"]
+
+
+@pytest.mark.parametrize("kind", [HttpResponse, type("Own", (HttpResponse,), {})])
+def test_a_page_that_was_measured_and_read_is_measured_and_read_anew(kind: Any) -> None:
+    response = kind(HOME, headers={"Content-Length": len(HOME), "ETag": '"v1"'})
+    assert "m.js" not in response.text
+    opened = answered(response)
+    assert opened.usual is not None, "the exchange's parts were made for nobody"
+    assert "m.js" in response.text
+    assert response.content == response.text.encode()
+    assert response["Content-Length"] == str(len(response.content))
+    assert response["ETag"] == 'W/"v1"'
+    assert response["cache-control"] == "private"
+
+
+def test_our_cookies_show_like_any_other() -> None:
+    response = HttpResponse(HOME)
+    answered(response, secure=True)
+    for name, line in response.cookies.items():
+        other: Any = SimpleCookie(line.OutputString())[name]
+        assert (line.key, line.value, line.coded_value) == (name, other.value, other.coded_value)
+        assert {key: str(said) for key, said in line.items()} == dict(other, **flags(other))
+        assert line.output(header="") == f" {line.OutputString()}"
+        assert "; Secure" in line.OutputString()
+    assert list(response.cookies) == ["_tm_v", "_tm_s"]
+
+
+def flags(morsel: Any) -> dict[str, str]:
+    return {name: str(morsel[name]) for name in ("secure", "httponly")}
+
+
+def answered(response: Any, **more: Any) -> Any:
+    """The exchange of a page's request to which an app without other middleware answers so."""
+    request = RequestFactory().get("/", headers=NAVIGATION, **more)
+    assert TrackMiddleware(lambda request: response)(request) is response
+    return request.track
+
+
+@pytest.mark.parametrize("is_streamed", [False, True])
+def test_an_error_of_ours_leaves_the_response_as_it_was(
+    served: Callable[..., Site], data_dir: Path, caplog: pytest.LogCaptureFixture, is_streamed: bool
+) -> None:
+    seen: list[Any] = []
+
+    def view(request: Any, **_path: str) -> Any:
+        seen.append(request.track)
+        return StreamingHttpResponse([HOME, HOME]) if is_streamed else HttpResponse(HOME)
+
+    answer = served(view, track=given(data_dir, user_id=lambda request: 1 // 0)).ask("/")
+    assert answer.body == (HOME * 2 if is_streamed else HOME)
+    assert (answer.cookies, answer.header("Cache-Control")) == ([], "")
+    assert seen[0].finished
+    assert "tracking failed; the response is unchanged" in caplog.text
+
+
+def test_whom_a_proxy_has_asked_for_is_told_where_django_believes_it(
+    served: Callable[..., Site], kept: Kept
+) -> None:
+    told = {"X-Forwarded-Host": "shop.example", "X-Forwarded-Proto": "https"}
+    for believed in (True, False):
+        site = served(
+            lambda request, **_path: HttpResponse(HOME),
+            USE_X_FORWARDED_HOST=believed,
+            SECURE_PROXY_SSL_HEADER=("HTTP_X_FORWARDED_PROTO", "https") if believed else None,
+        )
+        answer = site.ask("/", headers={**NAVIGATION, **told})
+        assert ["; Secure" in line for line in answer.cookies] == [believed] * 2
+        site.forget()
+    pages = [entry.event.context["page"]["url"] for entry in kept if entry.event]
+    assert [url.startswith("https://shop.example/") for url in pages] == [True, False]
 
 
 def test_a_page_never_loads_the_user_and_stays_without_vary(served: Callable[..., Site]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from http.cookies import Morsel
 from typing import Any
 
@@ -14,6 +13,9 @@ from ..http import Cookie, Terms
 class Line(Morsel):  # type: ignore[type-arg]
     """A cookie whose header line is ready; Django would parse it and put it together again."""
 
+    # Made of a morsel's whole attributes, which Morsel's own would first set one by one.
+    __init__ = dict.__init__
+
     def OutputString(self, attrs: Any = None) -> str:  # noqa: N802  the standard library's name
         """The value of its ``Set-Cookie`` header."""
         return self.line
@@ -23,31 +25,54 @@ class Line(Morsel):  # type: ignore[type-arg]
         return f"{header} {self.line}"
 
     line: str = ""
+    _key: str
+    _value: str
+    _coded_value: str
 
 
-def add(response: HttpResponseBase, cookie: Cookie) -> None:
-    """Adds a cookie that ``response.cookies`` shows like any other; of two of one name (the host's
+def add(response: HttpResponseBase, cookies: tuple[Cookie, ...]) -> None:
+    """Adds cookies that ``response.cookies`` shows like any other; of two of one name (the host's
     alone and the domain's) the first under a key of its own."""
-    line = Line.__new__(Line)
-    dict.update(line, _attributes(cookie.terms))
-    said = {"key": cookie.name, "value": cookie.value, "coded_value": cookie.value}
-    line.__setstate__(said)  # type: ignore[attr-defined]  # typeshed leaves it out
-    line.line = cookie.line()
-    former = response.cookies.get(cookie.name)
+    shown = response.cookies
+    for cookie in cookies:
+        line = Line(_ATTRIBUTES[cookie.terms])
+        # As a morsel keeps them, whose own ``set`` looks for what is no cookie in ours.
+        line._key = name = cookie.name
+        line._value = line._coded_value = value = cookie.value
+        line.line = f"{name}={value}{cookie.terms.said}"
+        if name in shown:
+            _keep_apart(shown, name)
+        _set(shown, name, line)
+
+
+#: A jar's own would ask whether it is a morsel.
+_set = dict.__setitem__
+
+
+def _keep_apart(shown: Any, name: str) -> None:
+    """A cookie of ours gets a key of its own, as another of its name is to come."""
+    former = shown[name]
     if isinstance(former, Line):
-        dict.__setitem__(response.cookies, f"{cookie.name} {former['domain']}", former)
-    dict.__setitem__(response.cookies, cookie.name, line)
+        _set(shown, f"{name} {former['domain']}", former)
 
 
-@lru_cache(maxsize=64)
-def _attributes(terms: Terms) -> dict[str, Any]:
+class _Attributes(dict[Terms, dict[str, Any]]):
     """What a cookie's morsel says beside its name and value; a morsel looks at each word by itself,
     and ours say the same again and again."""
-    morsel: Morsel[str] = Morsel()
-    morsel["max-age"], morsel["path"], morsel["samesite"] = terms.max_age, "/", "Lax"
-    morsel["httponly"] = terms.http_only
-    if terms.secure:
-        morsel["secure"] = True
-    if terms.domain:
-        morsel["domain"] = terms.domain
-    return dict(morsel)
+
+    def __missing__(self, terms: Terms) -> dict[str, Any]:
+        morsel: Morsel[str] = Morsel()
+        morsel["max-age"], morsel["path"], morsel["samesite"] = terms.max_age, "/", "Lax"
+        morsel["httponly"] = terms.http_only
+        if terms.secure:
+            morsel["secure"] = True
+        if terms.domain:
+            morsel["domain"] = terms.domain
+        if len(self) >= _MOST_TERMS:
+            self.clear()
+        self[terms] = made = dict(morsel)
+        return made
+
+
+_MOST_TERMS = 64
+_ATTRIBUTES = _Attributes()

@@ -9,23 +9,28 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
+from types import MethodType
 from typing import TYPE_CHECKING, Any
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
 from django.http import FileResponse, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 
-from .. import wiring as wirings
 from ..http import Errand, Reply, Request, environ_request, unreadable, weak_etag
 from ..tracking.whole import settled, usual_type
-from . import chain, cookies, errand, person, session, site
+from ..wiring import CURRENT
+from . import chain, errand, person, session, site
 from .boundary import ours as _ours
+from .cookies import add
+from .person import ROUTES, seen
+from .site import READY
 from .streams import AsyncSteps, Steps
 
 if TYPE_CHECKING:
     from ..tracking.exchange import Exchange
     from ..tracking.identity import LoadedUser
     from ..tracking.inject import Injector
+    from ..tracking.response import Ending
 
 #: What a request becomes that was given up before its response began (nginx's code for it).
 GIVEN_UP = 499
@@ -58,16 +63,18 @@ class TrackMiddleware:
             if isinstance(reply, Errand):
                 return _sent(errand.answer(reply, request, _ours))
             return _sent(errand.whole(reply))
-        token, response = wirings.CURRENT.set(exchange), None
+        token = CURRENT.set(exchange)
         try:
             response = self.get_response(request)
-        finally:
-            wirings.CURRENT.reset(token)
-            if response is None:
-                _failed(exchange, 500)
-        campaign = request.META.get("QUERY_STRING") and _news(request, response, exchange)
-        if campaign:
-            _ours(session.mirror, request, response, campaign)
+        except BaseException:
+            CURRENT.reset(token)
+            _failed(exchange, 500)
+            raise
+        CURRENT.reset(token)
+        if request.META.get("QUERY_STRING") and "session" in request.__dict__:
+            campaign = _ours(session.arrived, request, response, exchange)
+            if campaign:
+                _ours(session.mirror, request, response, campaign)
         if _ours(_ended, request, response, exchange) is None:
             _ours(_left, response, exchange)
         return response
@@ -84,70 +91,59 @@ class TrackMiddleware:
             if isinstance(reply, Errand):
                 return _sent(await errand.aanswer(reply, request, _ours))
             return _sent(errand.whole(reply))
-        token, failed = wirings.CURRENT.set(exchange), 500
+        token = CURRENT.set(exchange)
         try:
             response = await self.get_response(request)
-            failed = 0
-        except asyncio.CancelledError:
-            failed = GIVEN_UP
+        except BaseException as error:
+            CURRENT.reset(token)
+            _failed(exchange, GIVEN_UP if isinstance(error, asyncio.CancelledError) else 500)
             raise
-        finally:
-            wirings.CURRENT.reset(token)
-            if failed:
-                _failed(exchange, failed)
-        campaign = request.META.get("QUERY_STRING") and _news(request, response, exchange)
-        if campaign:
-            await sync_to_async(_ours)(session.mirror, request, response, campaign)
+        CURRENT.reset(token)
+        if request.META.get("QUERY_STRING") and "session" in request.__dict__:
+            campaign = _ours(session.arrived, request, response, exchange)
+            if campaign:
+                await sync_to_async(_ours)(session.mirror, request, response, campaign)
         if _ours(_ended, request, response, exchange) is None:
             _ours(_left, response, exchange)
         return response
 
 
-def _news(
-    request: HttpRequest, response: HttpResponseBase, exchange: Exchange
-) -> dict[str, str] | None:
-    """A campaign that has just arrived and belongs into the session; only a query brings one."""
-    if "session" not in request.__dict__ or not exchange.has_news:
-        return None
-    return _ours(session.arrived, request, response, exchange)
-
-
 def _opened(request: HttpRequest) -> Exchange | None:
     """The request's exchange; None where one is open already (an app within an app)."""
-    exchange = wirings.CURRENT.get()
+    exchange = CURRENT.get()
     if exchange is not None and not exchange.finished:
         request.track = exchange
         return None
     request.track = None  # unless it can be opened
-    wiring = site.wiring()
-    look: LoadedUser | None = partial(person.seen, request)
-    if wiring.asks_user:
-        look = wiring.user_look(partial(person.asked_about, request), look)
-    request.track = exchange = wiring.open(described(request), look)
+    # As a method it is called without a detour, which a partial takes.
+    look: LoadedUser | None = MethodType(seen, request)
+    if READY.asks_user:
+        look = site.wiring().user_look(partial(person.asked_about, request), look)
+    request.track = exchange = READY.open(described(request), look)
     return exchange
 
 
 def described(request: HttpRequest) -> Request:
     """The request as the core knows it."""
+    if READY.is_forwarded:
+        return _forwarded(request)
     meta, path = request.META, request.path_info
-    is_host_forwarded, is_scheme_forwarded = site.forwarded()
-    # Django's own property looks a setting up, which takes long.
-    if is_scheme_forwarded:
-        scheme = request.scheme
-    else:
-        scheme = meta.get("wsgi.url_scheme") or request._get_scheme()
-    return environ_request(
-        meta,
-        path,
-        request.path.removesuffix(path),
-        scheme or "http",
-        meta.get("HTTP_X_FORWARDED_HOST", "") if is_host_forwarded else "",
-    )
+    # Django's own ``scheme`` looks a setting up, which takes long.
+    scheme = meta.get("wsgi.url_scheme") or request._get_scheme() or "http"
+    return environ_request(meta, path, request.path.removesuffix(path), scheme)
+
+
+def _forwarded(request: HttpRequest) -> Request:
+    """The same where a proxy says which host was asked, or how."""
+    meta, path = request.META, request.path_info
+    host = meta.get("HTTP_X_FORWARDED_HOST", "") if READY.is_host_forwarded else ""
+    root_path, scheme = request.path.removesuffix(path), request.scheme or "http"
+    return environ_request(meta, path, root_path, scheme, host)
 
 
 def _sent(response: HttpResponseBase) -> HttpResponseBase:
     """The answer to a request for one of our own paths; no view is called."""
-    if site.wiring().is_inline:
+    if READY.is_inline:
         _deliver_after(response)
     return response
 
@@ -172,41 +168,71 @@ def _failed(exchange: Exchange, status: int) -> None:
 
 def _ended(request: HttpRequest, response: Any, exchange: Exchange) -> bool:
     """Everything that becomes of a response; a usual page's head and body are settled together."""
-    headers, status = session.headers(response), response.status_code
     match = request.resolver_match
     if match is not None:
-        exchange.route = person.route(match.route)
-    is_whole = not isinstance(response, StreamingHttpResponse)
-    kind = usual_type(exchange, status, headers) if is_whole else None
-    if kind is None:
-        ending = exchange.close(status, headers)
-    else:
-        is_plain = type(response) is HttpResponse  # whose content is looked at as it lies
-        content = b"".join(response._container) if is_plain else response.content
+        exchange.route = ROUTES[match.route]
+    store, status, headers = response.headers._store, response.status_code, {}
+    for name, (_, value) in store.items():
+        headers[name] = value
+    kind = usual_type(exchange, status, headers)
+    if kind is not None and type(response) is HttpResponse:
+        # Its content is looked at, and put, as it lies: Django would look what bytes are.
+        content = b"".join(response._container)
         ending, tagged = settled(exchange, status, headers, content, kind)
         if tagged is not content:
-            _changed(response, headers, tagged)
-    for header in ending.headers:  # as Django keeps them: it need not check what is ours
-        response.headers._store[header[0].lower()] = header
-    for cookie in ending.cookies:
-        cookies.add(response, cookie)
+            response._container = [tagged]
+            if "text" in response.__dict__:
+                del response.text
+            if "content-length" in store or "etag" in store:
+                _measured(store, tagged)
+    elif kind is not None and not isinstance(response, StreamingHttpResponse):
+        ending = _settled(response, exchange, headers, kind)
+    else:
+        kind, ending = None, exchange.close(status, headers)
+    store |= _STORED[ending.headers]
+    if ending.cookies:
+        add(response, ending.cookies)
     if kind is None:
-        _passed(response, exchange, headers, ending.injector)
-    if site.wiring().is_inline:
+        _passed(response, exchange, ending.injector)
+    if READY.is_inline:
         _deliver_after(response)
     return True
 
 
+def _settled(
+    response: HttpResponse, exchange: Exchange, headers: Mapping[str, str], kind: str
+) -> Ending:
+    """The same of a page that may keep its content in a way of its own (a template's)."""
+    content = response.content
+    ending, tagged = settled(exchange, response.status_code, headers, content, kind)
+    if tagged is not content:
+        response.content = tagged
+        _measured(response.headers._store, tagged)
+    return ending
+
+
+class _Stored(dict[tuple[tuple[str, str], ...], dict[str, tuple[str, str]]]):
+    """Headers of ours as Django keeps them, which then need not be checked: mostly the same."""
+
+    def __missing__(self, headers: tuple[tuple[str, str], ...]) -> dict[str, tuple[str, str]]:
+        if len(self) >= _MOST_STORED:
+            self.clear()
+        self[headers] = made = {header[0].lower(): header for header in headers}
+        return made
+
+
+_MOST_STORED = 64
+_STORED = _Stored()
+
+
 def _left(response: HttpResponseBase, exchange: Exchange) -> None:
     """What becomes of a response where we have failed: it goes on as it is."""
-    _passed(response, exchange, {}, None)
-    if site.wiring().is_inline:
+    _passed(response, exchange, None)
+    if READY.is_inline:
         _deliver_after(response)
 
 
-def _passed(
-    response: Any, exchange: Exchange, headers: Mapping[str, str], injector: Injector | None
-) -> None:
+def _passed(response: Any, exchange: Exchange, injector: Injector | None) -> None:
     """The body behind a head that is closed; of one that is no page the content is left alone."""
     if isinstance(response, StreamingHttpResponse):
         _streamed(response, exchange, injector)
@@ -215,21 +241,17 @@ def _passed(
         content = response.content
         tagged = injector.whole(content)
         if tagged is not content:
-            _changed(response, headers, tagged)
+            response.content = tagged
+            _measured(response.headers._store, tagged)
     exchange.finish()
 
 
-def _changed(response: HttpResponse, former: Mapping[str, str], content: bytes) -> None:
-    """The body is another one than the headers have said."""
-    if type(response) is HttpResponse:  # as Django keeps it: it need not look what bytes are
-        response._container = [content]
-        response.__dict__.pop("text", None)
-    else:
-        response.content = content
-    if "etag" in former:
-        response["ETag"] = weak_etag(former["etag"])
-    if "content-length" in former:
-        response.headers._store["content-length"] = ("Content-Length", str(len(content)))
+def _measured(store: dict[str, tuple[str, str]], content: bytes) -> None:
+    """Headers that describe a body, where it has become another one."""
+    if "content-length" in store:
+        store["content-length"] = ("Content-Length", str(len(content)))
+    if "etag" in store:
+        store["etag"] = ("ETag", weak_etag(store["etag"][1]))
 
 
 def _streamed(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from functools import lru_cache
 from typing import Any
 
 from django.http import HttpRequest
@@ -14,6 +13,9 @@ from . import impersonation, site
 
 #: Reads an attribute as it lies; a lazy object's own look at each is a call more.
 _lying: Callable[[object, str], Any] = object.__getattribute__
+
+#: Without any of these, and without a user, nobody has been loaded and no operator acts.
+_SAYING = frozenset(("session", "impersonator", "_cached_user", "_acached_user"))
 
 
 def asked_about(request: HttpRequest) -> HttpRequest | None:
@@ -29,6 +31,8 @@ def seen(request: HttpRequest) -> str | None:
     ``Vary: Cookie`` to every page, and is a database query. A lazy user is what it has loaded.
     """
     lying = request.__dict__
+    if "user" not in lying and lying.keys().isdisjoint(_SAYING):
+        return None  # a project without users, or a page before them
     if (
         "impersonator" in lying or getattr(lying.get("session"), "_session_cache", None)
     ) and _has_operator(request):  # fmt: skip
@@ -61,7 +65,20 @@ def id_of(user: Any) -> str:
     return str(user.pk)
 
 
-@lru_cache(maxsize=1024)
+class _Routes(dict[str, str]):
+    """Route templates by the patterns that were matched: a project's are few."""
+
+    def __missing__(self, pattern: str) -> str:
+        if len(self) >= _MOST_ROUTES:
+            self.clear()
+        self[pattern] = made = route(pattern)
+        return made
+
+
+_MOST_ROUTES = 1024
+ROUTES = _Routes()
+
+
 def route(pattern: str) -> str:
     """A matched pattern as a route template; anchors of regular expressions are left out."""
     return "/" + re.sub(r"(?<![\[\\])\^|(?<!\\)\$|\\Z", "", pattern)

@@ -23,7 +23,7 @@ def arrived(
     request: HttpRequest, response: HttpResponseBase, exchange: Exchange
 ) -> dict[str, str] | None:
     """A campaign that has just arrived on a request that came with a session's cookie."""
-    if settings.SESSION_COOKIE_NAME not in request.COOKIES:
+    if not exchange.has_news or settings.SESSION_COOKIE_NAME not in request.COOKIES:
         return None
     return exchange.mirror(headers(response))
 

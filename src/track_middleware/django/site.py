@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.apps import apps
 from django.conf import settings
@@ -15,6 +15,11 @@ from django.db import connections
 from .. import wiring as wirings
 from ..wiring import Wiring
 from .outbox import Keeping, in_transaction
+
+if TYPE_CHECKING:
+    from ..http import Request
+    from ..tracking.exchange import Exchange
+    from ..tracking.identity import LoadedUser
 
 #: The settings that a tracker is made of.
 READ = frozenset(("BASE_DIR", "DEBUG", "SECRET_KEY", "SECRET_KEY_FALLBACKS", "TRACK"))
@@ -32,10 +37,36 @@ def wiring() -> Wiring:
     )
 
 
-@lru_cache(maxsize=1)
-def forwarded() -> tuple[bool, bool]:
-    """Whether a proxy says which host was asked, and how; Django takes long to look settings up."""
-    return bool(settings.USE_X_FORWARDED_HOST), bool(settings.SECURE_PROXY_SSL_HEADER)
+class _Ready:
+    """What every request asks of the settings, looked up by the first one: Django takes long to."""
+
+    @cached_property
+    def open(self) -> Callable[[Request, LoadedUser | None], Exchange]:
+        """Opens an exchange."""
+        return wiring().open
+
+    @cached_property
+    def asks_user(self) -> bool:
+        """Whether the ``user_id`` setting is to be asked who a user is."""
+        return wiring().asks_user
+
+    @cached_property
+    def is_inline(self) -> bool:
+        """Whether this process delivers by itself, after each response."""
+        return wiring().is_inline
+
+    @cached_property
+    def is_forwarded(self) -> bool:
+        """Whether a proxy says which host was asked, or how."""
+        return self.is_host_forwarded or bool(settings.SECURE_PROXY_SSL_HEADER)
+
+    @cached_property
+    def is_host_forwarded(self) -> bool:
+        """Whether a proxy says which host was asked."""
+        return bool(settings.USE_X_FORWARDED_HOST)
+
+
+READY = _Ready()
 
 
 def given() -> Mapping[str, Any]:
@@ -83,8 +114,7 @@ def until_commit(append: Callable[[], None]) -> bool:
 def _changed(*, setting: str, **_more: Any) -> None:
     if setting in READ:
         wiring.cache_clear()
-    if setting in ("USE_X_FORWARDED_HOST", "SECURE_PROXY_SSL_HEADER"):
-        forwarded.cache_clear()
+    vars(READY).clear()
 
 
 setting_changed.connect(_changed)
