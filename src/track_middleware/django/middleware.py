@@ -52,7 +52,7 @@ class TrackMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
         if self._is_async:
             return self._acall(request)
-        exchange = _ours(_opened, request)
+        exchange = _opened(request)
         if exchange is None:
             return self.get_response(request)
         if exchange.own is not None:
@@ -75,12 +75,11 @@ class TrackMiddleware:
             campaign = _ours(session.arrived, request, response, exchange)
             if campaign:
                 _ours(session.mirror, request, response, campaign)
-        if _ours(_ended, request, response, exchange) is None:
-            _ours(_left, response, exchange)
+        _ended(request, response, exchange)
         return response
 
     async def _acall(self, request: HttpRequest) -> HttpResponseBase:
-        exchange = _ours(_opened, request)
+        exchange = _opened(request)
         if exchange is None:
             return await self.get_response(request)
         if exchange.own is not None:
@@ -103,24 +102,28 @@ class TrackMiddleware:
             campaign = _ours(session.arrived, request, response, exchange)
             if campaign:
                 await sync_to_async(_ours)(session.mirror, request, response, campaign)
-        if _ours(_ended, request, response, exchange) is None:
-            _ours(_left, response, exchange)
+        _ended(request, response, exchange)
         return response
 
 
 def _opened(request: HttpRequest) -> Exchange | None:
-    """The request's exchange; None where one is open already (an app within an app)."""
-    exchange = CURRENT.get()
-    if exchange is not None and not exchange.finished:
-        request.track = exchange
+    """The request's exchange; None where one is open already (an app within an app), and where it
+    cannot be opened."""
+    try:
+        exchange = CURRENT.get()
+        if exchange is not None and not exchange.finished:
+            request.track = exchange
+            return None
+        # As a method it is called without a detour, which a partial takes.
+        look: LoadedUser | None = MethodType(seen, request)
+        if READY.asks_user:
+            look = site.wiring().user_look(partial(person.asked_about, request), look)
+        request.track = exchange = READY.open(described(request), look)
+        return exchange
+    except Exception as error:  # noqa: BLE001  the boundary takes whatever goes wrong
+        request.track = None
+        site.wiring().trouble(error)
         return None
-    request.track = None  # unless it can be opened
-    # As a method it is called without a detour, which a partial takes.
-    look: LoadedUser | None = MethodType(seen, request)
-    if READY.asks_user:
-        look = site.wiring().user_look(partial(person.asked_about, request), look)
-    request.track = exchange = READY.open(described(request), look)
-    return exchange
 
 
 def described(request: HttpRequest) -> Request:
@@ -166,37 +169,40 @@ def _failed(exchange: Exchange, status: int) -> None:
     _ours(exchange.finish)
 
 
-def _ended(request: HttpRequest, response: Any, exchange: Exchange) -> bool:
+def _ended(request: HttpRequest, response: Any, exchange: Exchange) -> None:
     """Everything that becomes of a response; a usual page's head and body are settled together."""
-    match = request.resolver_match
-    if match is not None:
-        exchange.route = ROUTES[match.route]
-    store, status, headers = response.headers._store, response.status_code, {}
-    for name, (_, value) in store.items():
-        headers[name] = value
-    kind = usual_type(exchange, status, headers)
-    if kind is not None and type(response) is HttpResponse:
-        # Its content is looked at, and put, as it lies: Django would look what bytes are.
-        content = b"".join(response._container)
-        ending, tagged = settled(exchange, status, headers, content, kind)
-        if tagged is not content:
-            response._container = [tagged]
-            if "text" in response.__dict__:
-                del response.text
-            if "content-length" in store or "etag" in store:
-                _measured(store, tagged)
-    elif kind is not None and not isinstance(response, StreamingHttpResponse):
-        ending = _settled(response, exchange, headers, kind)
-    else:
-        kind, ending = None, exchange.close(status, headers)
-    store |= _STORED[ending.headers]
-    if ending.cookies:
-        add(response, ending.cookies)
-    if kind is None:
-        _passed(response, exchange, ending.injector)
-    if READY.is_inline:
-        _deliver_after(response)
-    return True
+    try:
+        match = request.resolver_match
+        if match is not None:
+            exchange.route = ROUTES[match.route]
+        store, status, headers = response.headers._store, response.status_code, {}
+        for name, (_, value) in store.items():
+            headers[name] = value
+        kind = usual_type(exchange, status, headers)
+        if kind is not None and type(response) is HttpResponse:
+            # Its content is looked at, and put, as it lies: Django would look what bytes are.
+            content = b"".join(response._container)
+            ending, tagged = settled(exchange, status, headers, content, kind)
+            if tagged is not content:
+                response._container = [tagged]
+                if "text" in response.__dict__:
+                    del response.text
+                if "content-length" in store or "etag" in store:
+                    _measured(store, tagged)
+        elif kind is not None and not isinstance(response, StreamingHttpResponse):
+            ending = _settled(response, exchange, headers, kind)
+        else:
+            kind, ending = None, exchange.close(status, headers)
+        store |= _STORED[ending.headers]
+        if ending.cookies:
+            add(response, ending.cookies)
+        if kind is None:
+            _passed(response, exchange, ending.injector)
+        if READY.is_inline:
+            _deliver_after(response)
+    except Exception as error:  # noqa: BLE001  the boundary takes whatever goes wrong
+        site.wiring().trouble(error)
+        _ours(_left, response, exchange)
 
 
 def _settled(
