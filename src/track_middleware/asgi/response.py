@@ -11,7 +11,7 @@ import msgspec
 
 from ..http import weak_etag
 from ..tracking.shareable import PRIVATE
-from ..tracking.whole import settled, usual_type
+from ..tracking.whole import closed, shown, usual_type
 from .headers import as_bytes, text
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class Response(msgspec.Struct, eq=False):
     _starting: Starting | None
     _names: Mapping[str, str] = _UNKNOWN
     _usual: Message | None = None
-    _type: str | None = None
+    _type: str = ""
     _held: Message | None = None
     _left: int | None = None
     _injector: Injector | None = None
@@ -126,9 +126,9 @@ class Response(msgspec.Struct, eq=False):
         if self._starting is not None:
             ours(self.wiring, self._starting, self.exchange, self._scope, names)
         if names.get("content-length", "").isdecimal():
-            self._type = kind = usual_type(self.exchange, start["status"], names)
+            kind = usual_type(self.exchange, start["status"], names)
             if kind is not None:
-                self._usual = start
+                self._type, self._usual = kind, start
                 return True
         self._close(start)
         if self._left is None or self._injector is None:
@@ -193,7 +193,8 @@ class Response(msgspec.Struct, eq=False):
         becomes what the server gets."""
         self._usual, names, body = None, self._names, message.get("body", b"")
         try:  # the boundary, as ``ours`` is, by a call less
-            ending, tagged = settled(self.exchange, start["status"], names, body, self._type)
+            end = shown(self.exchange, self._type, body)
+            ending, tagged = end or closed(self.exchange, start["status"], names, body)
         except Exception as error:  # noqa: BLE001  the boundary takes whatever goes wrong
             self._held = start  # raised in development, it lets the start go with the app's own
             self.wiring.trouble(error)

@@ -7,7 +7,7 @@ the session or a row; a stream is stepped once per step of the server.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from functools import partial
 from types import MethodType
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,7 @@ from django.http import FileResponse, HttpRequest, HttpResponse, StreamingHttpRe
 from django.http.response import HttpResponseBase
 
 from ..http import Errand, Reply, Request, environ_request, unreadable, weak_etag
-from ..tracking.whole import settled, usual_type
+from ..tracking.whole import is_usual, settled, shown, usual_type
 from ..wiring import CURRENT
 from . import chain, errand, person, session, site
 from .boundary import ours as _ours
@@ -175,28 +175,29 @@ def _ended(request: HttpRequest, response: Any, exchange: Exchange) -> None:
         match = request.resolver_match
         if match is not None:
             exchange.route = ROUTES[match.route]
-        store, status, headers = response.headers._store, response.status_code, {}
-        for name, (_, value) in store.items():
-            headers[name] = value
-        kind = usual_type(exchange, status, headers)
-        if kind is not None and type(response) is HttpResponse:
+        store, end = response.headers._store, None
+        kind = store.get("content-type")  # as Django keeps a header: its name, and its value
+        if (
+            type(response) is HttpResponse and kind is not None
+            and is_usual(exchange, response.status_code, kind[1], store)
+        ):  # fmt: skip
             # Its content is looked at, and put, as it lies: Django would look what bytes are.
             content = b"".join(response._container)
-            ending, tagged = settled(exchange, status, headers, content, kind)
+            end = shown(exchange, kind[1], content)
+        if end is None:
+            ending = _otherwise(response, exchange)
+        else:
+            ending, tagged = end
             if tagged is not content:
                 response._container = [tagged]
                 if "text" in response.__dict__:
                     del response.text
                 if "content-length" in store or "etag" in store:
                     _measured(store, tagged)
-        elif kind is not None and not isinstance(response, StreamingHttpResponse):
-            ending = _settled(response, exchange, headers, kind)
-        else:
-            kind, ending = None, exchange.close(status, headers)
         store |= _STORED[ending.headers]
         if ending.cookies:
             add(response, ending.cookies)
-        if kind is None:
+        if not exchange.finished:
             _passed(response, exchange, ending.injector)
         if READY.is_inline:
             _deliver_after(response)
@@ -205,12 +206,16 @@ def _ended(request: HttpRequest, response: Any, exchange: Exchange) -> None:
         _ours(_left, response, exchange)
 
 
-def _settled(
-    response: HttpResponse, exchange: Exchange, headers: Mapping[str, str], kind: str
-) -> Ending:
-    """The same of a page that may keep its content in a way of its own (a template's)."""
+def _otherwise(response: Any, exchange: Exchange) -> Ending:
+    """What becomes of any other response. A page may keep its content in a way of its own (a
+    template's); of what is none, and of a stream, only the head is looked at yet."""
+    status, headers = response.status_code, session.headers(response)
+    kind = usual_type(exchange, status, headers)
+    is_stream = isinstance(response, StreamingHttpResponse)
+    if kind is None or is_stream or type(response) is HttpResponse:
+        return exchange.close(status, headers)
     content = response.content
-    ending, tagged = settled(exchange, response.status_code, headers, content, kind)
+    ending, tagged = settled(exchange, status, headers, content, kind)
     if tagged is not content:
         response.content = tagged
         _measured(response.headers._store, tagged)

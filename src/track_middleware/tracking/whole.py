@@ -5,7 +5,7 @@ Most pages are; what comes in pieces is closed, fed and finished step by step.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from ..event import quoted
 from ..http import nothing
@@ -37,9 +37,14 @@ def settled(
     there is none. Headers as for ``close``; the exchange is finished. ``content_type``: where
     ``usual_type`` has told it."""
     content_type = content_type or usual_type(exchange, status, headers)
-    end = None if content_type is None else _shown(exchange, content_type, body)
-    if end is not None:
-        return end
+    end = None if content_type is None else shown(exchange, content_type, body)
+    return end or closed(exchange, status, headers, body)
+
+
+def closed(
+    exchange: Exchange, status: int, headers: Mapping[str, str], body: bytes
+) -> tuple[Ending, bytes]:
+    """As ``settled``, of a response that is no usual page."""
     ending = exchange.close(status, headers)
     if ending.injector is not None:
         body = ending.injector.whole(body)
@@ -51,17 +56,22 @@ def usual_type(exchange: Exchange, status: int, headers: Mapping[str, str]) -> s
     """The content type of what so far is a usual page, whose head and body are best looked at
     together; None of anything else."""
     content_type = headers.get("content-type")
-    if (
-        exchange.usual is None or status != 200 or content_type is None
-        or not HTML[content_type] or not TELLING.isdisjoint(headers)
-    ):  # fmt: skip
+    if content_type is None or not is_usual(exchange, status, content_type, headers):
         return None
     return content_type
 
 
-def _shown(exchange: Exchange, content_type: str, body: bytes) -> tuple[Ending, bytes] | None:
-    """A usual page with its tag, after which the exchange is over; None where it is none after
-    all, and nothing has become of it yet."""
+def is_usual(exchange: Exchange, status: int, content_type: str, names: Iterable[str]) -> bool:
+    """Whether a response so far is one; ``names`` are its headers', in lower case."""
+    return (
+        exchange.usual is not None and status == 200
+        and HTML[content_type] and TELLING.isdisjoint(names)
+    )  # fmt: skip
+
+
+def shown(exchange: Exchange, content_type: str, body: bytes) -> tuple[Ending, bytes] | None:
+    """What becomes of a usual page, as ``settled``; None where it is none after all, and nothing
+    has become of it yet."""
     # To look may make the exchange another's: it may say that somebody impersonates.
     look, core, at = exchange._loaded_user, exchange._core, exchange._at
     seen = None if look is None else look()
