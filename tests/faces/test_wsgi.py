@@ -19,6 +19,7 @@ from track_middleware import wiring
 from track_middleware.delivery import segments
 from track_middleware.event import Entry, decode_entry
 from track_middleware.wsgi import TrackMiddleware
+from track_middleware.wsgi.head import SHAPES
 
 Kept = list[Entry]
 HTML = [("Content-Type", "text/html")]
@@ -296,10 +297,22 @@ def broken() -> Iterator[bytes]:
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("content_type", ["text/html", "image/png"])
+@pytest.mark.parametrize(
+    "more",
+    [
+        [], [("ETag", '"v"')], [("Set-Cookie", "a=1"), ("Vary", "Cookie"), ("Set-Cookie", "b=2")],
+        [("content-length", str(len(HOME)))], [("content-type", "text/plain")],
+        [("cache-control", "no-store")],
+    ],
+)  # fmt: skip
 def test_a_usual_page_is_sent_as_any_other(
-    body: Callable[[], Any], content_type: str, tmp_path: Path, kept: Kept
+    body: Callable[[], Any],
+    content_type: str,
+    more: list[tuple[str, str]],
+    tmp_path: Path,
+    kept: Kept,
 ) -> None:
-    said = [("Content-Type", content_type), ("Content-Length", str(len(HOME))), ("ETag", '"v"')]
+    said = [("Content-Type", content_type), ("Content-Length", str(len(HOME))), *more]
 
     def app(environ: dict[str, Any], start_response: Any) -> Any:
         exchange = environ["track_middleware.exchange"]
@@ -314,7 +327,8 @@ def test_a_usual_page_is_sent_as_any_other(
     def start(status: str, headers: list[tuple[str, str]], *more: Any) -> Callable[[bytes], None]:
         given = [value.partition(";")[0] for name, value in headers if name == "Set-Cookie"]
         cookies.extend(given)
-        sent.append((status, headers))
+        # Only lines of one name have an order (RFC 9110, 5.3).
+        sent.append((status, sorted(headers, key=lambda line: line[0].lower())))
         return lambda chunk: None
 
     def served() -> list[Any]:
@@ -341,6 +355,31 @@ def test_a_usual_page_is_sent_as_any_other(
 
 
 DOCUMENT = {"HTTP_SEC_FETCH_DEST": "document"}
+
+
+@pytest.mark.parametrize("status", ["200 OK", "200 Fine", "200"])
+@pytest.mark.parametrize("type_name", ["Content-Type", "content-type", "CONTENT-TYPE"])
+def test_a_usual_page_may_spell_its_head_as_it_likes(
+    data_dir: Path, kept: Kept, status: str, type_name: str
+) -> None:
+    def app(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        start_response(status, [("content-LENGTH", str(len(HOME))), (type_name, "text/html")])
+        return iter([HOME])
+
+    server = Server(app, data_dir)
+    page = b"".join(server.call(**DOCUMENT))
+    said = {name.lower(): value for name, value in server.headers().items()}
+    assert b"/m.js" in page
+    assert (said["content-length"], said["cache-control"]) == (str(len(page)), "private")
+    assert [entry.kind for entry in kept] == ["view"]
+
+
+def test_of_the_names_of_header_lines_only_so_many_are_kept() -> None:
+    for number in range(1000):
+        assert SHAPES["Content-Type", f"X-{number}"] == (
+            ("content-type", f"x-{number}"), 0, None
+        )  # fmt: skip
+    assert len(SHAPES) <= 256
 
 
 def test_a_page_that_is_whole_with_its_first_piece_goes_on_step_by_step(

@@ -26,8 +26,9 @@ class Handed(chain[bytes]):
 
     def close(self) -> None:
         """The server is done with the body, or its client hung up."""
-        closing = getattr(self.source, "close", None)
-        if closing is None:
+        try:
+            closing = self.source.close  # type: ignore[attr-defined]  # most have one
+        except AttributeError:
             return
         token = CURRENT.set(self.exchange)
         try:

@@ -3,33 +3,102 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+
+from ..http import weak_etag
+from ..tracking.response import TELLING
 
 if TYPE_CHECKING:
     from ..http import Cookie
+    from ..tracking.response import Ending
     from .boundary import Headers
 
-_PRIVATE = ("Cache-Control", "private")
+
+class Shape(NamedTuple):
+    """The header lines of what may be a usual page, by their names: which line says its type, and
+    which its length, where one does. ``names``: these in lower case; () where lines of one name
+    are to be joined, or one changes with the body."""
+
+    names: tuple[str, ...]
+    type_at: int
+    length_at: int | None
 
 
-def usual(headers: Headers, names: Mapping[str, str], length: int | None) -> Headers | None:
-    """The lines of a usual page, which says nothing of caches; ``length``: its body's new one. None
-    where more is to be changed, or ``names`` (by lower-case name) are fewer than the lines."""
-    if len(names) != len(headers) or "etag" in names or "cache-control" in names:
+class _Shapes(dict[tuple[str, ...], "Shape | None"]):
+    """Shapes by the names as an app spells them, of which a site has few; None where one has more
+    to say than a usual page."""
+
+    def __missing__(self, said: tuple[str, ...]) -> Shape | None:
+        if len(self) >= _MOST_SHAPES:
+            self.clear()
+        self[said] = shape = _shape(tuple([name.lower() for name in said]))
+        return shape
+
+
+def _shape(names: tuple[str, ...]) -> Shape | None:
+    types, lengths = names.count("content-type"), names.count("content-length")
+    if types != 1 or lengths > 1 or not TELLING.isdisjoint(names):
         return None
-    lines = [*headers, _PRIVATE]
-    if length is not None and "content-length" in names:
-        lines[[*names].index("content-length")] = ("Content-Length", str(length))
-    return lines
+    is_plain = len(set(names)) == len(names) and "etag" not in names
+    length_at = names.index("content-length") if lengths else None
+    return Shape(names if is_plain else (), names.index("content-type"), length_at)
 
 
-def changed(
-    headers: Headers, changes: Mapping[str, tuple[str, str] | None], cookies: Sequence[Cookie]
-) -> Headers:
-    """The lines without those that change, by lower-case name, what these become, and cookies."""
-    if changes:
-        headers = [each for each in headers if each[0].lower() not in changes]
-        headers += filter(None, changes.values())
-    return (
-        [*headers, *[("Set-Cookie", cookie.line()) for cookie in cookies]] if cookies else headers
-    )
+_MOST_SHAPES = 256
+SHAPES = _Shapes()
+
+
+class Head(msgspec.Struct, eq=False):
+    """What becomes of header lines that have these values by lower-case name.
+
+    ``_changes``: what becomes of a line, by that name; None where it is left out.
+    """
+
+    names: Mapping[str, str]
+    _cookies: Sequence[Cookie] = ()
+    _changes: dict[str, tuple[str, str] | None] = {}
+
+    @property
+    def length(self) -> int | None:
+        """The length of the body, where they say it."""
+        said = self.names.get("content-length", "")
+        return int(said) if said.isdecimal() else None
+
+    def take(self, ending: Ending) -> None:
+        """An ending's headers and cookies come to them."""
+        self._cookies = ending.cookies
+        for header in ending.headers:
+            self._changes[header[0].lower()] = header
+
+    def grow(self, length: int) -> None:
+        """The body is longer than the app has said, where it has."""
+        if "content-length" in self.names:
+            self._changes["content-length"] = ("Content-Length", str(length))
+        self._weaken()
+
+    def loosen(self) -> None:
+        """A streamed document gets longer by a tag that may never find its place."""
+        self._changes["content-length"] = None
+        self._weaken()
+
+    def _weaken(self) -> None:
+        if (etag := self.names.get("etag")) is not None:
+            self._changes["etag"] = ("ETag", weak_etag(etag))
+
+    def lines(self, headers: Headers) -> Headers:
+        """The lines without those that change, what these become, and the cookies."""
+        if self._changes:
+            headers = [each for each in headers if each[0].lower() not in self._changes]
+            headers += filter(None, self._changes.values())
+        cookies = [("Set-Cookie", cookie.line()) for cookie in self._cookies]
+        return [*headers, *cookies] if cookies else headers
+
+
+def renewed(headers: Headers, name: str, lines: Sequence[str]) -> None:
+    """Puts these ``Set-Cookie`` lines in the place of those that set the cookie ``name``."""
+    for header in list(headers):
+        if header[0].lower() == "set-cookie" and header[1].startswith(f"{name}="):
+            headers.remove(header)
+    headers += [("Set-Cookie", line) for line in lines]

@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from itertools import chain
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain, repeat
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from .. import wiring as wirings
-from ..http import by_name, weak_etag
+from ..http import Cookie, by_name
+from ..tracking.pageview import HTML
 from ..tracking.shareable import PRIVATE
-from ..tracking.whole import settled, usual_type
+from ..tracking.whole import settled
+from ..wiring import CURRENT
 from .boundary import ours
 from .handed import handed
-from .head import changed, usual
+from .head import SHAPES, Head, Shape
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIEnvironment
 
-    from ..http import Cookie
     from ..tracking.exchange import Exchange
     from ..tracking.inject import Injector
     from ..tracking.response import Ending
@@ -27,13 +27,12 @@ if TYPE_CHECKING:
     from .boundary import ExcInfo, Headers, Starting
 
 _END: Any = object()
+_LISTS = (list, tuple)
+_PRIVATE, _SET = PRIVATE[0], repeat("Set-Cookie")
 
 
 class Response(msgspec.Struct, eq=False):
-    """One response on its way through: what the app said, and what has been passed on of it.
-
-    ``_changes``: what becomes of a header, by lower-case name; None where it is left out.
-    """
+    """One response on its way through: what the app said, and what has been passed on of it."""
 
     _wiring: Wiring
     _exchange: Exchange
@@ -42,14 +41,12 @@ class Response(msgspec.Struct, eq=False):
     _starting: Starting | None = None
     _status: str = ""
     _headers: Headers = []
-    _names: Mapping[str, str] = {}
+    _head: Head | None = None
     _exc_info: ExcInfo | None = None
     _closed: bool = False
     _started: bool = False
     _left: int | None = None
     _injector: Injector | None = None
-    _cookies: tuple[Cookie, ...] = ()
-    _changes: dict[str, tuple[str, str] | None] = {}
     _source: Iterable[bytes] = ()
     _chunks: Iterator[bytes] = iter(())
     _write: Callable[[bytes], object] | None = None
@@ -60,10 +57,10 @@ class Response(msgspec.Struct, eq=False):
         self, status: str, headers: Headers, exc_info: ExcInfo | None = None, /
     ) -> Callable[[bytes], object]:
         """The app's ``start_response``; it is passed on with the first of the body."""
-        if self._started or (self._status and exc_info is None):
+        if self._status and (self._started or exc_info is None):
             return self._start_response(status, headers, exc_info)
         if self._starting is not None:
-            ours(self._wiring, self._starting, self._exchange, self._environ, headers)
+            self._starting(self._exchange, self._environ, headers)
         self._status, self._headers, self._exc_info = status, headers, exc_info
         return self.write
 
@@ -75,7 +72,7 @@ class Response(msgspec.Struct, eq=False):
 
     def fail(self) -> None:
         """An exception is on its way out of the app."""
-        if self._names and not self._closed:
+        if self._head is not None and not self._closed:
             self._close()
         if not self._closed:
             self._closed = True
@@ -85,22 +82,86 @@ class Response(msgspec.Struct, eq=False):
     # What the server gets.
 
     def body(self, source: Iterable[bytes]) -> Iterable[bytes]:
-        """The body for the server, as the exchange's context sees it. A list is known whole, and a
-        file that nothing is put into goes to the server untouched; anything else is stepped
-        through."""
-        if self._status and not self._started:
-            if type(source) is list and len(source) == 1:  # as most are: everything is done at once
-                self._names = by_name(self._headers)
-                tagged = self._settle(source[0], int(self._status[:3]))
-                return self._at_once(source if tagged is source[0] else [tagged])
+        """The body for the server, as the exchange's context sees it. A usual page is mostly whole
+        with its first piece: that is taken now, as the server would next, and everything is done at
+        once."""
+        headers, exchange = self._headers, self._exchange
+        if self._status != "200 OK" or self._started or not headers or exchange.usual is None:
+            return self._other(source)
+        names, values = zip(*headers)  # noqa: B905  each line is a pair
+        shape = SHAPES[names]
+        if shape is None or not HTML[values[shape.type_at]] or self._exc_info is not None:
+            return self._other(source)
+        if isinstance(source, _LISTS):
+            if len(source) != 1:
+                return self._other(source)
+            tagged = self._page(source[0], shape, values)
+            return self._at_once(source if tagged is source[0] else [tagged])
+        if shape.length_at is None:
+            return self._other(source)
+        try:
+            rest = iter(source)
+            piece = next(rest, _END)
+        except BaseException:
             self._source = source
-            if isinstance(source, (list, tuple)):
-                self._close()
+            self._read()
+            self.fail()
+            self.close()  # whoever gets no body closes none
+            raise
+        if piece is _END or str(len(piece)) != values[shape.length_at]:
+            self._read()
+            self._source, self._chunks = source, rest if piece is _END else chain((piece,), rest)
+            return self
+        tagged = self._page(piece, shape, values)
+        return self._at_once(handed(exchange, source, tagged, rest))
+
+    def _page(self, body: bytes, shape: Shape, values: tuple[str, ...]) -> bytes:
+        """Passes on the headers of a usual page, of which ``body`` is the whole; it is given back
+        with its tag, and its exchange is over."""
+        names, type_at, length_at = shape
+        said = dict(zip(names, values)) if names else by_name(self._headers)  # noqa: B905  alike
+        self._closed = True
+        ending, tagged = ours(
+            self._wiring, settled, self._exchange, 200, said, body, values[type_at]
+        ) or (None, body)
+        if not names or ending is None or ending.headers is not PRIVATE:
+            return self._ended(body, Head(said), ending, tagged)
+        lines = [*self._headers, _PRIVATE]
+        if length_at is not None and tagged is not body:
+            lines[length_at] = ("Content-Length", str(len(tagged)))
+        if ending.cookies:
+            lines += zip(_SET, map(Cookie.line, ending.cookies))  # noqa: B905  one is endless
+        self._started = True
+        self._write = self._start_response("200 OK", lines)
+        return tagged
+
+    def _ended(self, body: bytes, head: Head, ending: Ending | None, tagged: bytes) -> bytes:
+        """Passes on the headers of a whole body as its ending says, and gives it back with its tag;
+        without one as they are."""
+        self._head = head
+        if ending is None:
+            self._finish()
+        else:
+            head.take(ending)
+            if tagged is not body:
+                head.grow(len(tagged))
+        self._begin()
+        return tagged
+
+    def _at_once(self, body: Iterable[bytes]) -> Iterable[bytes]:
+        """All of the body for the server, whose headers it has."""
+        if self._wiring.is_inline:  # delivers when the server closes this
+            self._source, self._chunks = body, iter(body)
+            return self
+        return body
+
+    def _other(self, source: Iterable[bytes]) -> Iterable[bytes]:
+        """The body of what is no usual page. A list is known whole, and a file that nothing is put
+        into goes to the server untouched; anything else is stepped through."""
+        self._source = source
+        if self._status and not self._started:
+            if isinstance(source, _LISTS):
                 return self._listed(source)
-            names, code = self._read(), int(self._status[:3])
-            kind = usual_type(self._exchange, code, names)
-            if kind is not None and self._left is not None:
-                return self._taken(source, code, kind)
             self._close()
             if self._injector is None:
                 self._begin()
@@ -108,93 +169,49 @@ class Response(msgspec.Struct, eq=False):
                 if isinstance(wrapper, type) and isinstance(source, wrapper):  # PEP 3333
                     self._finish()
                     return source
-        self._source = source
         self._chunks = iter(source)
         return self
 
-    def _settle(self, body: bytes, code: int, kind: str | None = None) -> bytes:
-        """Closes with the whole body, which is given back with its tag; ``kind`` as ``settled``."""
-        self._closed = True
-        end = ours(self._wiring, settled, self._exchange, code, self._names, body, kind)
-        if end is None:
-            self._finish()
-            return body
-        (ending, tagged), lines = end, None
-        length = None if tagged is body else len(tagged)
-        if ending.headers is PRIVATE:
-            lines = usual(self._headers, self._names, length)
-        if lines is not None:
-            self._headers, self._cookies = lines, ending.cookies
-            return tagged
-        self._take(ending)
-        if length is not None:
-            self._grow(length)
-        return tagged
-
-    def _taken(self, source: Iterable[bytes], code: int, kind: str) -> Iterable[bytes]:
-        """A usual page in pieces, the first of which mostly is the whole: that is taken now, as the
-        server would next, and everything is done at once."""
-        chunk = None
-        try:
-            chunks = iter(source)
-            chunk = next(chunks, _END)
-        finally:
-            if chunk is None:
-                self.fail()
-                self.close()  # whoever gets no body closes none
-        if chunk is not _END and len(chunk) == self._left:
-            chunk, self._left = self._settle(chunk, code, kind), None
-            self._begin()
-            if not self._wiring.is_inline:  # delivers when the server closes this
-                return handed(self._exchange, source, chunk, chunks)
-        self._chunks = iter(()) if chunk is _END else chain((chunk,), chunks)
-        return self
-
-    def _read(self) -> Mapping[str, str]:
-        """The headers by name, as the app has last said them, and the length among them."""
-        self._names = names = by_name(self._headers)
-        length = names.get("content-length", "")
-        self._left = int(length) if length.isdecimal() else None
-        return names
-
     def _listed(self, source: list[bytes] | tuple[bytes, ...]) -> Iterable[bytes]:
+        """A list as most are is closed with all of its body; one of pieces stays the app's own
+        where nothing is put into it."""
+        if len(source) == 1:
+            [body], said, code = source, by_name(self._headers), int(self._status[:3])
+            self._closed = True
+            end = ours(self._wiring, settled, self._exchange, code, said, body) or (None, body)
+            tagged = self._ended(body, Head(said), *end)
+            return self._at_once(source if tagged is body else [tagged])
+        self._close()
         if self._injector is not None:
-            body = source[0] if len(source) == 1 else b"".join(source)
+            body = b"".join(source)
             tagged = self._whole(body)
             source = source if tagged is body else [tagged]
         self._finish()
-        return self._at_once(source)
-
-    def _at_once(self, source: list[bytes] | tuple[bytes, ...]) -> Iterable[bytes]:
-        """The headers, and all of the body for the server."""
         self._begin()
-        if self._wiring.is_inline:  # delivers when the server closes this
-            self._chunks = iter(source)
-            return self
-        return source
+        return self._at_once(source)
 
     def __iter__(self) -> Iterator[bytes]:
         return self
 
     def __next__(self) -> bytes:
-        token, chunk = wirings.CURRENT.set(self._exchange), None
+        token, chunk = CURRENT.set(self._exchange), None
         try:
             chunk = next(self._chunks, _END)
         finally:
             if chunk is None:
                 self.fail()
-            wirings.CURRENT.reset(token)
+            CURRENT.reset(token)
         return self._end() if chunk is _END else self._passed(chunk)
 
     def close(self) -> None:
         """The server is done with the body, or its client hung up."""
-        token = wirings.CURRENT.set(self._exchange)
+        token = CURRENT.set(self._exchange)
         try:
             closing = getattr(self._source, "close", None)
             if closing is not None:
                 closing()
         finally:
-            wirings.CURRENT.reset(token)
+            CURRENT.reset(token)
             if self._status and not self._closed:
                 self._close()
             self._finish()
@@ -220,14 +237,13 @@ class Response(msgspec.Struct, eq=False):
         if not self._closed:
             self._close()
         injector = self._injector
-        if injector is None:
-            self._begin()
-            return chunk
-        if self._left == len(chunk):
+        if injector is None or self._left == len(chunk):
             chunk = self._whole(chunk)
             self._begin()
             return chunk
-        self._loosen()
+        self._left = None
+        if self._head is not None:
+            self._head.loosen()
         self._begin()
         return self._fed(injector, chunk)
 
@@ -243,22 +259,23 @@ class Response(msgspec.Struct, eq=False):
             return held
         raise StopIteration
 
+    def _read(self) -> Head:
+        """The head as the app has last said it, and the body's length in it."""
+        self._head = head = Head(by_name(self._headers))
+        self._left = head.length
+        return head
+
     def _close(self) -> None:
-        self._closed, code = True, int(self._status[:3])
-        ending = ours(self._wiring, self._exchange.close, code, self._read())
+        self._closed, code, head = True, int(self._status[:3]), self._read()
+        ending = ours(self._wiring, self._exchange.close, code, head.names)
         if ending is not None:
             self._injector = ending.injector
-            self._take(ending)
-
-    def _take(self, ending: Ending) -> None:
-        self._cookies = ending.cookies
-        for header in ending.headers:
-            self._changes[header[0].lower()] = header
+            head.take(ending)
 
     def _begin(self) -> None:
         """Passes the headers on to the server."""
         self._started = True
-        headers = changed(self._headers, self._changes, self._cookies)
+        headers = self._headers if self._head is None else self._head.lines(self._headers)
         more = () if self._exc_info is None else (self._exc_info,)
         self._exc_info = None
         self._write = self._start_response(self._status, headers, *more)
@@ -270,17 +287,10 @@ class Response(msgspec.Struct, eq=False):
 
     def _whole(self, body: bytes) -> bytes:
         injector, self._injector = self._injector, None
-        tagged = ours(self._wiring, injector.whole, body) if injector else None
-        if tagged is None or tagged is body:
-            return body
-        self._grow(len(tagged))
+        tagged = (ours(self._wiring, injector.whole, body) if injector else None) or body
+        if tagged is not body and self._head is not None:
+            self._head.grow(len(tagged))
         return tagged
-
-    def _grow(self, length: int) -> None:
-        """The body is longer than the app has said, where it has."""
-        if "content-length" in self._names:
-            self._changes["content-length"] = ("Content-Length", str(length))
-        self._weaken()
 
     def _fed(self, injector: Injector, chunk: bytes) -> bytes:
         fed = ours(self._wiring, injector.feed, chunk)
@@ -288,13 +298,3 @@ class Response(msgspec.Struct, eq=False):
             return fed
         self._injector = None
         return injector.end() + chunk
-
-    def _loosen(self) -> None:
-        """A streamed document gets longer by a tag that may never find its place."""
-        self._left = None
-        self._changes["content-length"] = None
-        self._weaken()
-
-    def _weaken(self) -> None:
-        if (etag := self._names.get("etag")) is not None:
-            self._changes["etag"] = ("ETag", weak_etag(etag))
