@@ -139,6 +139,29 @@ def test_a_user_that_the_app_has_loaded_is_looked_at(
     assert users(kept, "Page") == ["ann"]
 
 
+def test_users_are_looked_at_where_flask_login_comes_late(
+    tmp_path: Path, data_dir: Path, kept: Kept
+) -> None:
+    app = flask.Flask("late", instance_path=str(tmp_path))
+    app.config.update(SECRET_KEY=SECRET, TRACK={"deliver": "worker", "data_dir": str(data_dir)})
+    Track(app)
+    with app.app_context():
+        track("Started")  # builds the tracker before anybody asks for a page
+    flask_login.LoginManager(app).user_loader(User)
+
+    @app.get("/known")
+    def known() -> bytes:
+        assert flask_login.current_user.is_authenticated
+        return HOME
+
+    @app.before_request
+    def sign_in() -> None:
+        flask.session["_user_id"] = "ann"
+
+    WSGISite(app).ask("/known")
+    assert users(kept, "Page") == ["ann"]
+
+
 def test_an_operator_who_logs_in_as_somebody_is_told_by_the_app(
     app: flask.Flask, site: WSGISite, kept: Kept
 ) -> None:

@@ -30,7 +30,7 @@ def page(site: wiring.Wiring) -> str:
         "SERVER_NAME": "shop.example", "wsgi.url_scheme": "http", "wsgi.input": io.BytesIO(),
         "HTTP_SEC_FETCH_DEST": "document", "HTTP_USER_AGENT": AGENT, "REMOTE_ADDR": "203.0.113.9",
     }  # fmt: skip
-    body = answer(app, site, environ, lambda status, headers, exc_info=None: None)
+    body = answer(app, site, None, None, environ, lambda status, headers, exc_info=None: None)
     b"".join(body)
     if hasattr(body, "close"):
         body.close()

@@ -6,11 +6,12 @@ per step of the server; lists and files go to the server as the very objects tha
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from .. import wiring as wirings
-from ..http import Errand, Reply, Request, environ_request, status_line, unreadable
+from ..http import Errand, Reply, environ_request, status_line, unreadable
+from ..wiring import CURRENT
 from . import errand
 from .boundary import Starting, ours
 from .response import Response
@@ -19,9 +20,10 @@ if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
     from ..tracking.exchange import Exchange
+    from ..tracking.identity import LoadedUser
     from ..wiring import Wiring
 
-__all__ = ["TrackMiddleware", "answer", "ours", "request"]
+__all__ = ["TrackMiddleware", "answer", "ours"]
 
 #: Where a request carries its exchange: ``environ[KEY]``.
 KEY = "track_middleware.exchange"
@@ -40,21 +42,20 @@ class TrackMiddleware:
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         wiring = self.wiring
         look = wiring.user_look(lambda: environ, None) if wiring.asks_user else None
-        return answer(self.app, wiring, environ, start_response, loaded_user=look)
+        return answer(self.app, wiring, look, None, environ, start_response)
 
 
 def answer(
     app: WSGIApplication,
     wiring: Wiring,
+    loaded_user: LoadedUser | None,
+    starting: Starting | None,
     environ: WSGIEnvironment,
     start_response: StartResponse,
-    *,
-    loaded_user: Callable[[], str | None] | None = None,
-    starting: Starting | None = None,
 ) -> Iterable[bytes]:
     """The app's answer to one request, tracked. A request that already carries an exchange (an app
-    within an app) is passed through."""
-    exchange = wirings.CURRENT.get()
+    within an app) is passed through. What is a site's comes before what is a request's."""
+    exchange = CURRENT.get()
     if KEY in environ or (exchange is not None and not exchange.finished):
         return app(environ, start_response)
     exchange = ours(wiring, _opened, wiring, environ, loaded_user)
@@ -64,29 +65,24 @@ def answer(
         return _own(wiring, exchange, environ, start_response)
     environ[KEY] = exchange
     response = Response(wiring, exchange, environ, start_response, starting)
-    token, body = wirings.CURRENT.set(exchange), None
+    token = CURRENT.set(exchange)
     try:
-        body = app(environ, response.start)
-        return response.body(body)
+        return response.body(app(environ, response.start))
+    except BaseException:
+        response.fail()
+        raise
     finally:
-        if body is None:
-            response.fail()
-        wirings.CURRENT.reset(token)
+        CURRENT.reset(token)
 
 
-def _opened(
-    wiring: Wiring, environ: WSGIEnvironment, loaded_user: Callable[[], str | None] | None
-) -> Exchange:
-    return wiring.open(request(environ), loaded_user)
-
-
-def request(environ: WSGIEnvironment) -> Request:
-    """The request that an environ describes."""
+def _opened(wiring: Wiring, environ: WSGIEnvironment, loaded_user: LoadedUser | None) -> Exchange:
+    """The exchange of the request that an environ describes."""
     get = environ.get
     path, root = get("PATH_INFO", ""), get("SCRIPT_NAME", "")
-    if not (path.isascii() and root.isascii()):
+    if not (root + path).isascii():
         path, root = _text(path), _text(root)
-    return environ_request(environ, path, root, get("wsgi.url_scheme", "http"))
+    scheme = get("wsgi.url_scheme", "http")
+    return wiring.open(environ_request(environ, path, root, scheme), loaded_user)
 
 
 def _text(native: str) -> str:

@@ -14,7 +14,7 @@ ExcInfo = tuple[type[BaseException], BaseException, TracebackType] | tuple[None,
 Headers = list[tuple[str, str]]
 
 #: Called with a request's exchange and environ and the response's headers, which it may change,
-#: when the app starts the response.
+#: when the app starts the response. Raises nothing: what may go wrong in it goes through ``ours``.
 Starting = Callable[["Exchange", dict[str, Any], Headers], None]
 
 _T = TypeVar("_T")

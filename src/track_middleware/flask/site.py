@@ -1,115 +1,85 @@
-"""The Flask face: ``Track(app)``, over the WSGI face.
-
-Settings are read from ``app.config["TRACK"]`` at the app's first request, so that they may be set
-after ``Track(app)``; what is there before is checked at once.
-"""
+"""One Flask app's tracker: how its requests are answered, and what Flask knows of them."""
 
 from __future__ import annotations
 
 import logging
-import sys
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-import click
-from flask import (
-    Flask,
-    current_app,
-    got_request_exception,
-    has_app_context,
-    has_request_context,
-    request,
-    session,
-)
-from flask.cli import with_appcontext
+from flask import Flask, has_request_context, request, session
 from flask.globals import app_ctx
-from markupsafe import Markup
 
-from . import wiring as wirings
-from .delivery import startup
-from .errors import TrackError
-from .http import by_name
-from .proxy import slots
-from .tracking.banner import banner
-from .tracking.inject import PLACEHOLDER
-from .wsgi import answer, ours
+from .. import wiring as wirings
+from ..errors import TrackError
+from ..http import by_name
+from ..wsgi import answer, ours
+from ..wsgi.head import renewed
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
-    from .tracking.exchange import Exchange
-    from .tracking.identity import LoadedUser
-    from .wiring import Wiring
-    from .wsgi.boundary import Headers
+    from ..tracking.exchange import Exchange
+    from ..tracking.identity import LoadedUser
+    from ..wiring import Wiring
+    from ..wsgi.boundary import Headers
 
 logger = logging.getLogger("track_middleware")
 
-#: Under which an app's site is kept: ``app.extensions[NAME]``.
-NAME = "track_middleware"
+#: Where Flask keeps its contexts: what its proxies look up, by a call less.
+_APP, _REQUESTED = cast(Any, app_ctx).__wrapped__, cast(Any, request).__wrapped__
+
+#: Where a request's environ keeps Flask's own request, and what lies in ``g``, for later.
+_REQUEST, _G = "track_middleware.flask.request", "track_middleware.flask.g"
 
 
-class Track:
-    """Tracks Flask apps: ``Track(app)``, or ``track = Track()`` and ``track.init_app(app)``."""
-
-    def __init__(self, app: Flask | None = None) -> None:
-        if app is not None:
-            self.init_app(app)
-
-    def init_app(self, app: Flask) -> None:
-        """Puts the tracker around an app; SettingsError for settings that are there and wrong."""
-        settings = startup.loaded(app.config.get("TRACK", {}), {})
-        for problem in slots.problems(settings.proxies):
-            raise problem
-        site = _Site(app)
-        app.extensions[NAME] = site
-        app.wsgi_app = site  # type: ignore[method-assign]
-        app.add_template_global(_track_script, "track_script")
-        app.add_template_global(_track_banner, "track_banner")
-        app.cli.add_command(_command)
-        app.app_ctx_globals_class = _with_track(app.app_ctx_globals_class)
-        got_request_exception.connect(site.matched, app)  # it may come to no response
-        if find_spec("flask_login"):
-            site.follow_sign_ins()
-
-
-class _Site:
+class Site:
     """One Flask app's tracker, built at its first request."""
 
     def __init__(self, app: Flask) -> None:
         self._app = app
         self._inner: WSGIApplication = app.wsgi_app
         self._wiring: Wiring | None = None
+        #: How a request is answered, and what its session's cookie is called.
+        self._answer: WSGIApplication | None = None
+        self._session = ""
         self._error: TrackError | None = None
         self._lock = threading.Lock()
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        wiring = self._wiring or self._ready()
-        if wiring is None:
-            return self._inner(environ, start_response)
-        look: LoadedUser | None = partial(self._loaded_user, environ)
-        if wiring.asks_user:
-            look = wiring.user_look(partial(self._asked_about, environ), look)
-        return answer(
-            self._inner, wiring, environ, start_response, loaded_user=look, starting=self._starts
-        )
+        return (self._answer or self._ready())(environ, start_response)
 
-    def _ready(self) -> Wiring | None:
-        """The wiring, or None where its settings cannot be used: an error in development, and one
-        log line in production, where the pages go on without us."""
+    def _ready(self) -> WSGIApplication:
+        """How requests are answered. Settings that cannot be used are an error in development, and
+        one log line in production, where the pages go on without us."""
         try:
-            return self.wiring
+            wiring = self.wiring
         except TrackError as error:
             if self._app.debug or self._app.testing:
                 raise
             if self._error is None:
                 self._error = error
                 logger.error("nothing is tracked: %s", error)
-            return None
+            return self._inner
+        self._session = str(self._app.config["SESSION_COOKIE_NAME"])
+        # An app that serves is set up: Flask refuses what Flask-Login does to it from now on.
+        if wiring.asks_user or hasattr(self._app, "login_manager"):
+            self._answer = partial(self._followed, wiring)
+        else:
+            self._answer = partial(answer, self._inner, wiring, self._learn, self._starts)
+        return self._answer
+
+    def _followed(
+        self, wiring: Wiring, environ: WSGIEnvironment, start_response: StartResponse
+    ) -> Iterable[bytes]:
+        """The answer of an app that knows its users."""
+        look: LoadedUser | None = partial(self._loaded_user, environ)
+        if wiring.asks_user:
+            look = wiring.user_look(partial(self._asked_about, environ), look)
+        return answer(self._inner, wiring, look, self._notes, environ, start_response)
 
     @property
     def wiring(self) -> Wiring:
@@ -165,30 +135,41 @@ class _Site:
         }
 
     def _starts(self, exchange: Exchange, environ: WSGIEnvironment, said: Headers | None) -> None:
-        """Notes what Flask knows in the app's own context: the rule that has matched, where
-        Flask-Login's user lies, and, when headers are said, a campaign, which a query brings."""
+        """Notes what Flask knows in the app's own context: the rule that has matched, and, when
+        headers are said, a campaign, which a query brings."""
         try:
-            context, seen = _APP.get(), _REQUESTED.get().request
+            context = _REQUESTED.get()
+            rule = context.request.url_rule
         except (LookupError, RuntimeError):
             return
         if context.app is not self._app:
             return
-        rule = seen.url_rule
-        exchange.route = rule.rule if rule is not None else None
-        environ[_G] = vars(context.g)
-        if self._wiring is not None and self._wiring.asks_user:
-            environ[_REQUEST] = seen
-        if said is not None and environ.get("QUERY_STRING"):
-            name = self._app.config["SESSION_COOKIE_NAME"]  # which most visitors have not
-            if name in environ.get("HTTP_COOKIE", "") and exchange.has_news:
-                self._mirror(exchange, said)
+        exchange.route = None if rule is None else rule.rule
+        if not environ.get("QUERY_STRING") or said is None or self._wiring is None:
+            return
+        if self._session in environ.get("HTTP_COOKIE", ""):  # which most visitors have not
+            ours(self._wiring, self._mirror, exchange, said)
+
+    def _notes(self, exchange: Exchange, environ: WSGIEnvironment, said: Headers | None) -> None:
+        """Notes also where Flask-Login's user lies, and whom the ``user_id`` setting is asked."""
+        self._starts(exchange, environ, said)
+        context = _APP.get(None)
+        if context is not None and context.app is self._app and has_request_context():
+            environ[_G] = vars(context.g)
+            environ[_REQUEST] = request._get_current_object()  # type: ignore[attr-defined]
 
     def matched(self, *_app: Flask, **_more: Any) -> None:
         """Notes earlier than at the response's start: for a verb, when an exception has come to
         Flask, or as Flask's first ``before_request`` function."""
         exchange = wirings.CURRENT.get()
         if exchange is not None and self._wiring is not None and has_request_context():
-            ours(self._wiring, self._starts, exchange, request.environ, None)
+            self._notes(exchange, request.environ, None)
+
+    def _learn(self) -> None:
+        """The look at the user of an app that knows none: of a verb that is called before the
+        response starts, the exchange learns the route."""
+        if _REQUESTED.get(None) is not None:
+            self.matched()
 
     def _loaded_user(self, environ: WSGIEnvironment) -> str | None:
         """The id of the user that Flask-Login has loaded; "" for nobody, None for not loaded."""
@@ -209,7 +190,7 @@ class _Site:
     def _mirror(self, exchange: Exchange, headers: Headers) -> None:
         """Puts a campaign into the session that the request came with, which is saved anew."""
         app, name = self._app, self._app.config["SESSION_COOKIE_NAME"]
-        if name not in request.cookies:
+        if not exchange.has_news or name not in request.cookies:
             return
         said = by_name(headers)
         campaign = exchange.mirror(said)
@@ -218,10 +199,7 @@ class _Site:
         session["track_campaign"] = campaign
         saved = app.response_class()
         app.session_interface.save_session(app, session._get_current_object(), saved)  # type: ignore[attr-defined]
-        for header in list(headers):
-            if header[0].lower() == "set-cookie" and header[1].startswith(f"{name}="):
-                headers.remove(header)
-        headers += [("Set-Cookie", line) for line in saved.headers.getlist("Set-Cookie")]
+        renewed(headers, name, saved.headers.getlist("Set-Cookie"))
         if "cookie" in saved.vary and "cookie" not in said.get("vary", "").lower():
             headers.append(("Vary", "Cookie"))
 
@@ -244,56 +222,5 @@ class _Site:
             ours(self._wiring, exchange.signed_out, str(user.get_id()) if known else None)
 
 
-def _with_track(globals_class: type[Any]) -> type[Any]:
-    """The app's class of ``g`` with ``g.track``: the exchange of the request, None without one."""
-    return type(globals_class.__name__, (globals_class,), {"track": property(_current)})
-
-
-def _current(_g: object) -> Exchange | None:
-    return wirings.CURRENT.get()
-
-
-#: Where Flask keeps its contexts: what its proxies look up, by a call less.
-_APP, _REQUESTED = cast(Any, app_ctx).__wrapped__, cast(Any, request).__wrapped__
-
-#: Where a request's environ keeps Flask's own request, and what lies in ``g``, for later.
-_REQUEST, _G = "track_middleware.flask.request", "track_middleware.flask.g"
-
-
 def _text(key: str | bytes | None) -> str:
     return key.decode("utf-8", "surrogateescape") if isinstance(key, bytes) else key or ""
-
-
-def _track_script() -> Markup:
-    """``{{ track_script() }}``: where the tag goes."""
-    return Markup(PLACEHOLDER)
-
-
-def _track_banner(**words: Any) -> Markup:
-    """``{{ track_banner(text=…, accept=…, reject=…, label=…, version=…, purposes=…) }}``: our own
-    banner, the same bytes for everybody."""
-    site: _Site = current_app.extensions[NAME]
-    root = request.script_root if has_request_context() else ""
-    return Markup(banner(site.wiring.tracker.core, root, **words))
-
-
-def _wiring_of_current_app() -> Wiring | None:
-    site = current_app.extensions.get(NAME) if has_app_context() else None
-    return None if site is None else site.wiring
-
-
-wirings.FINDERS.insert(0, _wiring_of_current_app)  # an app's context says more than a process
-
-
-@click.command("track", context_settings={"ignore_unknown_options": True}, add_help_option=False)
-@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
-@with_appcontext
-def _command(arguments: tuple[str, ...]) -> None:
-    """The track-middleware verbs with this app's settings."""
-    from . import cli
-
-    site: _Site = current_app.extensions[NAME]
-    status = cli.run(
-        list(arguments), given=site.given, defaults=site.defaults, checks=site.collisions
-    )
-    sys.exit(status)
