@@ -154,8 +154,10 @@ class Site:
         """Notes also where Flask-Login's user lies, and whom the ``user_id`` setting is asked."""
         self._starts(exchange, environ, said)
         context = _APP.get(None)
-        if context is not None and context.app is self._app and has_request_context():
-            environ[_G] = vars(context.g)
+        if context is None or context.app is not self._app or _REQUESTED.get(None) is None:
+            return
+        environ[_G] = vars(context.g)
+        if self._wiring is not None and self._wiring.asks_user and has_request_context():
             environ[_REQUEST] = request._get_current_object()  # type: ignore[attr-defined]
 
     def matched(self, *_app: Flask, **_more: Any) -> None:

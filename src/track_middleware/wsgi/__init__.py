@@ -81,8 +81,8 @@ def _opened(wiring: Wiring, environ: WSGIEnvironment, loaded_user: LoadedUser | 
     path, root = get("PATH_INFO", ""), get("SCRIPT_NAME", "")
     if not (root + path).isascii():
         path, root = _text(path), _text(root)
-    scheme = get("wsgi.url_scheme", "http")
-    return wiring.open(environ_request(environ, path, root, scheme), loaded_user)
+    request = environ_request(environ, path, root, get("wsgi.url_scheme", "http"))
+    return wiring.open(request, loaded_user)
 
 
 def _text(native: str) -> str:

@@ -86,7 +86,10 @@ class Response(msgspec.Struct, eq=False):
         with its first piece: that is taken now, as the server would next, and everything is done at
         once."""
         headers, exchange = self._headers, self._exchange
-        if self._status != "200 OK" or self._started or not headers or exchange.usual is None:
+        if (
+            self._status != "200 OK" or not headers or self._started
+            or exchange.usual is None or self._wiring.is_inline
+        ):  # fmt: skip
             return self._other(source)
         names, values = zip(*headers)  # noqa: B905  each line is a pair
         shape = SHAPES[names]
@@ -96,7 +99,7 @@ class Response(msgspec.Struct, eq=False):
             if len(source) != 1:
                 return self._other(source)
             tagged = self._page(source[0], shape, values)
-            return self._at_once(source if tagged is source[0] else [tagged])
+            return source if tagged is source[0] else [tagged]
         if shape.length_at is None:
             return self._other(source)
         try:
@@ -112,8 +115,7 @@ class Response(msgspec.Struct, eq=False):
             self._read()
             self._source, self._chunks = source, rest if piece is _END else chain((piece,), rest)
             return self
-        tagged = self._page(piece, shape, values)
-        return self._at_once(handed(exchange, source, tagged, rest))
+        return handed(exchange, source, self._page(piece, shape, values), rest)
 
     def _page(self, body: bytes, shape: Shape, values: tuple[str, ...]) -> bytes:
         """Passes on the headers of a usual page, of which ``body`` is the whole; it is given back
@@ -148,13 +150,6 @@ class Response(msgspec.Struct, eq=False):
         self._begin()
         return tagged
 
-    def _at_once(self, body: Iterable[bytes]) -> Iterable[bytes]:
-        """All of the body for the server, whose headers it has."""
-        if self._wiring.is_inline:  # delivers when the server closes this
-            self._source, self._chunks = body, iter(body)
-            return self
-        return body
-
     def _other(self, source: Iterable[bytes]) -> Iterable[bytes]:
         """The body of what is no usual page. A list is known whole, and a file that nothing is put
         into goes to the server untouched; anything else is stepped through."""
@@ -180,15 +175,19 @@ class Response(msgspec.Struct, eq=False):
             self._closed = True
             end = ours(self._wiring, settled, self._exchange, code, said, body) or (None, body)
             tagged = self._ended(body, Head(said), *end)
-            return self._at_once(source if tagged is body else [tagged])
-        self._close()
-        if self._injector is not None:
-            body = b"".join(source)
-            tagged = self._whole(body)
             source = source if tagged is body else [tagged]
-        self._finish()
-        self._begin()
-        return self._at_once(source)
+        else:
+            self._close()
+            if self._injector is not None:
+                body = b"".join(source)
+                tagged = self._whole(body)
+                source = source if tagged is body else [tagged]
+            self._finish()
+            self._begin()
+        if self._wiring.is_inline:  # delivers when the server closes this
+            self._chunks = iter(source)
+            return self
+        return source
 
     def __iter__(self) -> Iterator[bytes]:
         return self
