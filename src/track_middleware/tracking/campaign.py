@@ -148,18 +148,19 @@ def campaign(query: str) -> dict[str, str]:
     found: dict[str, str] = {}
     # Of most queries the values are what they are.
     is_plain = len(query) <= _VALUE and "%" not in query and "+" not in query
-    for pair in query.split("&", _MOST_PAIRS)[:_MOST_PAIRS]:
+    pairs = query.split("&", _MOST_PAIRS)
+    if len(pairs) > _MOST_PAIRS:
+        pairs.pop()  # the rest, in one
+    for pair in pairs:
         name, _, value = pair.partition("=")
-        if name in _KEYS:
-            key = _KEYS[name]
-        else:
+        key = _key(name)
+        if key is None:
             name = name.lower()
-            key = _KEYS.get(name) or _seldom(name, found)
-        if not key or not value:
-            continue
-        if not is_plain:
-            value = _id(value) if key == name else _text(value)
-        found[key] = value
+            key = _key(name) or _seldom(name, found)
+            if not key:
+                continue
+        if value:
+            found[key] = value if is_plain else _id(value) if key == name else _text(value)
     return found if len(found) <= _MOST else dict(list(found.items())[:_MOST])
 
 
@@ -184,6 +185,7 @@ def _text(value: str) -> str:
 
 #: The key in a campaign of every parameter but Matomo's, which give way.
 _KEYS = {**{name: name for name in CLICK_IDS | WEAK}, **UTM}
+_key = _KEYS.get
 
 
 def strong(found: dict[str, str]) -> bool:

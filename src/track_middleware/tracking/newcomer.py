@@ -15,8 +15,8 @@ from .whose import json, newcomers
 def newcomer(core: Core, request: Request, at: float, choice: Choice | None) -> Held:
     """What the cookies shall hold that a newcomer's page brings; ``Identity`` makes the same.
     ``choice``: what they have chosen before they were anybody."""
-    query, new_id = request.query, core.new_id
-    visitor_id, own = new_id(), new_id()
+    query, new_id, now = request.query, core.new_id, int(at * 1000)
+    visitor_id, own = new_id(now), new_id(now)
     arrived = campaign(core.redaction.query(query)) if query else {}
     touch = json(arrived) if arrived else b""
     session = first(visitor_id, own, arrived, len(touch), at)

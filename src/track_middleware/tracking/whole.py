@@ -81,7 +81,7 @@ def shown(exchange: Exchange, content_type: str, body: bytes) -> tuple[Ending, b
     if seen is not None and (held.visitor is None or not _confirms(core, seen, held.visitor, at)):
         return None
     request = exchange._request
-    exchange._page_id = page_id = core.new_id()
+    exchange._page_id = page_id = core.new_id(int(at * 1000))
     token = core.tokens.make(page_id, at, "counted")
     tag = core.snippet.usual(request.root_path, token)
     inject = core.settings.inject
