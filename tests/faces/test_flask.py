@@ -360,6 +360,24 @@ def test_a_stream_with_flasks_context_keeps_ours(
     assert len(ids) == 1
 
 
+def test_g_track_is_there_behind_the_end_of_a_page(app: flask.Flask, site: WSGISite) -> None:
+    seen: list[Any] = []
+
+    def pieces() -> Iterator[bytes]:
+        yield HOME
+        seen.append((flask.g.track, wiring.CURRENT.get()))
+
+    def view() -> flask.Response:
+        length = {"Content-Length": str(len(HOME))}
+        return flask.Response(flask.stream_with_context(pieces()), headers=length)
+
+    app.add_url_rule("/whole", view_func=view)
+    site.ask("/whole", headers={**NAVIGATION, "Sec-Fetch-Dest": "document"})
+    [(exchange, current)] = seen
+    assert exchange.finished
+    assert current is None
+
+
 def test_a_conditional_request_is_answered_as_before(app: flask.Flask, site: WSGISite) -> None:
     def view() -> flask.Response:
         response = flask.Response(HOME)

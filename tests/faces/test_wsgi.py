@@ -15,7 +15,7 @@ import pytest
 
 from tests.faces.apps import SECRET, build
 from tests.faces.pages import HOME
-from track_middleware import wiring
+from track_middleware import track, wiring
 from track_middleware.delivery import segments
 from track_middleware.event import Entry, decode_entry
 from track_middleware.wsgi import TrackMiddleware
@@ -385,14 +385,16 @@ def test_of_the_names_of_header_lines_only_so_many_are_kept() -> None:
 def test_a_page_that_is_whole_with_its_first_piece_goes_on_step_by_step(
     data_dir: Path, kept: Kept
 ) -> None:
-    steps: list[tuple[str, bool]] = []
+    steps: list[str] = []
 
     def pieces() -> Iterator[bytes]:
         try:
             yield HOME
-            steps.append(("went on", wiring.CURRENT.get() is not None))
+            steps.append("went on")
+            track("Sent", user_id="7")
         finally:
-            steps.append(("closed", wiring.CURRENT.get() is not None))
+            steps.append("closed")
+            track("Closed", user_id="7")
 
     headers = [*HTML, ("Content-Length", str(len(HOME)))]
     body: Any = Server(app_of(pieces(), headers), data_dir).call(**DOCUMENT)
@@ -400,13 +402,15 @@ def test_a_page_that_is_whole_with_its_first_piece_goes_on_step_by_step(
     assert (steps, [entry.kind for entry in kept]) == ([], ["view"])
     assert list(body) == []
     body.close()
-    assert steps == [("went on", True), ("closed", True)]
+    assert steps == ["went on", "closed"]
     assert wiring.CURRENT.get() is None
+    said = [entry.event for entry in kept[1:] if entry.event]
+    assert [(each.event, each.user_id, each.context.get("page")) for each in said] == [
+        ("Sent", "7", None), ("Closed", "7", None)
+    ], "the page is over: what is said now belongs to no request"  # fmt: skip
 
 
-def test_a_page_whose_client_hung_up_behind_its_whole_is_closed_in_its_exchange(
-    data_dir: Path,
-) -> None:
+def test_a_page_whose_client_hung_up_behind_its_whole_is_closed(data_dir: Path) -> None:
     closed: list[bool] = []
 
     class Page:
@@ -414,7 +418,7 @@ def test_a_page_whose_client_hung_up_behind_its_whole_is_closed_in_its_exchange(
             return iter([HOME])
 
         def close(self) -> None:
-            closed.append(wiring.CURRENT.get() is not None)
+            closed.append(wiring.CURRENT.get() is None)
 
     headers = [*HTML, ("Content-Length", str(len(HOME)))]
     body: Any = Server(app_of(Page(), headers), data_dir).call(**DOCUMENT)

@@ -27,6 +27,7 @@ from ..delivery import startup
 from ..proxy import slots
 from ..tracking.banner import banner
 from ..tracking.inject import PLACEHOLDER
+from ..wsgi import KEY
 from .site import Site
 
 if TYPE_CHECKING:
@@ -67,7 +68,10 @@ def _with_track(globals_class: type[Any]) -> type[Any]:
 
 
 def _current(_g: object) -> Exchange | None:
-    return wirings.CURRENT.get()
+    exchange = wirings.CURRENT.get()
+    if exchange is None and has_request_context():  # behind the end of its page
+        exchange = request.environ.get(KEY)
+    return exchange
 
 
 def _track_script() -> Markup:

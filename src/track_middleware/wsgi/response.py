@@ -115,7 +115,7 @@ class Response(msgspec.Struct, eq=False):
             self._read()
             self._source, self._chunks = source, rest if piece is _END else chain((piece,), rest)
             return self
-        return handed(exchange, source, self._page(piece, shape, values), rest)
+        return handed(source, self._page(piece, shape, values), rest)
 
     def _page(self, body: bytes, shape: Shape, values: tuple[str, ...]) -> bytes:
         """Passes on the headers of a usual page, of which ``body`` is the whole; it is given back
