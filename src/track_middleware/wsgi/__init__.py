@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from .. import wiring as wirings
-from ..http import Errand, Reply, environ_request, status_line, unreadable
+from ..http import Errand, Reply, Request, environ_request, status_line, unreadable
 from ..wiring import CURRENT
 from . import errand
 from .boundary import Starting, ours
@@ -58,8 +58,10 @@ def answer(
     exchange = CURRENT.get()
     if KEY in environ or (exchange is not None and not exchange.finished):
         return app(environ, start_response)
-    exchange = ours(wiring, _opened, wiring, environ, loaded_user)
-    if exchange is None:
+    try:  # the boundary, as ``ours`` is, by a call less
+        exchange = wiring.open(request(environ), loaded_user)
+    except Exception as error:  # noqa: BLE001  the boundary takes whatever goes wrong
+        wiring.trouble(error)
         return app(environ, start_response)
     if exchange.own is not None:
         return _own(wiring, exchange, environ, start_response)
@@ -75,14 +77,13 @@ def answer(
         CURRENT.reset(token)
 
 
-def _opened(wiring: Wiring, environ: WSGIEnvironment, loaded_user: LoadedUser | None) -> Exchange:
-    """The exchange of the request that an environ describes."""
+def request(environ: WSGIEnvironment) -> Request:
+    """The request that an environ describes."""
     get = environ.get
     path, root = get("PATH_INFO", ""), get("SCRIPT_NAME", "")
     if not (root + path).isascii():
         path, root = _text(path), _text(root)
-    request = environ_request(environ, path, root, get("wsgi.url_scheme", "http"))
-    return wiring.open(request, loaded_user)
+    return environ_request(environ, path, root, get("wsgi.url_scheme", "http"))
 
 
 def _text(native: str) -> str:

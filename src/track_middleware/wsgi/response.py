@@ -11,7 +11,7 @@ import msgspec
 from ..http import Cookie, by_name
 from ..tracking.pageview import HTML
 from ..tracking.shareable import PRIVATE
-from ..tracking.whole import settled
+from ..tracking.whole import closed, settled, shown
 from ..wiring import CURRENT
 from .boundary import ours
 from .handed import handed
@@ -82,9 +82,8 @@ class Response(msgspec.Struct, eq=False):
     # What the server gets.
 
     def body(self, source: Iterable[bytes]) -> Iterable[bytes]:
-        """The body for the server, as the exchange's context sees it. A usual page is mostly whole
-        with its first piece: that is taken now, as the server would next, and everything is done at
-        once."""
+        """The body for the server. A usual page is mostly whole with its first piece: that is taken
+        now, as the server would next, and everything is done at once."""
         headers, exchange = self._headers, self._exchange
         if (
             self._status != "200 OK" or not headers or self._started
@@ -121,13 +120,15 @@ class Response(msgspec.Struct, eq=False):
         """Passes on the headers of a usual page, of which ``body`` is the whole; it is given back
         with its tag, and its exchange is over."""
         names, type_at, length_at = shape
-        said = dict(zip(names, values)) if names else by_name(self._headers)  # noqa: B905  alike
-        self._closed = True
-        ending, tagged = ours(
-            self._wiring, settled, self._exchange, 200, said, body, values[type_at]
-        ) or (None, body)
+        ending: Ending | None = None
+        tagged, self._closed = body, True
+        try:  # the boundary, as ``ours`` is, by a call less
+            end = shown(self._exchange, values[type_at], body)
+            ending, tagged = end or closed(self._exchange, 200, by_name(self._headers), body)
+        except Exception as error:  # noqa: BLE001  the boundary takes whatever goes wrong
+            self._wiring.trouble(error)
         if not names or ending is None or ending.headers is not PRIVATE:
-            return self._ended(body, Head(said), ending, tagged)
+            return self._ended(body, Head(by_name(self._headers)), ending, tagged)
         lines = [*self._headers, _PRIVATE]
         if length_at is not None and tagged is not body:
             lines[length_at] = ("Content-Length", str(len(tagged)))
