@@ -135,7 +135,8 @@ def wsgi(data_dir: Path, **settings: Any) -> Face:
 
 def asked(data_dir: Path) -> Face:
     """A WSGI app that asks for consent and counts without cookies before, whose cookies are the
-    whole domain's, and which says who its users are; all of them are signed in."""
+    whole domain's, and which says who its users are; all of them are signed in. A first visit there
+    is one before the choice: without cookies, session and token."""
     from track_middleware.wsgi import KEY, TrackMiddleware
 
     def app(environ: dict[str, Any], start_response: Any) -> list[bytes]:

@@ -253,7 +253,9 @@ class Cookies:
         found = self._terms_of.get((scheme, host))
         if found is None:
             found = terms(self._max_age, scheme == "https", self._domain_of(host))
-            if len(self._terms_of) < _MOST_HOSTS and len(host) <= _LONGEST_HOST:
+            if len(host) <= _LONGEST_HOST:
+                if len(self._terms_of) >= _MOST_HOSTS:
+                    self._terms_of.clear()  # any client may name hosts
                 self._terms_of[scheme, host] = found
         return found
 

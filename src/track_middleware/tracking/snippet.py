@@ -16,7 +16,7 @@ SHARED = "shared"
 _AT_ONCE, _LATER = "track-now", "track-tag"
 
 # A root path comes with the request, and so may be anything.
-_MOST_ROOTS = 100
+_MOST_ROOTS, _LONGEST_ROOT = 100, 512
 
 _NONCE = re.compile(
     r"(?:^|[;,])\s*(?:script-src-elem|script-src|default-src)\s[^;,]*?'nonce-([A-Za-z0-9+/_=-]+)'",
@@ -80,7 +80,9 @@ class Snippet:
     def _script(self, root_path: str, word: str | None) -> str:
         by = f' nonce="{word}"' if word else ""
         script = f'<script src="{self._path(root_path)}/m.js"{self._attributes}{by}></script>'
-        if word is None and len(self._scripts) < _MOST_ROOTS:
+        if word is None and len(root_path) <= _LONGEST_ROOT:
+            if len(self._scripts) >= _MOST_ROOTS:
+                self._scripts.clear()
             self._scripts[root_path] = script
         return script
 
