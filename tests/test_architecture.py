@@ -83,14 +83,15 @@ MUST_NOT_CALL = {
     "tracking": CLOCK_CALLS | {"open", "os.open", "os.urandom", "os.write"},
 }
 
-#: The boundaries: where whatever goes wrong is taken, once per face and once in the worker. What the
-#: faces do for every page, at its beginning and at its end, takes it by itself: to be called through
-#: the boundary would cost each page two calls.
+#: The boundaries: where whatever goes wrong is taken, once per face and once in the worker. What
+#: the faces do for every page, at its beginning and at its end, takes it by itself: to be called
+#: through the boundary would cost each page two calls.
 BOUNDARIES = {
     "asgi": 1,
     "asgi.response": 2,
     "django.boundary": 1,
     "django.middleware": 2,
+    "flask.site": 1,
     "wsgi": 1,
     "wsgi.boundary": 1,
     "wsgi.response": 1,

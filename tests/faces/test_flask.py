@@ -147,6 +147,8 @@ def test_users_are_looked_at_where_flask_login_comes_late(
     Track(app)
     with app.app_context():
         track("Started")  # builds the tracker before anybody asks for a page
+        prefix = wiring.found().tracker.core.prefix
+    assert WSGISite(app).ask(f"/{prefix}/m.js").status == 200  # of which Flask hears nothing
     flask_login.LoginManager(app).user_loader(User)
 
     @app.get("/known")
@@ -160,6 +162,34 @@ def test_users_are_looked_at_where_flask_login_comes_late(
 
     WSGISite(app).ask("/known")
     assert users(kept, "Page") == ["ann"]
+
+
+DOCUMENT = {**NAVIGATION, "Sec-Fetch-Dest": "document"}
+
+
+@pytest.mark.parametrize("within", ["/in/<name>", "/known"])
+def test_a_page_that_is_asked_for_within_another_request_has_its_own_route(
+    app: flask.Flask, site: WSGISite, kept: Kept, within: str
+) -> None:
+    """As fixtures, shells and scripts do."""
+    with app.test_request_context(within):
+        site.ask("/", headers=DOCUMENT)
+        site.ask("/in/ann", method="POST", headers=DOCUMENT)
+        site.ask("/nowhere", headers=DOCUMENT)
+    told = {entry.event.label: entry.event for entry in kept if entry.event}
+    assert told["Page"].context["page"]["route"] == "/"
+    assert told["Request"].context["page"].get("route") is None
+
+
+def test_what_we_do_not_understand_of_flask_costs_no_page(plain: flask.Flask) -> None:
+    class Narrow:
+        """What ``g`` may be: without a table of attributes."""
+
+        __slots__ = ()
+
+    plain.app_ctx_globals_class = Narrow
+    plain.add_url_rule("/", view_func=lambda: HOME)
+    assert WSGISite(plain).ask("/", headers=DOCUMENT).status == 200
 
 
 def test_an_operator_who_logs_in_as_somebody_is_told_by_the_app(

@@ -288,6 +288,135 @@ def broken() -> Iterator[bytes]:
     yield b""
 
 
+def both_ways(app: Callable[[Any], Any], folder: Path, kept: Kept) -> list[Any]:
+    """What the server and the spool get of an app's page to a known visitor: as a usual one, and
+    where the app has looked at its exchange before, which makes it unusual."""
+    seen, looking, found = list[bool](), list[bool](), list[Any]()
+    cookies, sent = list[str](), list[Any]()
+
+    def asked(environ: dict[str, Any], start_response: Any) -> Any:
+        exchange = environ["track_middleware.exchange"]
+        seen.append(exchange.usual is not None)
+        assert not looking or exchange.consent
+        return app(start_response)
+
+    def start(status: str, headers: list[tuple[str, str]], *more: Any) -> Callable[[bytes], None]:
+        given = [value.partition(";")[0] for name, value in headers if name == "Set-Cookie"]
+        cookies.extend(given)
+        # Only lines of one name have an order (RFC 9110, 5.3).
+        sent.append((status, sorted(headers, key=lambda line: line[0].lower()), len(more)))
+        return lambda chunk: None
+
+    def served() -> list[Any]:
+        sent.clear()
+        environ = {"HTTP_SEC_FETCH_DEST": "document", "HTTP_COOKIE": "; ".join(cookies)}
+        setup_testing_defaults(environ)
+        with suppress(LookupError):
+            for chunk in (chunks := tracked(environ, start)):
+                text = re.sub(rb'content="[^"]+"', b"", bytes(chunk))
+                sent.append((type(chunks) is list, text))
+        return list(sent)
+
+    tracked = Server(app_of([HOME], HTML), folder).app
+    for _ in range(2):
+        served()
+    tracked.app = asked
+    for _ in range(2):
+        kept.clear()
+        found.append((served(), [(each.kind, each.await_half) for each in kept]))
+        looking.append(True)
+    assert seen == [True, True]
+    return found
+
+
+TYPE, LENGTH = ("Content-Type", "text/html"), ("Content-Length", str(len(HOME)))
+FAILED = "500 Internal Server Error"
+
+
+def says_anew(*lines: tuple[str, str]) -> Callable[[Any, Any, Any], object]:
+    """A first step that fails, and says another head for that."""
+
+    def step(start_response: Any, said: Any, write: Any) -> None:
+        try:
+            raise KeyError
+        except KeyError:
+            start_response(FAILED, list(lines), sys.exc_info())
+
+    return step
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        says_anew(TYPE, LENGTH, ("X-Request-Id", "1")), says_anew(LENGTH, TYPE), says_anew(TYPE),
+        says_anew(("Content-Type", "application/json"), LENGTH, ("Cache-Control", "public")),
+        says_anew(),
+        lambda start_response, said, write: write(b""),
+        lambda start_response, said, write: write(b"<p>before"),
+        lambda start_response, said, write: said.insert(0, ("X-Late", "1")),
+        lambda start_response, said, write: said.append(("Cache-Control", "public, max-age=600")),
+        lambda start_response, said, write: said.pop(0),
+        lambda start_response, said, write: said.clear(),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("before", [[], [("X-A", "1")]])
+@pytest.mark.parametrize("body", [[HOME], [], [HOME[:9], HOME[9:]]])
+def test_what_a_page_says_and_writes_with_its_first_step_is_heard(
+    step: Callable[[Any, Any, Any], object],
+    before: list[tuple[str, str]],
+    body: list[bytes],
+    data_dir: Path,
+    kept: Kept,
+) -> None:
+    said, written, sent = [*before, TYPE, LENGTH], list[bytes](), list[Any]()
+
+    def app(environ: dict[str, Any], start_response: Any) -> Iterator[bytes]:
+        def start(status: str, headers: Any, *more: Any) -> Any:
+            said[:] = headers
+            return start_response(status, said, *more)
+
+        def pieces() -> Iterator[bytes]:
+            step(start, said, write)
+            yield from body
+
+        write = start("200 OK", said)
+        return pieces()
+
+    def sending(*head: Any) -> Callable[[bytes], None]:
+        sent.append(head)
+        return written.append
+
+    environ = dict(DOCUMENT)
+    setup_testing_defaults(environ)
+    content = b"".join(Server(app, data_dir).app(environ, sending))
+    [(status, headers, *more)] = sent  # one start, whatever the step has said
+    lines = [(name.lower(), value) for name, value in headers]
+    lengths = [value for name, value in lines if name == "content-length"]
+    assert (status == FAILED) is bool(more)
+    assert {name for name, _ in lines} >= {name.lower() for name, _ in said} - {"content-length"}
+    assert lengths in ([], [str(len(content))], [LENGTH[1]] if content != HOME else [])
+    if any(name == "set-cookie" for name, _ in lines):
+        [control] = [value for name, value in lines if name == "cache-control"]
+        assert control.endswith("private")
+    text = b"".join([*written, content])
+    assert re.sub(rb"<meta name=.track-page.*?</script>", b"", text).endswith(b"".join(body))
+
+
+def test_an_iterator_that_is_over_is_not_stepped_again(data_dir: Path, kept: Kept) -> None:
+    class Pieces:
+        steps = 0
+
+        def __iter__(self) -> Iterator[bytes]:
+            return self
+
+        def __next__(self) -> bytes:
+            self.steps += 1
+            raise StopIteration if self.steps == 1 else RuntimeError
+
+    server = Server(app_of(Pieces(), [TYPE, ("Content-Length", "0")]), data_dir)
+    assert b"".join(server.call(**DOCUMENT)) == b""
+
+
 @pytest.mark.parametrize(
     "body",
     [
@@ -314,44 +443,12 @@ def test_a_usual_page_is_sent_as_any_other(
 ) -> None:
     said = [("Content-Type", content_type), ("Content-Length", str(len(HOME))), *more]
 
-    def app(environ: dict[str, Any], start_response: Any) -> Any:
-        exchange = environ["track_middleware.exchange"]
-        seen.append(exchange.usual is not None)
-        assert not looking or exchange.consent  # looking makes it unusual
+    def app(start_response: Any) -> Any:
         start_response("200 OK", said)
         return body()
 
-    seen, looking, found = list[bool](), list[bool](), list[Any]()
-    cookies: list[str] = []
-
-    def start(status: str, headers: list[tuple[str, str]], *more: Any) -> Callable[[bytes], None]:
-        given = [value.partition(";")[0] for name, value in headers if name == "Set-Cookie"]
-        cookies.extend(given)
-        # Only lines of one name have an order (RFC 9110, 5.3).
-        sent.append((status, sorted(headers, key=lambda line: line[0].lower())))
-        return lambda chunk: None
-
-    def served() -> list[Any]:
-        sent.clear()
-        environ = {"HTTP_SEC_FETCH_DEST": "document", "HTTP_COOKIE": "; ".join(cookies)}
-        setup_testing_defaults(environ)
-        with suppress(LookupError):
-            for chunk in (chunks := tracked(environ, start)):
-                text = re.sub(rb'content="[^"]+"', b"", bytes(chunk))
-                sent.append((type(chunks) is list, text))
-        return list(sent)
-
-    sent: list[Any] = []
-    tracked = Server(app_of([HOME], HTML), tmp_path).app
-    for _ in range(2):
-        served()
-    tracked.app = app
-    for _ in range(2):
-        kept.clear()
-        found.append((served(), [(each.kind, each.await_half) for each in kept]))
-        looking.append(True)
-    assert seen == [True, True]
-    assert found[0] == found[1]
+    usual, looked = both_ways(app, tmp_path, kept)
+    assert usual == looked
 
 
 DOCUMENT = {"HTTP_SEC_FETCH_DEST": "document"}

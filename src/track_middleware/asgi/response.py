@@ -109,9 +109,11 @@ class Response(msgspec.Struct, eq=False):
         if self._names is _UNKNOWN:
             self._names = {}
             ours(self.wiring, self.exchange.close, GIVEN_UP if is_cancelled else 500, {})
-        if self._held is not None and not is_cancelled:
-            await self._send(self._begun(self._held))
-        self.finish()
+        try:
+            if self._held is not None and not is_cancelled:
+                await self._send(self._begun(self._held))
+        finally:
+            self.finish()
 
     def finish(self) -> None:
         """The body is done, or nobody waits for it any more."""

@@ -16,14 +16,13 @@ from flask.globals import app_ctx
 from .. import wiring as wirings
 from ..errors import TrackError
 from ..http import by_name
-from ..wsgi import answer, ours
+from ..wsgi import KEY, answer, ours
 from ..wsgi.head import renewed
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
     from ..tracking.exchange import Exchange
-    from ..tracking.identity import LoadedUser
     from ..wiring import Wiring
     from ..wsgi.boundary import Headers
 
@@ -35,6 +34,9 @@ _APP, _REQUESTED = cast(Any, app_ctx).__wrapped__, cast(Any, request).__wrapped_
 #: Where a request's environ keeps Flask's own request, and what lies in ``g``, for later.
 _REQUEST, _G = "track_middleware.flask.request", "track_middleware.flask.g"
 
+#: Where Flask-Login keeps in ``g`` whom it has loaded.
+_LOADED = "_login_user"
+
 
 class Site:
     """One Flask app's tracker, built at its first request."""
@@ -43,9 +45,9 @@ class Site:
         self._app = app
         self._inner: WSGIApplication = app.wsgi_app
         self._wiring: Wiring | None = None
-        #: How a request is answered, and what its session's cookie is called.
+        #: How a request is answered, and whether the ``user_id`` setting is asked in it.
         self._answer: WSGIApplication | None = None
-        self._session = ""
+        self._asks = False
         self._error: TrackError | None = None
         self._lock = threading.Lock()
 
@@ -64,21 +66,19 @@ class Site:
                 self._error = error
                 logger.error("nothing is tracked: %s", error)
             return self._inner
-        self._session = str(self._app.config["SESSION_COOKIE_NAME"])
-        # An app that serves is set up: Flask refuses what Flask-Login does to it from now on.
-        if wiring.asks_user or hasattr(self._app, "login_manager"):
-            self._answer = partial(self._followed, wiring)
+        self._asks = wiring.asks_user
+        if self._asks:
+            self._answer = partial(self._asked, wiring)
         else:
-            self._answer = partial(answer, self._inner, wiring, self._learn, self._starts)
+            self._answer = partial(answer, self._inner, wiring, self._seen, self._starts)
         return self._answer
 
-    def _followed(
+    def _asked(
         self, wiring: Wiring, environ: WSGIEnvironment, start_response: StartResponse
     ) -> Iterable[bytes]:
-        """The answer of an app that knows its users."""
-        look: LoadedUser | None = partial(self._loaded_user, environ)
-        if wiring.asks_user:
-            look = wiring.user_look(partial(self._asked_about, environ), look)
+        """The answer where the ``user_id`` setting says who a user is."""
+        asked, loaded = partial(self._asked_about, environ), partial(self._loaded_user, environ)
+        look = wiring.user_look(asked, loaded)
         return answer(self._inner, wiring, look, self._notes, environ, start_response)
 
     @property
@@ -135,53 +135,59 @@ class Site:
         }
 
     def _starts(self, exchange: Exchange, environ: WSGIEnvironment, said: Headers | None) -> None:
-        """Notes what Flask knows in the app's own context: the rule that has matched, and, when
-        headers are said, a campaign, which a query brings."""
-        try:
-            context = _REQUESTED.get()
+        """Notes what Flask knows in the app's own context: the rule that has matched, the user whom
+        Flask-Login has loaded, and, when headers are said, a campaign, which a query brings."""
+        try:  # the boundary, as ``ours`` is, by a call less
+            context = _REQUESTED.get(None)
+            if context is None or context.app is not self._app:
+                return
             rule = context.request.url_rule
-        except (LookupError, RuntimeError):
-            return
-        if context.app is not self._app:
-            return
-        exchange.route = None if rule is None else rule.rule
-        if not environ.get("QUERY_STRING") or said is None or self._wiring is None:
-            return
-        if self._session in environ.get("HTTP_COOKIE", ""):  # which most visitors have not
-            ours(self._wiring, self._mirror, exchange, said)
+            exchange.route = None if rule is None else rule.rule
+            lying = _APP.get().g.__dict__
+            if _LOADED in lying and not self._asks:
+                exchange.loaded_user = partial(_user_in, lying)
+            if said is not None and environ.get("QUERY_STRING"):
+                self._mirror(exchange, said)
+        except Exception as error:  # noqa: BLE001  the boundary takes whatever goes wrong
+            self.wiring.trouble(error)
 
     def _notes(self, exchange: Exchange, environ: WSGIEnvironment, said: Headers | None) -> None:
-        """Notes also where Flask-Login's user lies, and whom the ``user_id`` setting is asked."""
+        """Notes also whom the ``user_id`` setting is asked, and where Flask-Login's user lies."""
         self._starts(exchange, environ, said)
-        context = _APP.get(None)
-        if context is None or context.app is not self._app or _REQUESTED.get(None) is None:
-            return
-        environ[_G] = vars(context.g)
-        if self._wiring is not None and self._wiring.asks_user and has_request_context():
-            environ[_REQUEST] = request._get_current_object()  # type: ignore[attr-defined]
+        ours(self.wiring, self._note, environ)
+
+    def _note(self, environ: WSGIEnvironment) -> None:
+        context = _REQUESTED.get(None)
+        if context is not None and context.app is self._app:
+            environ[_G], environ[_REQUEST] = vars(_APP.get().g), context.request
 
     def matched(self, *_app: Flask, **_more: Any) -> None:
         """Notes earlier than at the response's start: for a verb, when an exception has come to
         Flask, or as Flask's first ``before_request`` function."""
         exchange = wirings.CURRENT.get()
-        if exchange is not None and self._wiring is not None and has_request_context():
+        if exchange is None or self._wiring is None or not has_request_context():
+            return
+        if not _is_here(exchange):
+            return
+        if self._asks:
             self._notes(exchange, request.environ, None)
+        else:
+            self._starts(exchange, request.environ, None)
 
-    def _learn(self) -> None:
-        """The look at the user of an app that knows none: of a verb that is called before the
-        response starts, the exchange learns the route."""
-        if _REQUESTED.get(None) is not None:
-            self.matched()
+    def _seen(self) -> str | None:
+        """The user whom Flask-Login has loaded, in the request's context; ``_starts`` notes whom it
+        has loaded there, for the time behind it."""
+        if _REQUESTED.get(None) is None:
+            return None
+        self.matched()
+        exchange = wirings.CURRENT.get()
+        return _user_in(vars(_APP.get().g)) if exchange and _is_here(exchange) else None
 
     def _loaded_user(self, environ: WSGIEnvironment) -> str | None:
-        """The id of the user that Flask-Login has loaded; "" for nobody, None for not loaded."""
+        """The same for the ``user_id`` setting, behind it."""
         if _G not in environ:
             self.matched()
-        lying = environ.get(_G)
-        user = None if lying is None else lying.get("_login_user")
-        if user is None:
-            return None
-        return str(user.get_id()) if user.is_authenticated else ""
+        return _user_in(environ.get(_G, {}))
 
     def _asked_about(self, environ: WSGIEnvironment) -> Any:
         """What the ``user_id`` setting is asked about: Flask's own request, once it is there."""
@@ -192,6 +198,8 @@ class Site:
     def _mirror(self, exchange: Exchange, headers: Headers) -> None:
         """Puts a campaign into the session that the request came with, which is saved anew."""
         app, name = self._app, self._app.config["SESSION_COOKIE_NAME"]
+        if name not in request.environ.get("HTTP_COOKIE", ""):  # which most visitors have not
+            return
         if not exchange.has_news or name not in request.cookies:
             return
         said = by_name(headers)
@@ -222,6 +230,19 @@ class Site:
         if exchange is not None and self._wiring is not None:
             known = user is not None and user.is_authenticated
             ours(self._wiring, exchange.signed_out, str(user.get_id()) if known else None)
+
+
+def _is_here(exchange: Exchange) -> bool:
+    """Whether Flask's context is this exchange's, not one within which its request is served."""
+    return request.environ.get(KEY) is exchange
+
+
+def _user_in(lying: Mapping[str, Any]) -> str | None:
+    """The id of the user who lies in ``g``; "" for nobody, None for not loaded."""
+    user = lying.get(_LOADED)
+    if user is None:
+        return None
+    return str(user.get_id()) if user.is_authenticated else ""
 
 
 def _text(key: str | bytes | None) -> str:

@@ -31,12 +31,13 @@ class Exchange:
     ``own`` is set when the request is for one of our own paths: the face reads at most
     ``own.limit`` + 1 bytes of body and answers with ``reply``. ``excluded``: not tracked.
     ``finished``: it is over, and verbs called from now on belong to no request. ``route``: the
-    route template, which the face sets before ``close``.
+    route template, which the face sets before ``close``. ``loaded_user`` looks at the user whom the
+    app has loaded; a face may set it once it knows more.
     ``usual``: what the cookies of a usual page hold, as long as nothing more is asked of it."""
 
     __slots__ = (
-        "_at", "_closed", "_core", "_held", "_loaded_user", "_made", "_page_id",
-        "_request", "excluded", "finished", "own", "route", "usual")  # fmt: skip
+        "_at", "_closed", "_core", "_held", "_made", "_page_id", "_request", "excluded",
+        "finished", "loaded_user", "own", "route", "usual")  # fmt: skip
 
     # A usual page's are made when somebody asks for one; __getattr__ would slow every attribute.
     _identity: Identity = part(0)
@@ -45,7 +46,7 @@ class Exchange:
     _response: Response = part(3)
 
     def __init__(self, core: Core, request: Request, loaded_user: LoadedUser | None) -> None:
-        self._core, self._request, self._loaded_user = core, request, loaded_user
+        self._core, self._request, self.loaded_user = core, request, loaded_user
         self._closed = self.finished = self.excluded = False
         self.route: str | None = None
         self._page_id: str | None = None
@@ -251,7 +252,7 @@ class Exchange:
     def _look(self) -> None:
         """Looks at the user that the app has loaded or signed in by now, and follows it; the face
         may learn of the route by that."""
-        identity, look = self._identity, self._loaded_user
+        identity, look = self._identity, self.loaded_user
         is_open = identity.allowed and not self._closed
         # To look may say that somebody impersonates, and teaches Flask's face the route.
         seen = look() if is_open and look is not None else None
@@ -277,7 +278,7 @@ class Exchange:
         is_over = self.own is None and not self.excluded and self._closed
         if is_over and (entries := self._response.last_entries()):
             self._core.keep_last(entries)
-        self._loaded_user = None  # the framework's request may hold us: without a cycle both go
+        self.loaded_user = None  # the framework's request may hold us: without a cycle both go
         self._request.forget()
 
     def reply(self, body: bytes) -> Reply | Errand:

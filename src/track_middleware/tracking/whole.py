@@ -73,7 +73,7 @@ def shown(exchange: Exchange, content_type: str, body: bytes) -> tuple[Ending, b
     """What becomes of a usual page, as ``settled``; None where it is none after all, and nothing
     has become of it yet."""
     # To look may make the exchange another's: it may say that somebody impersonates.
-    look, core, at = exchange._loaded_user, exchange._core, exchange._at
+    look, core, at = exchange.loaded_user, exchange._core, exchange._at
     seen = None if look is None else look()
     held = exchange.usual
     if held is None or held.whose is None:
@@ -88,7 +88,7 @@ def shown(exchange: Exchange, content_type: str, body: bytes) -> tuple[Ending, b
     body = tagged(body, tag, content_type, everywhere=inject, where=request.path)
     frame = _frame(exchange, page_id, held)
     exchange._closed = exchange.finished = True
-    exchange._loaded_user = None
+    exchange.loaded_user = None
     if core.last_keep(frame) is False:
         core.refused()
     ending = _SHOWN if at <= held.until else Ending(PRIVATE, core.cookies.due(held, request, at))

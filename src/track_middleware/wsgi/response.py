@@ -84,22 +84,20 @@ class Response(msgspec.Struct, eq=False):
     def body(self, source: Iterable[bytes]) -> Iterable[bytes]:
         """The body for the server. A usual page is mostly whole with its first piece: that is taken
         now, as the server would next, and everything is done at once."""
-        headers, exchange = self._headers, self._exchange
+        headers = self._headers
         if (
-            self._status != "200 OK" or not headers or self._started
-            or exchange.usual is None or self._wiring.is_inline
+            self._status != "200 OK" or not headers or self._started or self._exc_info is not None
+            or self._exchange.usual is None or self._wiring.is_inline
         ):  # fmt: skip
             return self._other(source)
-        names, values = zip(*headers)  # noqa: B905  each line is a pair
+        names, values = zip(*(lines := [*headers]))  # noqa: B905  each line is a pair
         shape = SHAPES[names]
-        if shape is None or not HTML[values[shape.type_at]] or self._exc_info is not None:
+        if shape is None or not HTML[values[shape.type_at]]:
             return self._other(source)
-        if isinstance(source, _LISTS):
-            if len(source) != 1:
-                return self._other(source)
-            tagged = self._page(source[0], shape, values)
+        if isinstance(source, _LISTS) and len(source) == 1:
+            tagged = self._page(source[0], shape, lines)
             return source if tagged is source[0] else [tagged]
-        if shape.length_at is None:
+        if isinstance(source, _LISTS) or shape.length_at is None:
             return self._other(source)
         try:
             rest = iter(source)
@@ -110,26 +108,28 @@ class Response(msgspec.Struct, eq=False):
             self.fail()
             self.close()  # whoever gets no body closes none
             raise
-        if piece is _END or str(len(piece)) != values[shape.length_at]:
+        is_as_said = not self._started and self._exc_info is None and headers == lines
+        if piece is not _END and is_as_said and str(len(piece)) == values[shape.length_at]:
+            return handed(source, self._page(piece, shape, lines), rest)
+        if not self._started:  # the step may have said and written more
             self._read()
-            self._source, self._chunks = source, rest if piece is _END else chain((piece,), rest)
-            return self
-        return handed(source, self._page(piece, shape, values), rest)
+        self._source, self._chunks = source, iter(()) if piece is _END else chain((piece,), rest)
+        return self
 
-    def _page(self, body: bytes, shape: Shape, values: tuple[str, ...]) -> bytes:
+    def _page(self, body: bytes, shape: Shape, lines: Headers) -> bytes:
         """Passes on the headers of a usual page, of which ``body`` is the whole; it is given back
         with its tag, and its exchange is over."""
         names, type_at, length_at = shape
         ending: Ending | None = None
         tagged, self._closed = body, True
         try:  # the boundary, as ``ours`` is, by a call less
-            end = shown(self._exchange, values[type_at], body)
+            end = shown(self._exchange, lines[type_at][1], body)
             ending, tagged = end or closed(self._exchange, 200, by_name(self._headers), body)
         except Exception as error:  # noqa: BLE001  the boundary takes whatever goes wrong
             self._wiring.trouble(error)
         if not names or ending is None or ending.headers is not PRIVATE:
             return self._ended(body, Head(by_name(self._headers)), ending, tagged)
-        lines = [*self._headers, _PRIVATE]
+        lines.append(_PRIVATE)
         if length_at is not None and tagged is not body:
             lines[length_at] = ("Content-Length", str(len(tagged)))
         if ending.cookies:
