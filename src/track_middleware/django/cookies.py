@@ -35,11 +35,12 @@ def add(response: HttpResponseBase, cookies: tuple[Cookie, ...]) -> None:
     alone and the domain's) the first under a key of its own."""
     shown = response.cookies
     for cookie in cookies:
-        line = Line(_ATTRIBUTES[cookie.terms])
+        terms = cookie.terms
+        line = Line(_KNOWN.get(terms.said) or _attributes(terms))
         # As a morsel keeps them, whose own ``set`` looks for what is no cookie in ours.
         line._key = name = cookie.name
         line._value = line._coded_value = value = cookie.value
-        line.line = f"{name}={value}{cookie.terms.said}"
+        line.line = f"{name}={value}{terms.said}"
         if name in shown:
             _keep_apart(shown, name)
         _set(shown, name, line)
@@ -56,23 +57,22 @@ def _keep_apart(shown: Any, name: str) -> None:
         _set(shown, f"{name} {former['domain']}", former)
 
 
-class _Attributes(dict[Terms, dict[str, Any]]):
+def _attributes(terms: Terms) -> dict[str, Any]:
     """What a cookie's morsel says beside its name and value; a morsel looks at each word by itself,
     and ours say the same again and again."""
-
-    def __missing__(self, terms: Terms) -> dict[str, Any]:
-        morsel: Morsel[str] = Morsel()
-        morsel["max-age"], morsel["path"], morsel["samesite"] = terms.max_age, "/", "Lax"
-        morsel["httponly"] = terms.http_only
-        if terms.secure:
-            morsel["secure"] = True
-        if terms.domain:
-            morsel["domain"] = terms.domain
-        if len(self) >= _MOST_TERMS:
-            self.clear()
-        self[terms] = made = dict(morsel)
-        return made
+    morsel: Morsel[str] = Morsel()
+    morsel["max-age"], morsel["path"], morsel["samesite"] = terms.max_age, "/", "Lax"
+    morsel["httponly"] = terms.http_only
+    if terms.secure:
+        morsel["secure"] = True
+    if terms.domain:
+        morsel["domain"] = terms.domain
+    if len(_KNOWN) >= _MOST_TERMS:
+        _KNOWN.clear()
+    _KNOWN[terms.said] = made = dict(morsel)
+    return made
 
 
+#: Such attributes by what the terms say in a header, whose hash lies ready.
+_KNOWN: dict[str, dict[str, Any]] = {}
 _MOST_TERMS = 64
-_ATTRIBUTES = _Attributes()
