@@ -147,7 +147,9 @@ class Site:
             if _LOADED in lying and not self._asks:
                 exchange.loaded_user = partial(_user_in, lying)
             if said is not None and environ.get("QUERY_STRING"):
-                self._mirror(exchange, said)
+                name = self._app.config["SESSION_COOKIE_NAME"]
+                if name in environ.get("HTTP_COOKIE", ""):  # which most visitors have not
+                    self._mirror(exchange, said)
         except Exception as error:  # noqa: BLE001  the boundary takes whatever goes wrong
             self.wiring.trouble(error)
 
@@ -198,8 +200,6 @@ class Site:
     def _mirror(self, exchange: Exchange, headers: Headers) -> None:
         """Puts a campaign into the session that the request came with, which is saved anew."""
         app, name = self._app, self._app.config["SESSION_COOKIE_NAME"]
-        if name not in request.environ.get("HTTP_COOKIE", ""):  # which most visitors have not
-            return
         if not exchange.has_news or name not in request.cookies:
             return
         said = by_name(headers)
