@@ -43,11 +43,10 @@ class Request(msgspec.Struct):
 
     def forget(self) -> None:
         """Lets go of the headers: the request is over."""
-        self.header = nothing
+        self.header = _nothing
 
 
-def nothing(name: str) -> str:
-    """No header at all."""
+def _nothing(name: str) -> str:
     return ""
 
 

@@ -32,7 +32,7 @@ class TrackMiddleware:
     def __init__(self, app: App, **settings: Any) -> None:
         self.app = app
         self.wiring = wiring = wirings.build(settings)
-        self.wiring.console.about = _about
+        wiring.console.about = _about
         self.user = partial(_asked, wiring) if wiring.asks_user else _user
         self.opened = _opened
 

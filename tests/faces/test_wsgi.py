@@ -474,7 +474,7 @@ def test_a_usual_page_may_spell_its_head_as_it_likes(
 def test_of_the_names_of_header_lines_only_so_many_are_kept() -> None:
     for number in range(1000):
         assert SHAPES["Content-Type", f"X-{number}"] == (
-            ("content-type", f"x-{number}"), 0, None
+            ("content-type", f"x-{number}"), 0, None, True
         )  # fmt: skip
     assert len(SHAPES) <= 256
 

@@ -29,9 +29,6 @@ _MOST_REMEMBERED = 4096
 #: Whole Cookie headers that are remembered, and how long one may be.
 _MOST_HEADERS, _LONGEST_HEADER = 1024, 4096
 
-#: Hosts whose cookies' terms are remembered, and how long a name may be (RFC 1035, 2.3.4).
-_MOST_HOSTS, _LONGEST_HOST = 256, 255
-
 _T = TypeVar("_T", bound=msgspec.Struct)
 
 
@@ -122,8 +119,8 @@ class Cookies:
     """
 
     __slots__ = (
-        "_domain_of", "_idle", "_longest", "_max_age", "_terms_of", "choice", "known", "mark",
-        "rotates", "session", "visitor",
+        "_domain_of", "_idle", "_longest", "_max_age", "choice", "known", "mark", "rotates",
+        "session", "visitor",
     )  # fmt: skip
 
     def __init__(
@@ -139,7 +136,6 @@ class Cookies:
         self._idle, self._longest = settings.session_timeout, settings.session_max
         self._domain_of = domain_of
         self.known: dict[str, Held] = {}
-        self._terms_of: dict[tuple[str, str], Terms] = {}
 
     def held(self, header: str) -> Held:
         """What a Cookie header holds of ours. Visitor and session are there only where ``verified``
@@ -248,16 +244,7 @@ class Cookies:
         )
 
     def _terms(self, request: Request) -> Terms:
-        """On what terms our cookies are kept, by scheme and host; a site has few."""
-        scheme, host = request.scheme, request.host
-        found = self._terms_of.get((scheme, host))
-        if found is None:
-            found = terms(self._max_age, scheme == "https", self._domain_of(host))
-            if len(host) <= _LONGEST_HOST:
-                if len(self._terms_of) >= _MOST_HOSTS:
-                    self._terms_of.clear()  # any client may name hosts
-                self._terms_of[scheme, host] = found
-        return found
+        return terms(self._max_age, request.scheme == "https", self._domain_of(request.host))
 
     def ended(self, request: Request) -> list[Cookie]:
         """The end of visitor and session; also of cookies of this host alone, from before

@@ -30,10 +30,10 @@ _LONGEST_CLOSE = 16
 class Charset:
     """The marks of a document as its charset writes them."""
 
-    __slots__ = ("close", "encoding", "mark", "placeholder", "width")
+    __slots__ = ("_encoding", "close", "mark", "placeholder", "width")
 
     def __init__(self, encoding: str) -> None:
-        self.encoding = encoding
+        self._encoding = encoding
         self.width = len("<".encode(encoding))
         self.placeholder = self.encode(PLACEHOLDER)
         self.mark = self._pattern(_MARK)
@@ -43,17 +43,17 @@ class Charset:
 
     def encode(self, text: str) -> bytes:
         """Text in this charset, without a byte order mark."""
-        return text.encode(self.encoding, "xmlcharrefreplace")
+        return text.encode(self._encoding, "xmlcharrefreplace")
 
     def text(self, some: bytes) -> str:
         """Bytes of this charset as text; a character that is cut in two is left out."""
-        return some.decode(self.encoding, "ignore")
+        return some.decode(self._encoding, "ignore")
 
     def _pattern(self, source: str) -> re.Pattern[bytes]:
         if self.width == 1:
             source = source.replace(f"|(?:{_RAW[0]}", f"|{_LETTERS}(?:{_RAW[0]}")
             return re.compile(source.encode("ascii"), re.IGNORECASE)
-        return re.compile(_widened(source, self.encoding), re.IGNORECASE)
+        return re.compile(_widened(source, self._encoding), re.IGNORECASE)
 
 
 def _widened(source: str, encoding: str) -> bytes:
@@ -198,8 +198,7 @@ def tagged(body: bytes, tag: str, content_type: str, *, everywhere: bool, where:
             if len(_OPENINGS) >= _MOST_OPENINGS:
                 _OPENINGS.clear()
             _OPENINGS[where] = _Opening(content_type, body[:end], place, marks)
-    text = tag.encode(marks.encoding, "xmlcharrefreplace")  # as ``Charset.encode``
-    return b"".join((body[:place], text, body[place:]))
+    return b"".join((body[:place], marks.encode(tag), body[place:]))
 
 
 def _place(body: bytes, marks: Charset, *, placeholder: bool = False) -> re.Match[bytes] | None:

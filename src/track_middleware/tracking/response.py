@@ -106,7 +106,7 @@ class Response(msgspec.Struct):
             if page_id is None:
                 page_id = scene.known_page_id = core.new_id()
             token = core.tokens.make(page_id, identity.at, "counted")
-            tag = core.snippet.usual(self._request.root_path, token)
+            tag = core.snippet.tag(self._request.root_path, token, "")
             injector = Injector(tag, content_type, core.settings.inject)
             self._counting, self._token = "counted", True
         cookies = identity.cookies(arriving=True)

@@ -150,9 +150,9 @@ class _Milliseconds(dict[int, str]):
 
 
 _MOST_TENTHS = 2048
-TOOK = _Milliseconds()
+_MILLISECONDS = _Milliseconds()
 
 
 def took(seconds: float) -> str:
     """How long a response took, in milliseconds with a tenth."""
-    return TOOK[int(seconds * 10_000)]
+    return _MILLISECONDS[int(seconds * 10_000)]

@@ -70,13 +70,6 @@ class Snippet:
             script += self._pixel(root_path, token)
         return f'<meta name="track-page" content="{token}">{script}'
 
-    def usual(self, root_path: str, token: str) -> str:
-        """The same with a page token, where no policy asks for a nonce."""
-        script = self._scripts.get(root_path) or self._script(root_path, None)
-        if self._noscript:
-            script += self._pixel(root_path, token)
-        return f'<meta name="track-page" content="{token}">{script}'
-
     def _script(self, root_path: str, word: str | None) -> str:
         by = f' nonce="{word}"' if word else ""
         script = f'<script src="{self._path(root_path)}/m.js"{self._attributes}{by}></script>'

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from ..event import quoted
-from ..http import nothing
 from . import origin
 from .consent import as_json
 from .cookies import Held
@@ -17,7 +16,7 @@ from .exchange import Exchange
 from .inject import tagged
 from .pageview import HTML
 from .response import TELLING, Ending
-from .scene import TOOK, view
+from .scene import took, view
 from .shareable import PRIVATE
 from .visitor import Visitor
 from .whose import json
@@ -83,7 +82,7 @@ def shown(exchange: Exchange, content_type: str, body: bytes) -> tuple[Ending, b
     request = exchange._request
     exchange._page_id = page_id = core.new_id(int(at * 1000))
     token = core.tokens.make(page_id, at, "counted")
-    tag = core.snippet.usual(request.root_path, token)
+    tag = core.snippet.tag(request.root_path, token, "")
     inject = core.settings.inject
     body = tagged(body, tag, content_type, everywhere=inject, where=request.path)
     frame = _frame(exchange, page_id, held)
@@ -92,7 +91,7 @@ def shown(exchange: Exchange, content_type: str, body: bytes) -> tuple[Ending, b
     if core.last_keep(frame) is False:
         core.refused()
     ending = _SHOWN if at <= held.until else Ending(PRIVATE, core.cookies.due(held, request, at))
-    request.header = nothing  # as ``forget``
+    request.forget()
     return ending, body
 
 
@@ -124,7 +123,7 @@ def _frame(exchange: Exchange, page_id: str, held: Held) -> bytes:
         rest = rest if facts is None else f',"facts":{json(facts).decode()}{rest}'
     page = (
         f'{{{where}{named}{page_id}"{routed}{referrer},"status":200,'
-        f'"durationMs":{TOOK[int((core.now() - at) * 10_000)]}}}'
+        f'"durationMs":{took(core.now() - at)}}}'
     )
     client = core.clients[request.agent, peer, request.language]
     assert held.whose is not None

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from ..http import weak_etag
-from ..tracking.response import TELLING
 
 if TYPE_CHECKING:
     from ..http import Cookie
@@ -17,18 +16,19 @@ if TYPE_CHECKING:
 
 
 class Shape(NamedTuple):
-    """The header lines of what may be a usual page, by their names: which line says its type, and
-    which its length, where one does. ``names``: these in lower case; () where lines of one name
-    are to be joined, or one changes with the body."""
+    """The header lines of a response by their ``names``, here in lower case: which line says its
+    type, and which its length, where one does. ``is_plain``: each is there once, and none but that
+    changes with the body."""
 
     names: tuple[str, ...]
     type_at: int
     length_at: int | None
+    is_plain: bool
 
 
 class _Shapes(dict[tuple[str, ...], "Shape | None"]):
-    """Shapes by the names as an app spells them, of which a site has few; None where one has more
-    to say than a usual page."""
+    """Shapes by the names as an app spells them, of which a site has few; None where type or length
+    are not said just once."""
 
     def __missing__(self, said: tuple[str, ...]) -> Shape | None:
         if len(self) >= _MOST_SHAPES:
@@ -39,11 +39,11 @@ class _Shapes(dict[tuple[str, ...], "Shape | None"]):
 
 def _shape(names: tuple[str, ...]) -> Shape | None:
     types, lengths = names.count("content-type"), names.count("content-length")
-    if types != 1 or lengths > 1 or not TELLING.isdisjoint(names):
+    if types != 1 or lengths > 1:
         return None
     is_plain = len(set(names)) == len(names) and "etag" not in names
     length_at = names.index("content-length") if lengths else None
-    return Shape(names if is_plain else (), names.index("content-type"), length_at)
+    return Shape(names, names.index("content-type"), length_at, is_plain)
 
 
 _MOST_SHAPES = 256

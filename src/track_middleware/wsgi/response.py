@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from ..http import Cookie, by_name
-from ..tracking.pageview import HTML
 from ..tracking.shareable import PRIVATE
-from ..tracking.whole import closed, settled, shown
+from ..tracking.whole import closed, is_usual, settled, shown
 from ..wiring import CURRENT
 from .boundary import ours
 from .handed import handed
@@ -87,12 +86,12 @@ class Response(msgspec.Struct, eq=False):
         headers = self._headers
         if (
             self._status != "200 OK" or not headers or self._started or self._exc_info is not None
-            or self._exchange.usual is None or self._wiring.is_inline
+            or self._wiring.is_inline
         ):  # fmt: skip
             return self._other(source)
         names, values = zip(*(lines := [*headers]))  # noqa: B905  each line is a pair
         shape = SHAPES[names]
-        if shape is None or not HTML[values[shape.type_at]]:
+        if shape is None or not is_usual(self._exchange, 200, values[shape.type_at], shape.names):
             return self._other(source)
         if isinstance(source, _LISTS) and len(source) == 1:
             tagged = self._page(source[0], shape, lines)
@@ -119,7 +118,7 @@ class Response(msgspec.Struct, eq=False):
     def _page(self, body: bytes, shape: Shape, lines: Headers) -> bytes:
         """Passes on the headers of a usual page, of which ``body`` is the whole; it is given back
         with its tag, and its exchange is over."""
-        names, type_at, length_at = shape
+        _, type_at, length_at, is_plain = shape
         ending: Ending | None = None
         tagged, self._closed = body, True
         try:  # the boundary, as ``ours`` is, by a call less
@@ -127,7 +126,7 @@ class Response(msgspec.Struct, eq=False):
             ending, tagged = end or closed(self._exchange, 200, by_name(self._headers), body)
         except Exception as error:  # noqa: BLE001  the boundary takes whatever goes wrong
             self._wiring.trouble(error)
-        if not names or ending is None or ending.headers is not PRIVATE:
+        if not is_plain or ending is None or ending.headers is not PRIVATE:
             return self._ended(body, Head(by_name(self._headers)), ending, tagged)
         lines.append(_PRIVATE)
         if length_at is not None and tagged is not body:
