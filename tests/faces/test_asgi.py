@@ -308,6 +308,23 @@ def test_a_tracker_that_breaks_in_development_holds_no_start_back(data_dir: Path
     assert server.kinds == ["start"]
 
 
+def test_an_exchange_ends_where_the_server_takes_no_more_of_a_broken_page(data_dir: Path) -> None:
+    opened: list[Any] = []
+
+    async def app(scope: dict[str, Any], receive: Any, send: Send) -> None:
+        opened.append(scope["track_middleware.exchange"])
+        await send({"type": "http.response.start", "status": 200, "headers": [*with_length(HOME)]})
+        raise LookupError("the app is broken")
+
+    class Gone(Server):
+        async def send(self, message: dict[str, Any]) -> None:
+            raise OSError("the client is gone")
+
+    with pytest.raises(OSError, match="gone"):
+        Gone(app, data_dir).run(headers=NAVIGATION)
+    assert opened[0].finished
+
+
 @pytest.mark.parametrize("length", [(), ((b"content-length", b"%d" % len(HOME)),)])
 def test_a_starts_headers_may_be_read_only_once(
     tmp_path: Path, length: tuple[tuple[bytes, bytes], ...]

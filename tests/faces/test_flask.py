@@ -247,6 +247,15 @@ def test_a_new_campaign_is_mirrored_into_a_session_that_is_there(
     assert b'"track_campaign":{"source":"b"}' in site.ask("/read").body
 
 
+def test_a_sessions_cookie_may_be_given_another_name(app: flask.Flask, site: WSGISite) -> None:
+    app.add_url_rule("/read", view_func=lambda: dict(flask.session))
+    site.ask("/")
+    app.config["SESSION_COOKIE_NAME"] = "other"
+    site.ask("/in/ann")
+    site.ask("/?utm_source=b")
+    assert b'"track_campaign":{"source":"b"}' in site.ask("/read").body
+
+
 def test_the_mirror_keeps_what_the_view_puts_into_the_session(plain: flask.Flask) -> None:
     def note(word: str) -> bytes:
         flask.session[word] = 1
