@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import copy
+import pickle
 import unittest
 import warnings
 from collections.abc import Callable, Iterator
@@ -131,6 +133,47 @@ def test_our_cookies_show_like_any_other() -> None:
         assert line.output(header="") == f" {line.OutputString()}"
         assert "; Secure" in line.OutputString()
     assert list(response.cookies) == ["_tm_v", "_tm_s"]
+
+
+def said(response: HttpResponse) -> list[set[str]]:
+    """What the Set-Cookie lines say, which a server gets as Django puts them out."""
+    lines = [line.output(header="") for line in response.cookies.values()]
+    return [{word.strip() for word in line.split(";")} for line in lines]
+
+
+@pytest.mark.parametrize(
+    "copied", [copy.copy, copy.deepcopy, lambda response: pickle.loads(pickle.dumps(response))]
+)
+def test_a_copied_response_sets_our_cookies(copied: Callable[[Any], Any]) -> None:
+    response = HttpResponse(HOME)
+    answered(response, secure=True)
+    assert all("SameSite=Lax" in words for words in said(response))
+    assert said(copied(response)) == said(response)
+
+
+@pytest.mark.parametrize(
+    "harden",
+    [
+        lambda cookie: cookie.__setitem__("samesite", "Strict"),
+        lambda cookie: cookie.update({"samesite": "Strict"}),
+    ],
+)
+def test_who_hardens_every_cookie_hardens_ours(harden: Callable[[Any], Any]) -> None:
+    response = HttpResponse(HOME)
+    answered(response)
+    before = said(response)
+    for cookie in response.cookies.values():
+        harden(cookie)
+    assert said(response) == [{*words, "SameSite=Strict"} - {"SameSite=Lax"} for words in before]
+
+
+def test_who_deletes_our_cookie_before_it_is_sent_deletes_it() -> None:
+    response = HttpResponse(HOME)
+    answered(response)
+    response.delete_cookie("_tm_v")
+    visitor, session = said(response)
+    assert {'_tm_v=""', "Max-Age=0"} <= visitor
+    assert "Max-Age=0" not in session
 
 
 def flags(morsel: Any) -> dict[str, str]:

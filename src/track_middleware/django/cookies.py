@@ -11,23 +11,45 @@ from ..http import Cookie, Terms
 
 
 class Line(Morsel):  # type: ignore[type-arg]
-    """A cookie whose header line is ready; Django would parse it and put it together again."""
+    """A cookie whose header line is ready; Django would parse it and put it together again. One
+    that was changed or copied is put together like any other."""
 
     # Made of a morsel's whole attributes, which Morsel's own would first set one by one.
     __init__ = dict.__init__
-
-    def OutputString(self, attrs: Any = None) -> str:  # noqa: N802  the standard library's name
-        """The value of its ``Set-Cookie`` header."""
-        return self.line
-
-    def output(self, attrs: Any = None, header: str = "Set-Cookie:") -> str:
-        """Header and value, as a morsel puts them together; Django asks for this."""
-        return f"{header} {self.line}"
 
     line: str = ""
     _key: str
     _value: str
     _coded_value: str
+
+    def OutputString(self, attrs: Any = None) -> str:  # noqa: N802  the standard library's name
+        """The value of its ``Set-Cookie`` header."""
+        return self.line if self.line and attrs is None else super().OutputString(attrs)
+
+    def output(self, attrs: Any = None, header: str = "Set-Cookie:") -> str:
+        """Header and value, as a morsel puts them together; Django asks for this."""
+        return f"{header} {self.line if self.line and attrs is None else self.OutputString(attrs)}"
+
+    # Whoever changes it (a middleware that hardens all cookies, an app that deletes ours) is heard.
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        self.line = ""
+        super().__setitem__(name, value)
+
+    def setdefault(self, name: str, value: Any = None) -> Any:
+        """As a morsel's."""
+        self.line = ""
+        return super().setdefault(name, value)
+
+    def update(self, values: Any) -> None:  # type: ignore[override]
+        """As a morsel's."""
+        self.line = ""
+        super().update(values)
+
+    def set(self, key: str, val: Any, coded_val: str) -> None:
+        """As a morsel's."""
+        self.line = ""
+        super().set(key, val, coded_val)
 
 
 def add(response: HttpResponseBase, cookies: tuple[Cookie, ...]) -> None:
