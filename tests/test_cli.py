@@ -151,10 +151,16 @@ def test_status_adds_up_what_was_not_kept(
     assert json.loads(out)["counters"]["excluded"] == 3
 
 
-def waiting(data_dir: Path) -> None:
+def waiting(data_dir: Path, *destinations: str) -> None:
     """An event in the spool that nobody drains."""
     wiring = build(
-        {"data_dir": str(data_dir), "deliver": "worker", "min_free": "1", "secret_key": "s" * 20}
+        {
+            "data_dir": str(data_dir),
+            "deliver": "worker",
+            "min_free": "1",
+            "secret_key": "s" * 20,
+            "destinations": [*destinations],
+        }
     )
     wiring.tracker.track("Waiting", {}, user_id="1")
     wiring.spool.close()
@@ -333,6 +339,21 @@ def test_worker_once_delivers_what_waits(
     status, out = called(capsys, "status", "--data-dir", data_dir, "--json")
     assert status == 0
     assert (json.loads(out)["events"], json.loads(out)["spool"]["bytesWaiting"]) == (1, 0)
+
+
+def test_worker_once_says_which_destination_it_could_not_serve(
+    data_dir: Path, tmp_path: Path
+) -> None:
+    nobody, out = free_port(), tmp_path / "out.jsonl"
+    waiting(data_dir, f"webhook+http://127.0.0.1:{nobody}/in", f"jsonl://{out}")
+    command = [sys.executable, "-m", "track_middleware", "worker", "--once"]
+    found = subprocess.run(
+        [*command, "--data-dir", data_dir], capture_output=True, text=True, timeout=300, check=False
+    )
+    assert found.returncode == 1
+    assert "webhook is paused: " in found.stderr
+    assert "jsonl is paused" not in found.stderr
+    assert "Waiting" in out.read_text()
 
 
 def test_a_worker_refuses_a_folder_that_nobody_has_written_to(tmp_path: Path) -> None:

@@ -39,8 +39,9 @@ def work(
     """Runs a worker of this data folder; the exit status of its verb.
 
     Until SIGTERM, SIGINT or, with ``parent_fd``, the end of the pipe whose other end the parent
-    holds. ``once``: drains, ends the merge windows, serves what is due, and is done. A folder that
-    nobody has written to is refused, unless ``wait``.
+    holds. ``once``: drains, ends the merge windows, serves what is due, and is done; a finding
+    when a destination is paused by then. A folder that nobody has written to is refused, unless
+    ``wait``.
     """
     stop = _stopping(parent_fd)
     try:
@@ -54,7 +55,7 @@ def work(
         return _unusable(data_dir, error)
     try:
         if once:
-            return WELL if worker.once() else _busy(data_dir)
+            return _left(worker.paused()) if worker.once() else _busy(data_dir)
         logger.info("worker %s drains %s", os.getpid(), data_dir)
         if parent_fd is not None:
             _step_back()
@@ -133,6 +134,13 @@ def _refused(data_dir: Path) -> int:
         file=sys.stderr,
     )
     return WRONG_CALL
+
+
+def _left(paused: dict[str, str]) -> int:
+    """Says which destinations could not be served: whoever asks by the clock sees no log."""
+    for name, reason in paused.items():
+        print(f"track-middleware worker: {name} is paused: {reason}", file=sys.stderr)
+    return FINDING if paused else WELL
 
 
 def _busy(data_dir: Path) -> int:

@@ -32,6 +32,7 @@ from .serve import Serve
 from .servers import POLL, Servers, Serves
 from .shares import rights
 from .store import Deposed, Job, Log, opening
+from .store.claims import claimed
 from .store.whole import Store
 from .transport import Deliver, Transport
 
@@ -130,6 +131,16 @@ class Worker:
         finally:
             self._lease.release()
         return True
+
+    def paused(self) -> dict[str, str]:
+        """The destinations that get nothing for now, and why."""
+        jobs = claimed(self._routes, self._store.jobs())
+        now = self._now()
+        return {
+            name: job.pause_reason
+            for name, job in jobs.items()
+            if job.paused_until is not None and job.paused_until > now
+        }
 
     def run(self, stop: threading.Event) -> None:
         """Waits for the lease, then drains and delivers until ``stop``, or until the store was
