@@ -8,7 +8,7 @@ from time import time_ns
 from . import forks
 from .tracking import ids
 
-_pid = forks.pid
+_own, _pid = forks.OWN, forks.pid
 
 #: So many at once that few calls draw; so few that one that does is no more than twice as slow.
 _MANY = 64
@@ -32,7 +32,7 @@ class Stock:
         owner, shared, endings = self._ready
         # Asked every time: of a process that forks without Python's knowledge (uWSGI) all
         # children would hand out the same ones.
-        if owner != _pid() or not endings:
+        if (owner != _own[0] and owner != _pid()) or not endings:
             shared, endings = self._drawn()
         try:
             ending = endings.pop()  # no two threads get the same

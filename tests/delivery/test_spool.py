@@ -394,6 +394,7 @@ def test_a_child_forked_without_the_hook_finds_out_by_its_process_id(
     spool = make()
     spool.append([entry("a")])
     inherited = spool._live[os.getpid()].fd
+    monkeypatch.setattr(spool_module, "OWN", [0])  # as the page is in a child
     monkeypatch.setattr(spool_module, "_getpid", lambda: 1)
     assert spool.append([entry("b")])
     assert list(spool._live) == [1]

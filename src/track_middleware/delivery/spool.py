@@ -17,6 +17,7 @@ from pathlib import Path
 
 from ..errors import SpoolError
 from ..event import Last, encoded, lenient_encoder
+from ..forks import OWN
 from ..forks import pid as _getpid
 from ..settings import free_bytes
 from .files import close_own, create_locked, identity_of
@@ -42,8 +43,7 @@ _FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _NEWLINE = 10  # as a number it is found five times as fast
 _NO_JSON = (TypeError, ValueError, OverflowError, RecursionError)
 
-_encode = lenient_encoder.encode
-_write = os.write
+_encode, _write = lenient_encoder.encode, os.write
 
 
 class _Live:
@@ -131,7 +131,7 @@ class Spool:
 
     def write(self, frames: bytes) -> bool:
         """Appends what ``encode`` made, by one write of the system."""
-        live = self._live.get(_getpid()) or self._begin()
+        live = self._live.get(OWN[0]) or self._live.get(_getpid()) or self._begin()
         if live is None:
             return self._refused(self.reason, number(frames))
         if live.rest <= 0 or not live.looked_at <= self._now() < live.look_at:
