@@ -19,10 +19,18 @@ from django.contrib.auth import alogin, get_user_model, login, logout
 from django.core.checks import run_checks
 from django.core.management import call_command
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
-from django.template import Context, Template
+from django.http import (
+    HttpRequest,
+    HttpResponse,
+    HttpResponseRedirect,
+    JsonResponse,
+    StreamingHttpResponse,
+)
+from django.http.response import HttpResponseBase
+from django.template import Context, Template, engines
+from django.template.response import SimpleTemplateResponse
 from django.test import RequestFactory, TestCase
-from django.urls import include, path, re_path
+from django.urls import ResolverMatch, include, path, re_path
 
 from tests.faces import django_site, django_urls
 from tests.faces.apps import NAVIGATION, SECRET, ASGISite, Site, WSGISite
@@ -114,7 +122,7 @@ def test_a_page_is_settled_in_one_step(served: Callable[..., Site], kept: Kept) 
 def test_a_page_that_was_measured_and_read_is_measured_and_read_anew(kind: Any) -> None:
     response = kind(HOME, headers={"Content-Length": len(HOME), "ETag": '"v1"'})
     assert "m.js" not in response.text
-    opened = answered(response)
+    response, opened = answered(response)
     assert opened.usual is not None, "the exchange's parts were made for nobody"
     assert "m.js" in response.text
     assert response.content == response.text.encode()
@@ -125,7 +133,7 @@ def test_a_page_that_was_measured_and_read_is_measured_and_read_anew(kind: Any) 
 
 def test_our_cookies_show_like_any_other() -> None:
     response = HttpResponse(HOME)
-    answered(response, secure=True)
+    response, _ = answered(response, secure=True)
     for name, line in response.cookies.items():
         other: Any = SimpleCookie(line.OutputString())[name]
         assert (line.key, line.value, line.coded_value) == (name, other.value, other.coded_value)
@@ -146,7 +154,7 @@ def said(response: HttpResponse) -> list[set[str]]:
 )
 def test_a_copied_response_sets_our_cookies(copied: Callable[[Any], Any]) -> None:
     response = HttpResponse(HOME)
-    answered(response, secure=True)
+    response, _ = answered(response, secure=True)
     assert all("SameSite=Lax" in words for words in said(response))
     assert said(copied(response)) == said(response)
 
@@ -160,16 +168,86 @@ def test_a_copied_response_sets_our_cookies(copied: Callable[[Any], Any]) -> Non
 )
 def test_who_hardens_every_cookie_hardens_ours(harden: Callable[[Any], Any]) -> None:
     response = HttpResponse(HOME)
-    answered(response)
+    response, _ = answered(response)
     before = said(response)
     for cookie in response.cookies.values():
         harden(cookie)
     assert said(response) == [{*words, "SameSite=Strict"} - {"SameSite=Lax"} for words in before]
 
 
+@pytest.mark.parametrize(
+    "soften",
+    [
+        lambda cookie: cookie.__delitem__("max-age"),
+        lambda cookie: cookie.pop("max-age"),
+        lambda cookie: cookie.__ior__({"max-age": ""}),
+        lambda cookie: cookie.clear(),
+    ],
+)
+def test_who_makes_every_cookie_the_sessions_makes_ours_so(soften: Callable[[Any], Any]) -> None:
+    response, _ = answered(HttpResponse(HOME))
+    for cookie in response.cookies.values():
+        soften(cookie)
+    assert not [word for words in said(response) for word in words if word.startswith("Max-Age")]
+
+
+@pytest.mark.parametrize(
+    "give",
+    [
+        lambda given: given,
+        copy.copy,
+        lambda given: HttpResponseRedirect("/there"),
+        lambda given: JsonResponse({}),
+    ],
+)
+def test_one_response_for_everybody_gives_nobody_what_another_was_given(
+    give: Callable[[HttpResponse], HttpResponse],
+) -> None:
+    one = give(HttpResponse(HOME))
+    before = one.serialize()
+    sent = [answered(give(one) if one.status_code == 200 else one)[0] for _ in range(3)]
+    assert one.serialize() == before
+    assert not one.cookies
+    visitors = {response.cookies["_tm_v"].value for response in sent}
+    assert len(visitors) == 3
+    assert [len(response.cookies) for response in sent] == [2, 2, 2]
+    pages = [response.content.count(b"track-page") for response in sent]
+    assert pages == [before.count(b"<head>")] * 3
+
+
+def test_what_another_middleware_has_yet_to_render_gets_its_tag() -> None:
+    one = SimpleTemplateResponse(engines["django"].from_string(HOME.decode()))
+    sent, _ = answered(one)
+    assert not sent.is_rendered
+    assert sent.render().content.count(b"track-page") == 1
+    assert b"track-page" not in one.render().content
+    assert "_tm_v" in sent.cookies
+
+
+def test_a_match_without_a_route_loses_no_page(kept: Kept) -> None:
+    def match(request: Any) -> HttpResponse:
+        request.resolver_match = ResolverMatch(match, (), {})
+        return HttpResponse(HOME)
+
+    request = RequestFactory().get("/", headers=NAVIGATION)
+    assert b"track-page" in TrackMiddleware(match)(request).content
+
+
+def test_a_page_that_takes_no_content_sets_its_visitors_cookie() -> None:
+    class Fixed(HttpResponse):
+        content = property(lambda self: HOME)  # type: ignore[assignment]
+
+        def __init__(self) -> None:
+            HttpResponseBase.__init__(self, content_type="text/html")
+
+    sent, _ = answered(Fixed())
+    assert sent.content == HOME
+    assert {"_tm_v", "_tm_s"} <= sent.cookies.keys()
+
+
 def test_who_deletes_our_cookie_before_it_is_sent_deletes_it() -> None:
     response = HttpResponse(HOME)
-    answered(response)
+    response, _ = answered(response)
     response.delete_cookie("_tm_v")
     visitor, session = said(response)
     assert {'_tm_v=""', "Max-Age=0"} <= visitor
@@ -180,11 +258,12 @@ def flags(morsel: Any) -> dict[str, str]:
     return {name: str(morsel[name]) for name in ("secure", "httponly")}
 
 
-def answered(response: Any, **more: Any) -> Any:
-    """The exchange of a page's request to which an app without other middleware answers so."""
+def answered(response: Any, **more: Any) -> tuple[Any, Any]:
+    """What goes out for a page's request to which an app without other middleware answers so, and
+    its exchange."""
     request = RequestFactory().get("/", headers=NAVIGATION, **more)
-    assert TrackMiddleware(lambda request: response)(request) is response
-    return request.track
+    sent = TrackMiddleware(lambda request: response)(request)
+    return sent, request.track
 
 
 @pytest.mark.parametrize("is_streamed", [False, True])

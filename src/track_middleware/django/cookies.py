@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from http.cookies import Morsel
-from typing import Any
+from typing import Any, Self
 
 from django.http.response import HttpResponseBase
 
@@ -46,6 +46,29 @@ class Line(Morsel):  # type: ignore[type-arg]
         self.line = ""
         super().update(values)
 
+    def __delitem__(self, name: str) -> None:
+        self.line = ""
+        super().__delitem__(name)
+
+    def __ior__(self, more: Any) -> Self:  # type: ignore[override,misc]
+        self.line = ""
+        return super().__ior__(more)
+
+    def pop(self, *name: Any) -> Any:
+        """As a dict's."""
+        self.line = ""
+        return super().pop(*name)
+
+    def popitem(self) -> tuple[str, Any]:
+        """As a dict's."""
+        self.line = ""
+        return super().popitem()
+
+    def clear(self) -> None:
+        """As a dict's."""
+        self.line = ""
+        super().clear()
+
     def set(self, key: str, val: Any, coded_val: str) -> None:
         """As a morsel's."""
         self.line = ""
@@ -55,7 +78,10 @@ class Line(Morsel):  # type: ignore[type-arg]
 def add(response: HttpResponseBase, cookies: tuple[Cookie, ...]) -> None:
     """Adds cookies that ``response.cookies`` shows like any other; of two of one name (the host's
     alone and the domain's) the first under a key of its own."""
-    shown = response.cookies
+    before = response.cookies
+    response.cookies = shown = type(before)()
+    if before:
+        dict.update(shown, before)
     for cookie in cookies:
         terms = cookie.terms
         line = Line(_KNOWN.get(terms.said) or _attributes(terms))
@@ -75,8 +101,8 @@ _set = dict.__setitem__
 def _keep_apart(shown: Any, name: str) -> None:
     """A cookie of ours gets a key of its own, as another of its name is to come."""
     former = shown[name]
-    if isinstance(former, Line):
-        _set(shown, f"{name} {former['domain']}", former)
+    if isinstance(former, Line):  # any middleware may set a cookie of such a name, too
+        _set(shown, f"{name}.{former['domain']}", former)
 
 
 def _attributes(terms: Terms) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from ..http import Errand, Reply, Request, environ_request, unreadable, weak_eta
 from ..tracking.whole import is_usual, settled, shown, usual_type
 from ..wiring import CURRENT
 from . import chain, errand, person, session, site
+from .apart import STORED, apart, measured, put, tag
 from .boundary import ours as _ours
 from .cookies import add
 from .person import ROUTES, seen
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from ..tracking.exchange import Exchange
     from ..tracking.identity import LoadedUser
     from ..tracking.inject import Injector
-    from ..tracking.response import Ending
 
 #: What a request becomes that was given up before its response began (nginx's code for it).
 GIVEN_UP = 499
@@ -75,8 +75,7 @@ class TrackMiddleware:
             campaign = _ours(session.arrived, request, response, exchange)
             if campaign:
                 _ours(session.mirror, request, response, campaign)
-        _ended(request, response, exchange)
-        return response
+        return _ended(request, response, exchange)
 
     async def _acall(self, request: HttpRequest) -> HttpResponseBase:
         exchange = _opened(request)
@@ -102,8 +101,7 @@ class TrackMiddleware:
             campaign = _ours(session.arrived, request, response, exchange)
             if campaign:
                 await sync_to_async(_ours)(session.mirror, request, response, campaign)
-        _ended(request, response, exchange)
-        return response
+        return _ended(request, response, exchange)
 
 
 def _opened(request: HttpRequest) -> Exchange | None:
@@ -169,71 +167,71 @@ def _failed(exchange: Exchange, status: int) -> None:
     _ours(exchange.finish)
 
 
-def _ended(request: HttpRequest, response: Any, exchange: Exchange) -> None:
-    """Everything that becomes of a response; a usual page's head and body are settled together."""
+def _ended(request: HttpRequest, response: Any, exchange: Exchange) -> Any:
+    """What goes out for a response; a usual page's head and body are settled together."""
     try:
         match = request.resolver_match
-        if match is not None:
+        if match is not None and match.route is not None:
             exchange.route = ROUTES[match.route]
-        store, end = response.headers._store, None
+        store = response.headers._store
         kind = store.get("content-type")  # as Django keeps a header: its name, and its value
         if (
-            type(response) is HttpResponse and kind is not None
-            and is_usual(exchange, response.status_code, kind[1], store)
+            type(response) is not HttpResponse or kind is None
+            or not is_usual(exchange, response.status_code, kind[1], store)
         ):  # fmt: skip
-            # Its content is looked at, and put, as it lies: Django would look what bytes are.
-            content = b"".join(response._container)
-            end = shown(exchange, kind[1], content)
+            return _otherwise(response, exchange)
+        # Its content is looked at, and put, as it lies: Django would look what bytes are.
+        content = b"".join(response._container)
+        end = shown(exchange, kind[1], content)
         if end is None:
-            ending = _otherwise(response, exchange)
-        else:
-            ending, tagged = end
-            if tagged is not content:
-                response._container = [tagged]
-                if "text" in response.__dict__:
-                    del response.text
-                if "content-length" in store or "etag" in store:
-                    _measured(store, tagged)
-        store |= _STORED[ending.headers]
+            return _otherwise(response, exchange)
+        ending, tagged = end
+        response = apart(response)
+        store = response.headers._store
+        if tagged is not content:
+            response._container = [tagged]
+            if "text" in response.__dict__:
+                del response.text
+            if "content-length" in store or "etag" in store:
+                measured(store, tagged)
+        store |= STORED[ending.headers]
         if ending.cookies:
             add(response, ending.cookies)
-        if not exchange.finished:
-            _passed(response, exchange, ending.injector)
         if READY.is_inline:
             _deliver_after(response)
     except Exception as error:  # noqa: BLE001  the boundary takes whatever goes wrong
         site.wiring().trouble(error)
         _ours(_left, response, exchange)
+    return response
 
 
-def _otherwise(response: Any, exchange: Exchange) -> Ending:
-    """What becomes of any other response. A page may keep its content in a way of its own (a
-    template's); of what is none, and of a stream, only the head is looked at yet."""
+def _otherwise(response: Any, exchange: Exchange) -> Any:
+    """What goes out for any other response. A page may keep its content in a way of its own (a
+    template's); of what is none, of a stream, and of what is not rendered yet, only the head is
+    looked at yet."""
     status, headers = response.status_code, session.headers(response)
     kind = usual_type(exchange, status, headers)
     is_stream = isinstance(response, StreamingHttpResponse)
-    if kind is None or is_stream or type(response) is HttpResponse:
-        return exchange.close(status, headers)
-    content = response.content
-    ending, tagged = settled(exchange, status, headers, content, kind)
+    is_there = not is_stream and getattr(response, "is_rendered", True)
+    if kind is None or not is_there or type(response) is HttpResponse:
+        content = tagged = b""
+        ending = exchange.close(status, headers)
+    else:
+        content = response.content
+        ending, tagged = settled(exchange, status, headers, content, kind)
+    if not is_stream and (ending.headers or ending.cookies or ending.injector is not None):
+        response = apart(response)
     if tagged is not content:
-        response.content = tagged
-        _measured(response.headers._store, tagged)
-    return ending
-
-
-class _Stored(dict[tuple[tuple[str, str], ...], dict[str, tuple[str, str]]]):
-    """Headers of ours as Django keeps them, which then need not be checked: mostly the same."""
-
-    def __missing__(self, headers: tuple[tuple[str, str], ...]) -> dict[str, tuple[str, str]]:
-        if len(self) >= _MOST_STORED:
-            self.clear()
-        self[headers] = made = {header[0].lower(): header for header in headers}
-        return made
-
-
-_MOST_STORED = 64
-_STORED = _Stored()
+        _ours(put, response, tagged)
+    store = response.headers._store
+    store |= STORED[ending.headers]
+    if ending.cookies:
+        add(response, ending.cookies)
+    if not exchange.finished:
+        _passed(response, exchange, ending.injector, is_there=is_there)
+    if READY.is_inline:
+        _deliver_after(response)
+    return response
 
 
 def _left(response: HttpResponseBase, exchange: Exchange) -> None:
@@ -243,26 +241,24 @@ def _left(response: HttpResponseBase, exchange: Exchange) -> None:
         _deliver_after(response)
 
 
-def _passed(response: Any, exchange: Exchange, injector: Injector | None) -> None:
-    """The body behind a head that is closed; of one that is no page the content is left alone."""
+def _passed(
+    response: Any, exchange: Exchange, injector: Injector | None, *, is_there: bool = True
+) -> None:
+    """The body behind a head that is closed; of one that is no page the content is left alone. What
+    a middleware outside ours has yet to render gets its tag by then."""
     if isinstance(response, StreamingHttpResponse):
         _streamed(response, exchange, injector)
         return
-    if injector is not None:
-        content = response.content
-        tagged = injector.whole(content)
-        if tagged is not content:
-            response.content = tagged
-            _measured(response.headers._store, tagged)
+    if injector is not None and is_there:
+        tag(injector, response)
+    elif injector is not None:
+        later = partial(_later, injector)
+        response._post_render_callbacks = [*response._post_render_callbacks, later]
     exchange.finish()
 
 
-def _measured(store: dict[str, tuple[str, str]], content: bytes) -> None:
-    """Headers that describe a body, where it has become another one."""
-    if "content-length" in store:
-        store["content-length"] = ("Content-Length", str(len(content)))
-    if "etag" in store:
-        store["etag"] = ("ETag", weak_etag(store["etag"][1]))
+def _later(injector: Injector, response: Any) -> None:
+    _ours(tag, injector, response)
 
 
 def _streamed(
@@ -283,4 +279,6 @@ def _streamed(
 
 def _deliver_after(response: HttpResponseBase) -> None:
     """``inline`` delivers when the server has sent the response."""
-    response._resource_closers.append(site.wiring().after_response)
+    after, closers = site.wiring().after_response, response._resource_closers
+    if after not in closers:
+        response._resource_closers = [*closers, after]
