@@ -416,3 +416,26 @@ def test_an_extensions_message_between_head_and_body_leaves_the_length_true(
     assert server.kinds == ["start", "push", "body"]
     assert b"<script" in server.body
     assert b"content-length" not in server.headers
+
+
+@pytest.mark.parametrize("kind", [bytearray, memoryview])
+@pytest.mark.parametrize("length", [(), ((b"content-length", str(len(HOME)).encode()),)])
+def test_what_a_server_takes_for_bytes_gets_its_tag(
+    tmp_path: Path, kind: Any, length: tuple[tuple[bytes, bytes], ...]
+) -> None:
+    app = app_of(kind(HOME), headers=(HTML, *length))
+    server = Server(app, tmp_path, debug=True)
+    server.run(headers=NAVIGATION)
+    assert server.body.count(b"track-page") == 1
+    assert b"set-cookie" in server.headers
+
+
+def test_a_start_without_a_body_goes_out(tmp_path: Path) -> None:
+    async def app(scope: dict[str, Any], receive: Any, send: Send) -> None:
+        headers = [HTML, (b"content-length", b"0")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+
+    server = Server(app, tmp_path)
+    server.run(headers=NAVIGATION)
+    assert server.kinds == ["start"]
+    assert server.headers[b"content-length"] == b"0"

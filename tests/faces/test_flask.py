@@ -247,6 +247,26 @@ def test_a_new_campaign_is_mirrored_into_a_session_that_is_there(
     assert b'"track_campaign":{"source":"b"}' in site.ask("/read").body
 
 
+def test_the_mirror_writes_into_no_cache_within(app: flask.Flask) -> None:
+    kept: list[Any] = []
+    flask_alone, site = app.extensions["track_middleware"]._inner, WSGISite(app)
+
+    def cached(environ: dict[str, Any], start_response: Any) -> Any:
+        def keeping(status: str, headers: list[tuple[str, str]], *more: Any) -> Any:
+            kept.append(headers)
+            return start_response(status, headers, *more)
+
+        return flask_alone(environ, keeping)
+
+    app.extensions["track_middleware"]._inner = cached
+    site.ask("/in/ann")
+    kept.clear()
+    answer = site.ask("/?utm_source=a")
+    assert "session=" in str(answer.cookies)
+    assert kept
+    assert "Set-Cookie" not in dict(kept[0])
+
+
 def test_a_sessions_cookie_may_be_given_another_name(app: flask.Flask, site: WSGISite) -> None:
     app.add_url_rule("/read", view_func=lambda: dict(flask.session))
     site.ask("/")

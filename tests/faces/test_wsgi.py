@@ -533,3 +533,26 @@ def test_a_page_that_fails_with_its_first_piece_is_closed(data_dir: Path) -> Non
     with pytest.raises(LookupError, match="in the app"):
         Server(app_of(page, headers), data_dir).call(**DOCUMENT)
     assert page.closed == 1
+
+
+def test_a_kind_of_list_that_wants_to_be_closed_is_closed(tmp_path: Path) -> None:
+    closed: list[bool] = []
+
+    class Rows(list[bytes]):
+        def close(self) -> None:
+            closed.append(True)
+
+    server = Server(app_of(Rows([HOME]), HTML), tmp_path)
+    body = server.call(HTTP_SEC_FETCH_DEST="document")
+    assert b"m.js" in b"".join(body)
+    body.close()  # type: ignore[attr-defined]
+    assert closed == [True]
+
+
+@pytest.mark.parametrize("kind", [bytearray, memoryview])
+def test_what_a_server_takes_for_bytes_gets_its_tag(tmp_path: Path, kind: Any) -> None:
+    for _ in range(2):
+        server = Server(app_of([kind(HOME)], HTML), tmp_path, debug=True)
+        body = b"".join(server.call(HTTP_SEC_FETCH_DEST="document"))
+        assert body.count(b"track-page") == 1
+        assert "Set-Cookie" in server.headers()

@@ -75,7 +75,7 @@ async def answer(face: Face, scope: Scope, receive: Receive, send: Send) -> None
         raise
     CURRENT.reset(token)
     if not exchange.finished:  # mostly it is, with its last piece
-        response.finish()
+        await response.ended()
     if wiring.is_inline:
         await drained(wiring)
 

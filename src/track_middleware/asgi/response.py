@@ -109,8 +109,16 @@ class Response(msgspec.Struct, eq=False):
         if self._names is _UNKNOWN:
             self._names = {}
             ours(self.wiring, self.exchange.close, GIVEN_UP if is_cancelled else 500, {})
+        if is_cancelled:
+            self.finish()
+        else:
+            await self.ended()
+
+    async def ended(self) -> None:
+        """The app is done; a start that still waits for its body goes without one."""
+        self._part()
         try:
-            if self._held is not None and not is_cancelled:
+            if self._held is not None:
                 await self._send(self._begun(self._held))
         finally:
             self.finish()

@@ -134,13 +134,16 @@ class Site:
             "secret_key_fallbacks": [_text(key) for key in former],
         }
 
-    def _starts(self, exchange: Exchange, environ: WSGIEnvironment, said: Headers | None) -> None:
+    def _starts(
+        self, exchange: Exchange, environ: WSGIEnvironment, said: Headers | None
+    ) -> Headers | None:
         """Notes what Flask knows in the app's own context: the rule that has matched, the user whom
-        Flask-Login has loaded, and, when headers are said, a campaign, which a query brings."""
+        Flask-Login has loaded, and, when headers are said, a campaign, which a query brings; the
+        headers that set its session anew."""
         try:  # the boundary, as ``ours`` is, by a call less
             context = _REQUESTED.get(None)
             if context is None or context.app is not self._app:
-                return
+                return None
             rule = context.request.url_rule
             exchange.route = None if rule is None else rule.rule
             lying = _APP.get().g.__dict__
@@ -149,14 +152,18 @@ class Site:
             if said is not None and environ.get("QUERY_STRING"):
                 name = self._app.config["SESSION_COOKIE_NAME"]
                 if name in environ.get("HTTP_COOKIE", ""):  # which most visitors have not
-                    self._mirror(exchange, said)
+                    return self._mirror(exchange, said)
         except Exception as error:  # noqa: BLE001  the boundary takes whatever goes wrong
             self.wiring.trouble(error)
+        return None
 
-    def _notes(self, exchange: Exchange, environ: WSGIEnvironment, said: Headers | None) -> None:
+    def _notes(
+        self, exchange: Exchange, environ: WSGIEnvironment, said: Headers | None
+    ) -> Headers | None:
         """Notes also whom the ``user_id`` setting is asked, and where Flask-Login's user lies."""
-        self._starts(exchange, environ, said)
+        changed = self._starts(exchange, environ, said)
         ours(self.wiring, self._note, environ)
+        return changed
 
     def _note(self, environ: WSGIEnvironment) -> None:
         context = _REQUESTED.get(None)
@@ -197,21 +204,23 @@ class Site:
             self.matched()
         return environ.get(_REQUEST)
 
-    def _mirror(self, exchange: Exchange, headers: Headers) -> None:
-        """Puts a campaign into the session that the request came with, which is saved anew."""
+    def _mirror(self, exchange: Exchange, given: Headers) -> Headers | None:
+        """Puts a campaign into the session that the request came with, which is saved anew; the
+        headers that say so. The given ones may lie in a cache, for everybody."""
         app, name = self._app, self._app.config["SESSION_COOKIE_NAME"]
         if not exchange.has_news or name not in request.cookies:
-            return
-        said = by_name(headers)
+            return None
+        said, headers = by_name(given), [*given]
         campaign = exchange.mirror(said)
         if not campaign or app.session_interface.is_null_session(session):
-            return
+            return None
         session["track_campaign"] = campaign
         saved = app.response_class()
         app.session_interface.save_session(app, session._get_current_object(), saved)  # type: ignore[attr-defined]
         renewed(headers, name, saved.headers.getlist("Set-Cookie"))
         if "cookie" in saved.vary and "cookie" not in said.get("vary", "").lower():
             headers.append(("Vary", "Cookie"))
+        return headers
 
     def follow_sign_ins(self) -> None:
         """Listens to Flask-Login."""

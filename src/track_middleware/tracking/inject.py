@@ -180,6 +180,10 @@ _MOST_OPENINGS, _LONGEST_OPENING, _LONGEST_PLACE = 256, 8192, 512
 def tagged(body: bytes, tag: str, content_type: str, *, everywhere: bool, where: str = "") -> bytes:
     """A whole document with the tag in it; the very same object when there is no place for it.
     ``where`` it lies: documents that lie at one place mostly open alike."""
+    if type(body) is not bytes:  # what else a server takes for bytes
+        whole = bytes(body)
+        made = tagged(whole, tag, content_type, everywhere=everywhere, where=where)
+        return body if made is whole else made
     known_type, text, place, marks = _OPENINGS.get(where, _UNKNOWN)
     is_known = content_type == known_type and body.startswith(text)
     if not is_known:

@@ -13,9 +13,10 @@ if TYPE_CHECKING:
 ExcInfo = tuple[type[BaseException], BaseException, TracebackType] | tuple[None, None, None]
 Headers = list[tuple[str, str]]
 
-#: Called with a request's exchange and environ and the response's headers, which it may change,
-#: when the app starts the response. Raises nothing: what may go wrong in it goes through ``ours``.
-Starting = Callable[["Exchange", dict[str, Any], Headers], None]
+#: Called with a request's exchange and environ and the response's headers when the app starts the
+#: response; gives back others where they change: the app, or a cache within it, may keep its own.
+#: Raises nothing: what may go wrong in it goes through ``ours``.
+Starting = Callable[["Exchange", dict[str, Any], Headers], "Headers | None"]
 
 _T = TypeVar("_T")
 _Ts = TypeVarTuple("_Ts")

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from .boundary import ExcInfo, Headers, Starting
 
 _END: Any = object()
-_LISTS = (list, tuple)
+_LISTS = (list, tuple)  # and no kinds of them, which may want to be closed
 _PRIVATE, _SET = PRIVATE[0], repeat("Set-Cookie")
 
 
@@ -59,7 +59,7 @@ class Response(msgspec.Struct, eq=False):
         if self._status and (self._started or exc_info is None):
             return self._start_response(status, headers, exc_info)
         if self._starting is not None:
-            self._starting(self._exchange, self._environ, headers)
+            headers = self._starting(self._exchange, self._environ, headers) or headers
         self._status, self._headers, self._exc_info = status, headers, exc_info
         return self.write
 
@@ -93,10 +93,10 @@ class Response(msgspec.Struct, eq=False):
         shape = SHAPES[names]
         if shape is None or not is_usual(self._exchange, 200, values[shape.type_at], shape.names):
             return self._other(source)
-        if isinstance(source, _LISTS) and len(source) == 1:
+        if isinstance(source, _LISTS) and type(source) in _LISTS and len(source) == 1:
             tagged = self._page(source[0], shape, lines)
             return source if tagged is source[0] else [tagged]
-        if isinstance(source, _LISTS) or shape.length_at is None:
+        if type(source) in _LISTS or shape.length_at is None:
             return self._other(source)
         try:
             rest = iter(source)
@@ -155,7 +155,7 @@ class Response(msgspec.Struct, eq=False):
         into goes to the server untouched; anything else is stepped through."""
         self._source = source
         if self._status and not self._started:
-            if isinstance(source, _LISTS):
+            if isinstance(source, _LISTS) and type(source) in _LISTS:
                 return self._listed(source)
             self._close()
             if self._injector is None:
