@@ -132,8 +132,7 @@ def test_a_page_that_was_measured_and_read_is_measured_and_read_anew(kind: Any) 
 
 
 def test_our_cookies_show_like_any_other() -> None:
-    response = HttpResponse(HOME)
-    response, _ = answered(response, secure=True)
+    response, _ = answered(HttpResponse(HOME), secure=True)
     for name, line in response.cookies.items():
         other: Any = SimpleCookie(line.OutputString())[name]
         assert (line.key, line.value, line.coded_value) == (name, other.value, other.coded_value)
@@ -153,8 +152,7 @@ def said(response: HttpResponse) -> list[set[str]]:
     "copied", [copy.copy, copy.deepcopy, lambda response: pickle.loads(pickle.dumps(response))]
 )
 def test_a_copied_response_sets_our_cookies(copied: Callable[[Any], Any]) -> None:
-    response = HttpResponse(HOME)
-    response, _ = answered(response, secure=True)
+    response, _ = answered(HttpResponse(HOME), secure=True)
     assert all("SameSite=Lax" in words for words in said(response))
     assert said(copied(response)) == said(response)
 
@@ -167,8 +165,7 @@ def test_a_copied_response_sets_our_cookies(copied: Callable[[Any], Any]) -> Non
     ],
 )
 def test_who_hardens_every_cookie_hardens_ours(harden: Callable[[Any], Any]) -> None:
-    response = HttpResponse(HOME)
-    response, _ = answered(response)
+    response, _ = answered(HttpResponse(HOME))
     before = said(response)
     for cookie in response.cookies.values():
         harden(cookie)
@@ -230,24 +227,30 @@ def test_a_match_without_a_route_loses_no_page(kept: Kept) -> None:
         return HttpResponse(HOME)
 
     request = RequestFactory().get("/", headers=NAVIGATION)
-    assert b"track-page" in TrackMiddleware(match)(request).content
+    sent: Any = TrackMiddleware(match)(request)
+    assert b"track-page" in sent.content
+    assert [entry.kind for entry in kept] == ["view"]
 
 
-def test_a_page_that_takes_no_content_sets_its_visitors_cookie() -> None:
+@pytest.mark.parametrize("is_usual", [True, False])
+def test_a_page_that_takes_no_content_sets_its_visitors_cookie(is_usual: bool) -> None:
     class Fixed(HttpResponse):
         content = property(lambda self: HOME)  # type: ignore[assignment]
 
         def __init__(self) -> None:
             HttpResponseBase.__init__(self, content_type="text/html")
 
-    sent, _ = answered(Fixed())
+    def view(request: Any) -> HttpResponse:
+        assert is_usual or request.track.page_id  # asked for more, it takes the way of all others
+        return Fixed()
+
+    sent: Any = TrackMiddleware(view)(RequestFactory().get("/", headers=NAVIGATION))
     assert sent.content == HOME
     assert {"_tm_v", "_tm_s"} <= sent.cookies.keys()
 
 
 def test_who_deletes_our_cookie_before_it_is_sent_deletes_it() -> None:
-    response = HttpResponse(HOME)
-    response, _ = answered(response)
+    response, _ = answered(HttpResponse(HOME))
     response.delete_cookie("_tm_v")
     visitor, session = said(response)
     assert {'_tm_v=""', "Max-Age=0"} <= visitor

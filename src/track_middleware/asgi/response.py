@@ -105,7 +105,6 @@ class Response(msgspec.Struct, eq=False):
         """An exception, or a cancellation, is on its way out of the app: a held start goes, unless
         nobody waits for it any more."""
         is_cancelled = isinstance(error, asyncio.CancelledError)
-        self._part()
         if self._names is _UNKNOWN:
             self._names = {}
             ours(self.wiring, self.exchange.close, GIVEN_UP if is_cancelled else 500, {})

@@ -250,14 +250,15 @@ def _passed(
         _streamed(response, exchange, injector)
         return
     if injector is not None and is_there:
-        tag(injector, response)
+        _tag(injector, response)
     elif injector is not None:
-        later = partial(_later, injector)
+        later = partial(_tag, injector)
         response._post_render_callbacks = [*response._post_render_callbacks, later]
     exchange.finish()
 
 
-def _later(injector: Injector, response: Any) -> None:
+def _tag(injector: Injector, response: Any) -> None:
+    """Whatever goes wrong with the tag, the visitor's cookies go out."""
     _ours(tag, injector, response)
 
 
