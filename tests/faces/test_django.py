@@ -36,9 +36,10 @@ from tests.faces import django_site, django_urls
 from tests.faces.apps import NAVIGATION, SECRET, ASGISite, Site, WSGISite
 from tests.faces.pages import HOME
 from track_middleware import track
-from track_middleware.django import TrackMiddleware, checks, person
+from track_middleware.django import TrackMiddleware, checks, cookies, person
 from track_middleware.errors import SettingsError
 from track_middleware.event import Entry
+from track_middleware.http import Cookie, terms
 
 Kept = list[Entry]
 
@@ -247,6 +248,16 @@ def test_a_page_that_takes_no_content_sets_its_visitors_cookie(is_usual: bool) -
     sent: Any = TrackMiddleware(view)(RequestFactory().get("/", headers=NAVIGATION))
     assert sent.content == HOME
     assert {"_tm_v", "_tm_s"} <= sent.cookies.keys()
+
+
+def test_any_middleware_may_set_every_cookie_anew_where_ours_end_twice() -> None:
+    response = HttpResponse(HOME)
+    ends = (terms(0, True, domain) for domain in ("shop.example", None))
+    cookies.add(response, tuple(Cookie("_tm_v", "", each) for each in ends))
+    assert sorted("Domain=shop.example" in words for words in said(response)) == [False, True]
+    for name in list(response.cookies):
+        response.set_cookie(name, "signed anew")
+    assert len(response.cookies) == 2
 
 
 def test_who_deletes_our_cookie_before_it_is_sent_deletes_it() -> None:

@@ -101,5 +101,5 @@ def _is_served(store: Store, routes: Sequence[Route], end: int, now: float) -> b
 
 
 def _is_done(job: Job, end: int, now: float) -> bool:
-    """Whether a job has all, or waits; one whose pause is over is at it again."""
-    return job.position >= end or (job.paused_until is not None and job.paused_until > now)
+    """Whether a job has all, or waits."""
+    return job.position >= end or job.is_paused(now)

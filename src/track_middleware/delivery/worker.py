@@ -136,11 +136,7 @@ class Worker:
         """The destinations that get nothing for now, and why."""
         jobs = claimed(self._routes, self._store.jobs())
         now = self._now()
-        return {
-            name: job.pause_reason
-            for name, job in jobs.items()
-            if job.paused_until is not None and job.paused_until > now
-        }
+        return {name: job.pause_reason for name, job in jobs.items() if job.is_paused(now)}
 
     def run(self, stop: threading.Event) -> None:
         """Waits for the lease, then drains and delivers until ``stop``, or until the store was

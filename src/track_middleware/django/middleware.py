@@ -207,8 +207,8 @@ def _ended(request: HttpRequest, response: Any, exchange: Exchange) -> Any:
 
 def _otherwise(response: Any, exchange: Exchange) -> Any:
     """What goes out for any other response. A page may keep its content in a way of its own (a
-    template's); of what is none, of a stream, and of what is not rendered yet, only the head is
-    looked at yet."""
+    template's); of what is none, of a stream, and of what is yet to be rendered, only the head is
+    looked at here."""
     status, headers = response.status_code, session.headers(response)
     kind = usual_type(exchange, status, headers)
     is_stream = isinstance(response, StreamingHttpResponse)

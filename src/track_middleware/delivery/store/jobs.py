@@ -42,6 +42,10 @@ class Job:
     left_at: int | None = None
     needs_you: bool = False
 
+    def is_paused(self, now: float) -> bool:
+        """Whether it waits; one whose pause is over is at it again."""
+        return self.paused_until is not None and self.paused_until > now
+
 
 @dataclass(frozen=True, slots=True)
 class SharedJob(Job):
