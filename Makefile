@@ -3,6 +3,9 @@
 VENV ?= .venv
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
+# In processes of their own, a file at once: a browser's driver that hangs takes down one of them, which is
+# replaced, and not the run.
+PYTEST_ARGS ?= -n 2 --dist loadfile
 BIN = $(VENV)/bin
 READY = $(VENV)/.ready
 UV = $(shell uv --version >/dev/null 2>&1 && echo uv || echo .uv/bin/uv)
