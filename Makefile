@@ -5,7 +5,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 # In processes of their own, a file at once: a browser's driver that hangs takes down one of them, which is
 # replaced, and not the run.
-PYTEST_ARGS ?= -n 2 --dist loadfile
+TEST_ARGS = $(or $(PYTEST_ARGS),-n 2 --dist loadfile)
 BIN = $(VENV)/bin
 READY = $(VENV)/.ready
 UV = $(shell uv --version >/dev/null 2>&1 && echo uv || echo .uv/bin/uv)
@@ -18,10 +18,10 @@ demo: $(READY)  ## The Django shop with its store, and the events as they arrive
 	@$(BIN)/python -m track_middleware demo
 
 test: $(READY)  ## All tests: the library's, then each example's own
-	$(BIN)/python -m pytest tests $(PYTEST_ARGS)
-	$(BIN)/python -m pytest examples/django_app $(PYTEST_ARGS)
-	$(BIN)/python -m pytest examples/flask_app $(PYTEST_ARGS)
-	$(BIN)/python -m pytest examples/fastapi_app $(PYTEST_ARGS)
+	$(BIN)/python -m pytest tests $(TEST_ARGS)
+	$(BIN)/python -m pytest examples/django_app $(TEST_ARGS)
+	$(BIN)/python -m pytest examples/flask_app $(TEST_ARGS)
+	$(BIN)/python -m pytest examples/fastapi_app $(TEST_ARGS)
 
 # pandas, which the engine names as well, is for its data frames.
 engines: $(READY)  ## ClickHouse's engine, for the tests that need it
