@@ -6,6 +6,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -41,15 +43,20 @@ print("\\n".join(map(str, said)))
 """
 
 
+@pytest.fixture
+def anybodys() -> Iterator[Path]:
+    """A folder that every user may enter; pytest closes its own to others whenever one begins."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        yield Path(folder)
+
+
 @pytest.mark.needs("root")
 @pytest.mark.parametrize("moment", ["from the start", "while it runs"])
 def test_a_folder_that_cannot_be_written_refuses_visibly_and_loses_nothing(
-    moment: str, tmp_path: Path
+    moment: str, anybodys: Path
 ) -> None:
-    for place in (tmp_path, *tmp_path.parents):
-        if not place.stat().st_mode & 0o001:
-            place.chmod(0o755)
-    data_dir = tmp_path / "track"
+    data_dir = anybodys / "track"
     data_dir.mkdir()
     os.chown(data_dir, 65534, 65534)
     done = subprocess.run(
