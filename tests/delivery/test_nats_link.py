@@ -78,6 +78,25 @@ def test_one_whose_server_is_dead_is_closed_or_forgotten_as_well(server: Servers
     gc.collect()
 
 
+@pytest.mark.parametrize("whom", ["the client's own wait", "us"])
+def test_only_who_was_cancelled_is(whom: str) -> None:
+    async def closing() -> bool:
+        end = asyncio.get_running_loop().create_future()
+
+        class Client:
+            async def close(self) -> None:
+                await end
+
+        ours = asyncio.ensure_future(links._closed(Client()))  # type: ignore[arg-type]
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        (ours if whom == "us" else end).cancel()
+        await asyncio.wait([ours])
+        return ours.cancelled()
+
+    assert asyncio.run(closing()) is (whom == "us")
+
+
 def test_an_opening_that_failed_leaves_no_connection(
     listener: socket.socket, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
 
@@ -254,6 +254,14 @@ def rest(failures: int, servers: int) -> float:
 
 async def _closed(client: Client) -> None:
     """Ends a connection; one that does not end in time is left."""
-    with suppress(TimeoutError, OSError, Error):
+    try:
         async with asyncio.timeout(_CONNECT):
             await client.close()
+    except (TimeoutError, OSError, Error):
+        return
+    except asyncio.CancelledError:
+        # A task of the client's may wait for the same end; where that one was cancelled, the end is
+        # there, and it was not we.
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise
