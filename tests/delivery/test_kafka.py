@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import gc
-import os
 import random
 import secrets
-import signal
+import subprocess
+import sys
 import threading
 import time
 import tracemalloc
@@ -16,7 +16,6 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from confluent_kafka import TopicPartition
 
 from tests.delivery.kafka_brokers import (
     INIT_PRODUCER_ID,
@@ -36,7 +35,6 @@ from track_middleware.delivery.store.broker import Broker as Named
 from track_middleware.delivery.store.brokers import broker
 from track_middleware.delivery.store.kafka import places
 from track_middleware.delivery.store.kafka.address import address
-from track_middleware.delivery.store.kafka.clients import Said, consumer
 from track_middleware.delivery.store.kafka.driver import Kafka
 from track_middleware.delivery.store.kafka.faults import faults, max_age
 from track_middleware.delivery.store.kafka.pool import LOST
@@ -448,35 +446,16 @@ def test_what_the_brokers_refuse_is_told_with_what_to_do(
     assert bodies.get([place]) == {place: sent[0].content}
 
 
-# From Python 3.12 on a fork beside threads is warned of, which is what this is about.
-@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
-def test_a_forked_child_has_clients_of_its_own(
-    one_broker: Broker, opened: Opened, topic: str
-) -> None:
-    bodies = opened(one_broker)
-    lies = dict(zip(bodies.put(sent := parcels(8)), contents(sent), strict=True))
-    assert bodies.get(list(lies)) == lies
-    thrown_away: list[object] = [consumer(address(at_topic(one_broker.servers, topic)), Said())]
-    thrown_away[0].assign([TopicPartition(topic, 0, 0)])  # type: ignore[attr-defined]
-    thrown_away.append(thrown_away)
-    del thrown_away
-    # A fork may catch a lock of the client's threads, which nobody gives back in the child (fork(2)
-    # leaves that to each library): such a child hangs, and tells nothing of ours.
-    ended: int = signal.SIGALRM
-    for _ in range(3):
-        pid = os.fork()
-        if pid == 0:
-            signal.alarm(60)
-            is_well = bodies.get(list(lies)) == lies and bool(bodies.put(parcels(1)))
-            bodies.close()
-            del bodies
-            gc.collect()
-            os._exit(not is_well)
-        ended = os.waitpid(pid, 0)[1]
-        if ended != signal.SIGALRM:
-            break
-    assert ended == 0
-    assert bodies.get(list(lies)) == lies
+def test_a_forked_child_has_clients_of_its_own(one_broker: Broker, topic: str) -> None:
+    one_broker.topic(topic)
+    store = f"kafka://{','.join(one_broker.servers)}?topic={topic}"
+    found = subprocess.run(
+        [sys.executable, "-m", "tests.delivery.kafka_forks", store],
+        capture_output=True,
+        text=True,
+        timeout=400,
+    )
+    assert found.returncode == 0, found.stderr
 
 
 def test_it_is_written_as_an_idempotent_producer_does(cluster: Mock, opened: Opened) -> None:

@@ -10,7 +10,7 @@ import json
 import os
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -18,9 +18,25 @@ from subprocess import Popen
 
 from tests.waiting import listens, until
 
+#: The end of a line that a kill has not cut off.
+WHOLE = ";"
+
+
+class Taken:
+    """What a vendor was sent, in a file that ``counted`` reads; one that was killed may have left
+    a part of a line at its end."""
+
+    def __init__(self, path: str) -> None:
+        self._file = os.open(path, os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o600)
+        os.write(self._file, b"\n")
+
+    def add(self, ids: Iterable[str]) -> None:
+        """Ids, of which none has white space."""
+        os.write(self._file, "".join(f"{each}{WHOLE}\n" for each in ids).encode())
+
 
 def main(path: str, port: str) -> None:
-    taken = os.open(path, os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o600)
+    taken = Taken(path)
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -28,8 +44,7 @@ def main(path: str, port: str) -> None:
 
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["content-length"])))
-            ids = [each["messageId"] for each in body["batch"]]
-            os.write(taken, "".join(f"{each}\n" for each in ids).encode())
+            taken.add(each["messageId"] for each in body["batch"])
             self.send_response(200)
             self.send_header("Content-Length", "0")
             self.end_headers()
@@ -52,8 +67,8 @@ def up(taken: Path, port: int) -> Iterator[Popen[str]]:
 
 def counted(taken: Path) -> Counter[str]:
     """How often each id was sent; a line that a kill cut off was never answered."""
-    text = taken.read_text() if taken.exists() else ""
-    return Counter(text[: text.rfind("\n") + 1].split())
+    lines = taken.read_text().split() if taken.exists() else []
+    return Counter(each.removesuffix(WHOLE) for each in lines if each.endswith(WHOLE))
 
 
 if __name__ == "__main__":

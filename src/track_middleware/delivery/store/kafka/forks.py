@@ -2,6 +2,10 @@
 
 Their threads are not there in a child, so that asking one waits for ever, and ending one aborts the
 process. A child has none of them, and makes its own when it needs any.
+
+What cannot be helped here: a fork amid a lookup of theirs takes glibc's lock of ``getaddrinfo``
+along (its ``check_pf.c``), and whatever the child looks up waits for ever. They look a broker up as
+often as they connect to it.
 """
 
 from __future__ import annotations
