@@ -329,10 +329,9 @@ def test_a_running_worker_with_other_settings_is_told(data_dir, settings, spool)
     thread = threading.Thread(target=worker.run, args=(stop,))
     thread.start()
     try:
-        until(lambda: facts.state(settings, data_dir)["worker"]["alive"])
         changed = replace(settings, keep_days=7)
+        until(lambda: facts.state(changed, data_dir)["worker"]["otherSettings"])
         assert not facts.state(settings, data_dir)["worker"]["otherSettings"]
-        assert facts.state(changed, data_dir)["worker"]["otherSettings"]
         assert "restart" in {each.id for each in doctor.examined(changed, data_dir)}
     finally:
         stop.set()
