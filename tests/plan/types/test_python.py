@@ -143,7 +143,7 @@ def mypy(folder: Path, *names: str) -> tuple[list[list[str]], str]:
     files = [str(folder / f"{name}.py") for name in names]
     ran = subprocess.run(
         [sys.executable, "-m", "mypy", "--strict", "--no-error-summary", "--hide-error-context",
-         "--no-pretty", "--show-absolute-path", *files],
+         "--no-pretty", "--show-absolute-path", "--cache-dir", str(folder / "cache"), *files],
         cwd=ROOT, env={"MYPYPATH": f"{ROOT / 'src'}:{folder}", "PATH": ""},
         capture_output=True, text=True, check=False,
     )  # fmt: skip
