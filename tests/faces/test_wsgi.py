@@ -18,7 +18,7 @@ from tests.faces.pages import HOME
 from track_middleware import track, wiring
 from track_middleware.delivery import segments
 from track_middleware.event import Entry, decode_entry
-from track_middleware.wsgi import TrackMiddleware
+from track_middleware.wsgi import KEY, TrackMiddleware
 from track_middleware.wsgi.head import SHAPES
 
 Kept = list[Entry]
@@ -359,18 +359,23 @@ def says_anew(*lines: tuple[str, str]) -> Callable[[Any, Any, Any], object]:
         lambda start_response, said, write: said.clear(),
     ],
 )  # fmt: skip
-@pytest.mark.parametrize("before", [[], [("X-A", "1")]])
+@pytest.mark.parametrize("before", [[], [("X-A", "1")], [("ETag", '"1"')]])
 @pytest.mark.parametrize("body", [[HOME], [], [HOME[:9], HOME[9:]]])
+@pytest.mark.parametrize("tracks", [False, True])
 def test_what_a_page_says_and_writes_with_its_first_step_is_heard(
     step: Callable[[Any, Any, Any], object],
     before: list[tuple[str, str]],
     body: list[bytes],
+    tracks: bool,
     data_dir: Path,
     kept: Kept,
 ) -> None:
     said, written, sent = [*before, TYPE, LENGTH], list[bytes](), list[Any]()
 
     def app(environ: dict[str, Any], start_response: Any) -> Iterator[bytes]:
+        if tracks:  # and is no usual page by that
+            environ[KEY].track("Product Viewed")
+
         def start(status: str, headers: Any, *more: Any) -> Any:
             said[:] = headers
             return start_response(status, said, *more)
@@ -394,6 +399,7 @@ def test_what_a_page_says_and_writes_with_its_first_step_is_heard(
     lengths = [value for name, value in lines if name == "content-length"]
     assert (status == FAILED) is bool(more)
     assert {name for name, _ in lines} >= {name.lower() for name, _ in said} - {"content-length"}
+    assert ("etag" in dict(lines)) is any(name == "ETag" for name, _ in said)
     assert lengths in ([], [str(len(content))], [LENGTH[1]] if content != HOME else [])
     if any(name == "set-cookie" for name, _ in lines):
         [control] = [value for name, value in lines if name == "cache-control"]

@@ -96,6 +96,11 @@ class Head(msgspec.Struct, eq=False):
         return [*headers, *cookies] if cookies else headers
 
 
+def anew(former: Head | None, names: Mapping[str, str]) -> Head:
+    """The head of another answer than the former, with what an ending has brought to that."""
+    return Head(names) if former is None else msgspec.structs.replace(former, names=names)
+
+
 def renewed(headers: Headers, name: str, lines: Sequence[str]) -> None:
     """Puts these ``Set-Cookie`` lines in the place of those that set the cookie ``name``."""
     for header in list(headers):

@@ -14,7 +14,7 @@ from ..tracking.whole import closed, is_usual, settled, shown
 from ..wiring import CURRENT
 from .boundary import ours
 from .handed import handed
-from .head import SHAPES, Head, Shape
+from .head import SHAPES, Head, Shape, anew
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIEnvironment
@@ -56,8 +56,10 @@ class Response(msgspec.Struct, eq=False):
         self, status: str, headers: Headers, exc_info: ExcInfo | None = None, /
     ) -> Callable[[bytes], object]:
         """The app's ``start_response``; it is passed on with the first of the body."""
-        if self._status and (self._started or exc_info is None):
-            return self._start_response(status, headers, exc_info)
+        if self._status:
+            if self._started or exc_info is None:
+                return self._start_response(status, headers, exc_info)
+            self._injector = None  # that of the answer which this one replaces
         if self._starting is not None:
             headers = self._starting(self._exchange, self._environ, headers) or headers
         self._status, self._headers, self._exc_info = status, headers, exc_info
@@ -216,8 +218,6 @@ class Response(msgspec.Struct, eq=False):
             self._finish()
             ours(self._wiring, self._wiring.after_response)
 
-    # One step of the body.
-
     def _passed(self, chunk: bytes) -> bytes:
         """What the server gets for a chunk; the exchange is finished before the last is passed."""
         size = len(chunk)
@@ -233,7 +233,9 @@ class Response(msgspec.Struct, eq=False):
 
     def _first(self, chunk: bytes) -> bytes:
         """The first chunk lets the headers go: with its own length when it is the whole body."""
-        if not self._closed:
+        if self._closed:
+            self._read()  # a step may have said another head, or changed its own
+        else:
             self._close()
         injector = self._injector
         if injector is None or self._left == len(chunk):
@@ -260,7 +262,7 @@ class Response(msgspec.Struct, eq=False):
 
     def _read(self) -> Head:
         """The head as the app has last said it, and the body's length in it."""
-        self._head = head = Head(by_name(self._headers))
+        self._head = head = anew(self._head, by_name(self._headers))
         self._left = head.length
         return head
 
@@ -281,8 +283,6 @@ class Response(msgspec.Struct, eq=False):
 
     def _finish(self) -> None:
         ours(self._wiring, self._exchange.finish)
-
-    # The tag.
 
     def _whole(self, body: bytes) -> bytes:
         injector, self._injector = self._injector, None
