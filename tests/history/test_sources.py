@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import json
+import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -217,10 +218,13 @@ def test_what_is_no_source_is_refused_without_its_password(ask, said):
     assert "pw" not in str(raised.value)
 
 
-def test_a_query_that_is_wrong_says_so_in_the_databases_words(tmp_path):
+def test_a_query_that_is_wrong_says_so_and_leaves_its_database_closed(tmp_path):
     wrote_sqlite(tmp_path / "a.db")
-    with pytest.raises(SourceError, match="no such column: nix"):
+    with pytest.raises(SourceError) as told:  # holds on to whatever was open
         sources.opened(Ask(f"sqlite:///{tmp_path / 'a.db'}", "id", "SELECT nix FROM orders"))
+    assert "no such column: nix" in str(told.value)
+    opened = [os.path.realpath(each.path) for each in os.scandir("/proc/self/fd")]
+    assert str(tmp_path / "a.db") not in opened
 
 
 def test_a_select_that_is_wrong_says_so_in_the_databases_words(tmp_path, monkeypatch):

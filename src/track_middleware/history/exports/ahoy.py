@@ -9,6 +9,7 @@ event ``Session Started``.
 from __future__ import annotations
 
 import sqlite3
+import weakref
 from typing import Any
 
 import msgspec
@@ -21,10 +22,11 @@ _bag = msgspec.json.Decoder(dict[str, Any])
 
 class _Visits:
     """Whose each visit was. Nobody knows how many there are: they lie in a file of their own, which
-    is gone with the process."""
+    goes with this object."""
 
     def __init__(self) -> None:
         self._file = sqlite3.connect("", isolation_level=None, check_same_thread=False)
+        weakref.finalize(self, self._file.close)
         self._file.execute("PRAGMA cache_size = -2000")
         self._file.execute("PRAGMA synchronous = OFF")
         self._file.execute(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -31,9 +32,12 @@ class Sqlite:
         self._sql = wrapped(ask.sql or "")
         try:
             uri = f"file:{quote(path)}?mode=ro"
-            self._raw = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=20.0)
-            self._raw.execute("PRAGMA query_only = ON")
-            self.columns: Sequence[str] = self._names()
+            with ExitStack() as opened:
+                self._raw = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=20.0)
+                opened.callback(self._raw.close)
+                self._raw.execute("PRAGMA query_only = ON")
+                self.columns: Sequence[str] = self._names()
+                opened.pop_all()
         except sqlite3.Error as error:
             raise SourceError("sql", str(error)) from error
 
